@@ -1,0 +1,3 @@
+module github.com/wispnet/wisp
+
+go 1.26
