@@ -1,0 +1,44 @@
+# The only entry points; .ci/run calls nothing else.
+GO ?= go
+
+.PHONY: check test short race purego cross fmt vet generate bench fuzz build
+
+check: fmt vet test race purego cross
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o wisp ./cmd/wisp
+
+test:
+	$(GO) test ./...
+
+short:
+	$(GO) test -short ./...
+
+# What runs several goroutines, under the race detector (needs a C compiler).
+race:
+	CGO_ENABLED=1 $(GO) test -race -short ./engine ./internal/runner ./bench ./eval ./internal/interp .
+
+# The pure-Go twins alone.
+purego:
+	$(GO) build -tags purego ./... && $(GO) test -short -tags purego ./internal/kernel ./engine
+
+cross:
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build ./...
+	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build ./...
+
+fmt:
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 20x ./engine ./internal/kernel
+
+# Ten minutes for every fuzz target; FUZZTIME=30s for a quick look.
+FUZZTIME ?= 10m
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
