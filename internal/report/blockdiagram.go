@@ -1,0 +1,300 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wispnet/wisp/graph"
+)
+
+// BlockDiagram draws one block of a graph as the papers' figures do: boxes for
+// operators from top to bottom, batch norm and activation written into the box they
+// follow, side lanes for shortcuts and gates. The block is graph.Blocks[index].
+func BlockDiagram(g *graph.Graph, index int, title string) (string, error) {
+	if index < 0 || index >= len(g.Blocks) {
+		return "", fmt.Errorf("report: block %d of %d", index, len(g.Blocks))
+	}
+	d := newDiagram(g, index)
+	if len(d.boxes) == 0 {
+		return "", fmt.Errorf("report: block %q has no nodes", g.Blocks[index].Name)
+	}
+	d.place()
+	return d.draw(title), nil
+}
+
+// box is one operator with what is written into it.
+type box struct {
+	op    graph.Op
+	label string
+	shape string
+	class string
+	in    []int // indices of boxes; −1 is the block's input
+	depth int
+	lane  int
+}
+
+type diagram struct {
+	boxes []box
+	input string // the input's shape
+	lanes int
+	depth int
+}
+
+func newDiagram(g *graph.Graph, index int) *diagram {
+	d := &diagram{}
+	uses := g.Uses()
+	made := map[graph.ID]int{}
+	for n := range g.Nodes {
+		node := &g.Nodes[n]
+		if node.Block != index {
+			continue
+		}
+		var in []int
+		for _, id := range node.In {
+			if id == graph.None {
+				continue
+			}
+			switch k := g.Value(id).Kind; {
+			case k == graph.Activation || k == graph.Input:
+				from, ok := made[id]
+				if !ok {
+					from = -1
+					d.input = dims(g.Value(id))
+				}
+				in = append(in, from)
+			}
+		}
+		word, joins := follower(node.Op)
+		if joins && len(in) == 1 && in[0] >= 0 && len(uses[node.In[0]]) == 1 {
+			b := &d.boxes[in[0]]
+			b.label += word
+			b.shape = dims(g.Value(node.Out[0]))
+			made[node.Out[0]] = in[0]
+			continue
+		}
+		b := box{op: node.Op, in: in, shape: dims(g.Value(node.Out[0]))}
+		b.label, b.class = describeOp(g, node)
+		d.boxes = append(d.boxes, b)
+		for _, id := range node.Out {
+			made[id] = len(d.boxes) - 1
+		}
+	}
+	return d
+}
+
+// follower says what an operator adds to the box before it, if it is drawn inside it.
+func follower(op graph.Op) (string, bool) {
+	switch o := op.(type) {
+	case graph.BatchNorm:
+		return ", BN", true
+	case graph.Activate:
+		return ", " + actName(o.Act), true
+	case graph.Flatten, graph.Reshape, graph.Identity:
+		return "", true
+	}
+	return "", false
+}
+
+func actName(a graph.Act) string {
+	switch a.Kind {
+	case graph.ActReLU:
+		return "ReLU"
+	case graph.ActClip:
+		if a == graph.ReLU6 {
+			return "ReLU6"
+		}
+		return fmt.Sprintf("clip %v…%v", a.Lo, a.Hi)
+	case graph.ActSigmoid:
+		return "sigmoid"
+	case graph.ActSiLU:
+		return "swish"
+	case graph.ActHardSigmoid:
+		return "hard sigmoid"
+	case graph.ActHardSwish:
+		return "hard swish"
+	}
+	return ""
+}
+
+func describeOp(g *graph.Graph, n *graph.Node) (label, class string) {
+	switch o := n.Op.(type) {
+	case graph.Conv:
+		w := g.Value(n.In[1]).Type.Shape
+		kind, class := "conv", "conv"
+		if o.Depthwise(g.Value(n.In[0]).Type.Shape[1]) {
+			kind, class = "depthwise", "cheap"
+		} else if o.Groups > 1 {
+			kind = fmt.Sprintf("group conv g=%d", o.Groups)
+		}
+		label = fmt.Sprintf("%d×%d %s", w[2], w[3], kind)
+		if o.Stride != [2]int{1, 1} {
+			label += fmt.Sprintf(", stride %d", o.Stride[0])
+		}
+		return label, class
+	case graph.Linear:
+		return "linear", "conv"
+	case graph.Binary:
+		if o.Fn == graph.Mul {
+			return "× scale", "gate"
+		}
+		return o.Fn.String(), "join"
+	case graph.Concat:
+		return "concat", "join"
+	case graph.Split:
+		return "split", "join"
+	case graph.Shuffle:
+		return fmt.Sprintf("shuffle g=%d", o.Groups), "join"
+	case graph.Slice:
+		return "cut", "join"
+	case graph.GlobalAvgPool:
+		return "global average", "gate"
+	case graph.AvgPool:
+		return fmt.Sprintf("%d×%d average pool", o.Kernel[0], o.Kernel[1]), "box"
+	case graph.MaxPool:
+		return fmt.Sprintf("%d×%d max pool", o.Kernel[0], o.Kernel[1]), "box"
+	case graph.Activate:
+		return actName(o.Act), "box"
+	case graph.BatchNorm:
+		return "BN", "box"
+	}
+	return n.Op.Name(), "box"
+}
+
+// dims prints an image as 56²×24, a vector as its length.
+func dims(v *graph.Value) string {
+	s := v.Type.Shape
+	switch {
+	case len(s) == 4 && s[2] == s[3]:
+		return fmt.Sprintf("%d²×%d", s[2], s[1])
+	case len(s) == 4:
+		return fmt.Sprintf("%d×%d×%d", s[2], s[3], s[1])
+	case len(s) == 2:
+		return fmt.Sprint(s[1])
+	}
+	return s.String()
+}
+
+// place gives every box a depth (longest path from the input) and a lane: the first
+// input's lane where that is free below it, else a new one to the right.
+func (d *diagram) place() {
+	busy := map[[2]int]bool{}
+	for i := range d.boxes {
+		b := &d.boxes[i]
+		for _, from := range b.in {
+			if from >= 0 {
+				b.depth = max(b.depth, d.boxes[from].depth+1)
+			}
+		}
+		lane := 0
+		if join := len(b.in) > 1; join {
+			lane = d.lanes
+			for _, from := range b.in {
+				if from >= 0 {
+					lane = min(lane, d.boxes[from].lane)
+				} else {
+					lane = 0
+				}
+			}
+		} else if len(b.in) == 1 && b.in[0] >= 0 {
+			lane = d.boxes[b.in[0]].lane
+		}
+		for busy[[2]int{b.depth, lane}] {
+			lane++
+		}
+		b.lane = lane
+		busy[[2]int{b.depth, lane}] = true
+		d.lanes = max(d.lanes, lane+1)
+		d.depth = max(d.depth, b.depth+1)
+	}
+}
+
+const (
+	boxW, boxH, gapX, gapY = 190.0, 40.0, 46.0, 30.0
+)
+
+func (d *diagram) draw(title string) string {
+	skips := 1.0 // room at the right for edges that pass boxes
+	w := 20 + float64(d.lanes)*(boxW+gapX) + skips*26
+	h := 84 + float64(d.depth)*(boxH+gapY) + 10
+	s := newSVG(max(w, 300), h, title, d.describe())
+	s.rect("back", 0, 0, max(w, 300), h, 0)
+	s.text("head", "start", 20, 24, title)
+	at := func(i int) (x, y float64) { // top left of a box
+		if i < 0 {
+			return 20, 40
+		}
+		return 20 + float64(d.boxes[i].lane)*(boxW+gapX), 84 + float64(d.boxes[i].depth)*(boxH+gapY)
+	}
+	height := func(i int) float64 {
+		if i < 0 {
+			return 22
+		}
+		return boxH
+	}
+	s.rect("box", 20, 40, boxW, 22, 11)
+	s.text("soft", "middle", 20+boxW/2, 55, "in "+d.input)
+	for i, b := range d.boxes {
+		x, y := at(i)
+		for k, from := range b.in {
+			fx, fy := at(from)
+			fy += height(from)
+			fromDepth, fromLane := -1, 0
+			if from >= 0 {
+				fromDepth, fromLane = d.boxes[from].depth, d.boxes[from].lane
+			}
+			tx := x + boxW/2
+			if len(b.in) > 1 {
+				tx = x + boxW*float64(k+1)/float64(len(b.in)+1)
+			}
+			sx := fx + boxW/2
+			if fromLane == b.lane && d.passes(fromDepth, b.depth, b.lane) {
+				// Around the boxes between, through the gap at the right.
+				rx := fx + boxW + 14 + 8*float64(k)
+				s.path("edge", fmt.Sprintf("M%s %sH%sV%sH%s", num(fx+boxW), num(fy-height(from)/2), num(rx), num(y+boxH/2), num(x+boxW+5)))
+				s.path("tip", fmt.Sprintf("M%s %sl8 -4v8z", num(x+boxW), num(y+boxH/2)))
+				continue
+			}
+			mid := y - gapY/2
+			if fromLane != b.lane && d.passes(fromDepth, b.depth, fromLane) {
+				rx := fx + boxW + 14 + 8*float64(k)
+				s.path("edge", fmt.Sprintf("M%s %sH%sV%sH%sV%s", num(fx+boxW), num(fy-height(from)/2), num(rx), num(mid), num(tx), num(y-5)))
+			} else if sx == tx {
+				s.path("edge", fmt.Sprintf("M%s %sV%s", num(sx), num(fy), num(y-5)))
+			} else {
+				turn := fy + gapY/2
+				if fromLane == b.lane {
+					turn = mid
+				} else if b.depth-fromDepth > 1 {
+					turn = mid
+				}
+				s.path("edge", fmt.Sprintf("M%s %sV%sH%sV%s", num(sx), num(fy), num(turn), num(tx), num(y-5)))
+			}
+			s.path("tip", fmt.Sprintf("M%s %sl-4 -8h8z", num(tx), num(y)))
+		}
+	}
+	for i, b := range d.boxes {
+		x, y := at(i)
+		s.rect(b.class, x, y, boxW, boxH, 6)
+		s.text("", "middle", x+boxW/2, y+17, b.label)
+		s.text("soft", "middle", x+boxW/2, y+33, b.shape)
+	}
+	return s.done()
+}
+
+// passes reports whether an edge straight down a lane would cross a box.
+func (d *diagram) passes(from, to, lane int) bool {
+	for _, b := range d.boxes {
+		if b.lane == lane && b.depth > from && b.depth < to {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *diagram) describe() string {
+	parts := []string{"input " + d.input}
+	for _, b := range d.boxes {
+		parts = append(parts, b.label+" → "+b.shape)
+	}
+	return strings.Join(parts, "; ")
+}

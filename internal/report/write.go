@@ -1,0 +1,126 @@
+package report
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// NewTable is the look of every table that wisp prints to a terminal: no frame, headers
+// as written. A width above 0 limits a line.
+func NewTable(heads []string, right []bool, width int) table.Writer {
+	t := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault
+	style.Options = table.Options{SeparateHeader: true}
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Size.WidthMax = width
+	t.SetStyle(style)
+	row := make(table.Row, len(heads))
+	var configs []table.ColumnConfig
+	for i, h := range heads {
+		row[i] = h
+		if i < len(right) && right[i] {
+			configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+	}
+	t.AppendHeader(row)
+	t.SetColumnConfigs(configs)
+	return t
+}
+
+func (c *Comparison) table(width int) table.Writer {
+	var heads []string
+	var right []bool
+	for _, col := range columns {
+		heads, right = append(heads, col.head), append(right, col.right)
+	}
+	t := NewTable(heads, right, width)
+	for _, r := range c.Rows {
+		row := make(table.Row, len(columns))
+		for i, col := range columns {
+			row[i] = col.human(r)
+		}
+		t.AppendRow(row)
+	}
+	return t
+}
+
+// Text writes the comparison for a terminal of width columns (0: unlimited).
+func (c *Comparison) Text(w io.Writer, width int) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s\n\n", c.Where, c.table(width).Render())
+	b.WriteString(wrap(legend, max(min(width, 110), 60)) + "\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// Markdown writes the comparison as a Markdown section.
+func (c *Comparison) Markdown(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n\n%s\n", c.Title, c.Where, c.table(0).RenderMarkdown(), legend)
+	b.WriteString("\nPublished accuracies:\n\n")
+	for _, r := range c.Rows {
+		if r.Accuracy != "" {
+			fmt.Fprintf(&b, "- %s: %s\n", r.Model, r.Accuracy)
+		}
+	}
+	for _, n := range c.Notes {
+		fmt.Fprintf(&b, "\n> %s\n", n)
+	}
+	fmt.Fprintf(&b, "\nMade by `%s`.\n", c.Command)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// CSV writes the rows with exact figures. Cells that a spreadsheet would take for a
+// formula are made text.
+func (c *Comparison) CSV(w io.Writer) error {
+	cw := csv.NewWriter(w)
+	var heads []string
+	for _, col := range columns {
+		heads = append(heads, col.key)
+	}
+	if err := cw.Write(heads); err != nil {
+		return err
+	}
+	for _, r := range c.Rows {
+		row := make([]string, len(columns))
+		for i, col := range columns {
+			row[i] = col.exact(r)
+			if row[i] != "" && strings.ContainsRune("=+@", rune(row[i][0])) {
+				row[i] = "'" + row[i]
+			}
+		}
+		if err := cw.Write(row); err != nil {
+			return err
+		}
+	}
+	cw.Flush()
+	return cw.Error()
+}
+
+// wrap breaks a text at spaces into lines of at most width characters.
+func wrap(s string, width int) string {
+	var b strings.Builder
+	n := 0
+	for i, word := range strings.Fields(s) {
+		l := len([]rune(word))
+		switch {
+		case i == 0:
+		case n+1+l > width:
+			b.WriteByte('\n')
+			n = 0
+		default:
+			b.WriteByte(' ')
+			n++
+		}
+		b.WriteString(word)
+		n += l
+	}
+	return b.String()
+}
