@@ -1,0 +1,141 @@
+package wisp_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// floors is the architecture as a policy: a package imports lower floors only, and a
+// package that stands on no floor is an error. A parent may import its children.
+const floors = `
+0  tensor internal/cpu internal/stat
+1  graph internal/kernel internal/npy imagenet imagenet/jpeg
+2  zoo format format/torch format/safetensors format/onnx internal/rewrite internal/layout internal/interp
+3  cost engine internal/runner
+4  bench eval
+5  . internal/record
+6  internal/report
+8  cmd/wisp
+
+tests  internal/testkit internal/optest
+`
+
+const module = "github.com/wispnet/wisp"
+
+type goPackage struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Deps         []string
+}
+
+func list(t *testing.T, args ...string) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,TestImports,XTestImports,Deps"}, args...)...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// short strips the module path: "" is not a package of ours, "." is the root.
+func short(path string) string {
+	if path == module {
+		return "."
+	}
+	rest, ours := strings.CutPrefix(path, module+"/")
+	if !ours {
+		return ""
+	}
+	return rest
+}
+
+func TestLayers(t *testing.T) {
+	floor := map[string]int{}
+	testOnly := map[string]bool{}
+	for line := range strings.Lines(floors) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		for _, pkg := range words[1:] {
+			if words[0] == "tests" {
+				testOnly[pkg] = true
+				continue
+			}
+			n, err := strconv.Atoi(words[0])
+			if err != nil {
+				t.Fatalf("floors: %q: want a number or \"tests\"", line)
+			}
+			floor[pkg] = n
+		}
+	}
+	for _, p := range list(t, "./...") {
+		name := short(p.ImportPath)
+		if testOnly[name] {
+			continue
+		}
+		from, known := floor[name]
+		if !known {
+			t.Errorf("%s stands on no floor: add it to the table in layers_test.go and to docs/ARCHITECTURE", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			to := short(imp)
+			if to == "" || strings.HasPrefix(to, name+"/") {
+				continue
+			}
+			if testOnly[to] {
+				t.Errorf("%s imports %s, which is for tests only", name, to)
+			} else if n, ok := floor[to]; ok && n >= from {
+				t.Errorf("%s (floor %d) imports %s (floor %d): a package imports lower floors only", name, from, to, n)
+			}
+		}
+	}
+}
+
+// TestRootStaysLight compares what a library user links with the committed list.
+// Run with -update after a considered change; the commit says why.
+func TestRootStaysLight(t *testing.T) {
+	var outside []string
+	for _, dep := range list(t, ".")[0].Deps {
+		host, _, path := strings.Cut(dep, "/")
+		if path && strings.Contains(host, ".") && short(dep) == "" {
+			outside = append(outside, dep)
+		}
+	}
+	slices.Sort(outside)
+	got := strings.Join(outside, "\n") + "\n"
+	if *update {
+		if err := os.WriteFile("testdata/deps.txt", []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/deps.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the root package links other modules than testdata/deps.txt lists (go test -run RootStaysLight -update):\ngot:\n%swant:\n%s", got, want)
+	}
+}
