@@ -1,0 +1,75 @@
+package kernel
+
+// poolGeneric is the twin of every PoolF32 variant.
+func poolGeneric(a *PoolArgs) {
+	for y := a.Y0; y < a.Y1; y++ {
+		iy := y*a.StrideH - a.PadTop
+		ky0, ky1 := taps(iy, a.KH, a.DilH, a.InH)
+		for x := range a.OutW {
+			ix := x*a.StrideW - a.PadLeft
+			kx0, kx1 := taps(ix, a.KW, a.DilW, a.InW)
+			out := a.Y[y*a.YRow+x*a.YPix:][a.C0:a.C1]
+			first := true
+			for ky := ky0; ky < ky1; ky++ {
+				for kx := kx0; kx < kx1; kx++ {
+					in := a.X[(iy+ky*a.DilH)*a.XRow+(ix+kx*a.DilW)*a.XPix:][a.C0:a.C1]
+					switch {
+					case first:
+						copy(out, in)
+						first = false
+					case a.Mean:
+						for c, v := range in {
+							out[c] += v
+						}
+					default:
+						for c, v := range in {
+							out[c] = max(out[c], v)
+						}
+					}
+				}
+			}
+			if a.Mean {
+				n := (ky1 - ky0) * (kx1 - kx0)
+				if a.CountPad {
+					h := min(iy+a.KH, a.InH+a.PadBottom) - iy
+					w := min(ix+a.KW, a.InW+a.PadRight) - ix
+					n = h * w
+				}
+				inv := 1 / float32(n)
+				for c := range out {
+					out[c] *= inv
+				}
+			}
+		}
+	}
+}
+
+// meanGeneric is the twin of every MeanF32 variant.
+func meanGeneric(a *MeanArgs) {
+	inv := 1 / float32(a.M)
+	c := a.C0
+	for ; c+8 <= a.C1; c += 8 {
+		var s0, s1, s2, s3, s4, s5, s6, s7 float32
+		for m := range a.M {
+			p := a.X[m*a.LDX+c:][:8]
+			s0 += p[0]
+			s1 += p[1]
+			s2 += p[2]
+			s3 += p[3]
+			s4 += p[4]
+			s5 += p[5]
+			s6 += p[6]
+			s7 += p[7]
+		}
+		y := a.Y[c:][:8]
+		y[0], y[1], y[2], y[3] = s0*inv, s1*inv, s2*inv, s3*inv
+		y[4], y[5], y[6], y[7] = s4*inv, s5*inv, s6*inv, s7*inv
+	}
+	for ; c < a.C1; c++ {
+		var s float32
+		for m := range a.M {
+			s += a.X[m*a.LDX+c]
+		}
+		a.Y[c] = s * inv
+	}
+}
