@@ -1,0 +1,18 @@
+package runner
+
+import "golang.org/x/sys/unix"
+
+// affinity lists the cores that this process may use; nil where unknown.
+func affinity() []int {
+	var set unix.CPUSet
+	if unix.SchedGetaffinity(0, &set) != nil {
+		return nil
+	}
+	var cores []int
+	for i := range len(set) * 64 {
+		if set.IsSet(i) {
+			cores = append(cores, i)
+		}
+	}
+	return cores
+}
