@@ -1,0 +1,101 @@
+package zoo
+
+import (
+	"cmp"
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Published is what somebody published about one set of weights. It is never adjusted:
+// where it disagrees with the graph, both stand side by side.
+type Published struct {
+	Model     string  // the network that the weights fit
+	Width     float64 // and its width
+	Size      int     // image side of the evaluation
+	Weights   string  // the publisher's name of the weights or row
+	Precision string  // float32 or int8
+	ParamsM   float64 // millions, as published; 0 where not stated, as below
+	MacsM     float64 // millions of multiply-adds, as published
+	Top1      float64 // percent, ImageNet validation
+	Top5      float64
+	Latency   string // with the publisher's own machine; not comparable with ours
+	Source    string
+}
+
+//go:embed published.csv
+var publishedCSV string
+
+// parsePublished reads the committed table. The table is ours, so an error in it is a
+// panic, and a test reads it.
+func parsePublished(text string) []Published {
+	records, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		panic(fmt.Sprintf("zoo: published.csv: %v", err))
+	}
+	number := func(line int, s string) float64 {
+		if s == "" {
+			return 0
+		}
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			panic(fmt.Sprintf("zoo: published.csv: line %d: %v", line, err))
+		}
+		return v
+	}
+	out := make([]Published, 0, len(records)-1)
+	for i, r := range records[1:] {
+		line := i + 2
+		out = append(out, Published{Model: r[0], Width: number(line, r[1]), Size: int(number(line, r[2])), Weights: r[3], Precision: r[4],
+			ParamsM: number(line, r[5]), MacsM: number(line, r[6]), Top1: number(line, r[7]), Top5: number(line, r[8]), Latency: r[9], Source: r[10]})
+	}
+	return out
+}
+
+// publishedFor gives a model its rows: its own first, then, for a bare name, those of
+// its tf_ and timm_ forms, whose weights fit the same table in another graph.
+func publishedFor(all []Published, m Model) []Published {
+	var out []Published
+	for _, p := range all {
+		if p.Model == m.Name {
+			out = append(out, p)
+		}
+	}
+	if m.Form != Bare {
+		return out
+	}
+	for _, p := range all {
+		if p.Model == "tf_"+m.Name || p.Model == "timm_"+m.Name {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Published returns what was published at this width, the most comparable first: this
+// very graph, this size, float32, an accuracy stated; else in the table's order.
+func (s Spec) Published() []Published {
+	var out []Published
+	for _, p := range s.Model().Published {
+		if p.Width == s.Width {
+			out = append(out, p)
+		}
+	}
+	rank := func(bad bool) int {
+		if bad {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(out, func(a, b Published) int {
+		return cmp.Or(
+			cmp.Compare(rank(a.Model != s.Name), rank(b.Model != s.Name)),
+			cmp.Compare(rank(a.Size != s.H || a.Size != s.W), rank(b.Size != s.H || b.Size != s.W)),
+			cmp.Compare(rank(a.Precision != "float32"), rank(b.Precision != "float32")),
+			cmp.Compare(rank(a.Top1 == 0), rank(b.Top1 == 0)))
+	})
+	return out
+}
