@@ -1,0 +1,19 @@
+package rewrite
+
+import "github.com/wispnet/wisp/tensor"
+
+// perChannel reports whether a constant broadcasts as one number per channel: its only
+// dimension above 1 is c, with after dimensions behind it. A single number is not one
+// per channel unless there is one channel.
+func perChannel(s tensor.Shape, c, after int) bool {
+	at := len(s) - 1 - after
+	if at < 0 || s.Elements() != c {
+		return false
+	}
+	return s[at] == c
+}
+
+// reshaped views a constant as a vector of float32.
+func reshaped(t *tensor.Tensor) *tensor.Tensor {
+	return tensor.Of(tensor.Shape{t.Shape.Elements()}, t.Floats())
+}
