@@ -73,7 +73,7 @@ type Description struct {
 	Batch       int      `json:"batch"`
 	Inputs      []Port   `json:"inputs"`
 	Outputs     []Port   `json:"outputs"`
-	CPUFeatures []string `json:"cpu_features"` // instruction sets that the kernels in use need
+	CPUFeatures []string `json:"cpu_features"` // instruction sets that the engine draws its kernels from here
 	Kernels     []string `json:"kernels,omitempty"`
 	ArenaBytes  int64    `json:"arena_bytes,omitempty"`
 	WeightBytes int64    `json:"weight_bytes,omitempty"`

@@ -1,0 +1,202 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/wispnet/wisp/internal/stat"
+)
+
+// conclude turns tracks into results, comparisons and diagnostics.
+func (m *meter) conclude(r *Report, interrupted error) {
+	note := func(format string, args ...any) {
+		if msg := fmt.Sprintf(format, args...); !slices.Contains(r.Diagnostics, msg) {
+			r.Diagnostics = append(r.Diagnostics, msg)
+		}
+	}
+	for i := range m.tracks {
+		t := &m.tracks[i]
+		who := t.subject.Model + " on " + t.subject.Engine
+		if t.err != nil && (interrupted == nil || !errors.Is(t.err, interrupted)) {
+			r.Failed = append(r.Failed, &SubjectError{t.subject.Model, t.subject.Engine, t.err})
+			note("%s: not measured: %v", who, t.err)
+			continue
+		}
+		if len(t.rounds) == 0 {
+			note("%s: not measured: interrupted before its first round was done", who)
+			continue
+		}
+		if done := len(t.rounds); done < m.plan.Level.Rounds() {
+			note("%s: interrupted after %d of %d rounds", who, done, m.plan.Level.Rounds())
+		}
+		res, err := m.result(t, func(format string, args ...any) { note(who+": "+format, args...) })
+		if err != nil {
+			r.Failed = append(r.Failed, &SubjectError{t.subject.Model, t.subject.Engine, err})
+			note("%s: not measured: %v", who, err)
+			continue
+		}
+		for _, n := range t.notes {
+			note("%s: %s", who, n)
+		}
+		m.grade(t, res)
+		r.Results = append(r.Results, *res)
+	}
+	m.compare(r, note)
+}
+
+// medianOf is the median of measured durations; it is 0 for none.
+func medianOf(v []float64) float64 {
+	s, err := stat.New(v)
+	if err != nil {
+		return 0
+	}
+	return s.Median()
+}
+
+// result summarises one track; note takes the reasons of nulls.
+func (m *meter) result(t *track, note func(string, ...any)) (*Result, error) {
+	all, err := stat.New(t.samples)
+	if err != nil {
+		return nil, err
+	}
+	medians := make([]float64, 0, len(t.rounds))
+	for _, round := range slices.Sorted(maps.Keys(t.rounds)) {
+		medians = append(medians, t.rounds[round])
+	}
+	rounds, err := stat.New(medians)
+	if err != nil {
+		return nil, err
+	}
+	res := &Result{
+		Model: t.subject.Model, Engine: t.hello.Engine, EngineVersion: t.hello.Version,
+		Precision: t.loaded.Precision, Threads: t.loaded.Threads, Batch: t.loaded.Batch,
+		Level: m.plan.Level.Name,
+		Latency: Latency{
+			Median: rounds.Median(), Min: all.Min(), Mean: all.Mean(), MAD: all.MAD(),
+		},
+		Samples: all.N(), Outliers: all.Outliers(),
+		Blocks: len(t.read), Slices: m.plan.Level.Slices, WarmupRuns: t.warmRuns,
+		ReadMS: medianOf(t.read), BuildMS: medianOf(t.build), FirstRunMS: medianOf(t.first),
+		Weights:   t.loaded.Weights,
+		SamplesMS: t.samples, RoundMediansMS: medians,
+		Timer: t.stats.Timer, Loaded: t.loaded, Before: *t.before, After: t.after, Profile: t.profile,
+		rounds: t.rounds,
+	}
+	res.LoadMS = res.ReadMS + res.BuildMS
+	if iv, err := rounds.MedianInterval(); err == nil {
+		res.Latency.CI95 = &iv
+	} else {
+		note("latency_ms.ci95 is null: %v", err)
+	}
+	optional := func(field string, into **float64, v float64, err error) {
+		if err != nil {
+			note("%s is null: %v", field, err)
+			return
+		}
+		*into = &v
+	}
+	v, err := all.Stddev()
+	optional("latency_ms.stddev", &res.Latency.Stddev, v, err)
+	v, err = all.P90()
+	optional("latency_ms.p90", &res.Latency.P90, v, err)
+	v, err = all.P99()
+	optional("latency_ms.p99", &res.Latency.P99, v, err)
+	if t.stats.PeakRSSBytes > 0 {
+		res.PeakRSSBytes = &t.stats.PeakRSSBytes
+	} else {
+		note("peak_rss_bytes is null: %s", t.stats.RSSReason)
+	}
+	if t.allocs > uint64(all.N()) {
+		note("the timed part allocated: %d allocations in %d runs", t.allocs, all.N())
+	}
+	return res, nil
+}
+
+// compare sets every pair of results beside each other.
+func (m *meter) compare(r *Report, note func(string, ...any)) {
+	type pair struct{ a, b int }
+	var pairs []pair
+	var ps []float64
+	for a := range r.Results {
+		for b := a + 1; b < len(r.Results); b++ {
+			x, y := &r.Results[a], &r.Results[b]
+			c := Comparison{A: label(r.Results, a), B: label(r.Results, b), Verdict: Indicative}
+			if m.plan.Guard != nil {
+				c.Differs = m.plan.Guard(x, y)
+			}
+			if len(c.Differs) > 0 && !m.plan.Force {
+				note("%s and %s are not compared: their contexts differ in %s (force compares and marks them)", c.A, c.B, list(c.Differs))
+				continue
+			}
+			var why error
+			var err error
+			xs, ys := paired(x, y)
+			c.Ratio, c.CI95, why, err = stat.Ratio(xs, ys)
+			if err != nil {
+				note("%s and %s are not compared: %v", c.A, c.B, err)
+				continue
+			}
+			if why != nil {
+				note("comparisons: ci95 of %s and %s is null: %v", c.A, c.B, why)
+			}
+			p := 1.0
+			if m.plan.Level.Ranks {
+				if p, err = stat.MannWhitney(x.RoundMediansMS, y.RoundMediansMS); err != nil {
+					note("%s and %s are not tested: %v", c.A, c.B, err)
+					p = 1
+				}
+			}
+			pairs, ps = append(pairs, pair{a, b}), append(ps, p)
+			r.Comparisons = append(r.Comparisons, c)
+		}
+	}
+	if !m.plan.Level.Ranks {
+		return
+	}
+	for i := range r.Results {
+		one := 1
+		r.Results[i].Rank = &one
+	}
+	for i, p := range stat.Holm(ps) {
+		c := &r.Comparisons[i]
+		c.P, c.Verdict = &p, verdict(c.Ratio, p, m.plan.Threshold)
+		switch c.Verdict {
+		case Faster:
+			*r.Results[pairs[i].b].Rank++
+		case Slower:
+			*r.Results[pairs[i].a].Rank++
+		}
+	}
+}
+
+// significance is the level of the adjusted test.
+const significance = 0.05
+
+// verdict ranks two rows apart only where the test and the practical threshold both say so.
+func verdict(ratio, p, threshold float64) Verdict {
+	switch {
+	case p > significance:
+		return Tied
+	case ratio < 1/(1+threshold):
+		return Faster
+	case ratio > 1+threshold:
+		return Slower
+	}
+	return Tied
+}
+
+// paired returns the medians of the rounds that both have. Without a common round they
+// are returned as they are.
+func paired(a, b *Result) (x, y []float64) {
+	for _, round := range slices.Sorted(maps.Keys(a.rounds)) {
+		if v, ok := b.rounds[round]; ok {
+			x, y = append(x, a.rounds[round]), append(y, v)
+		}
+	}
+	if len(x) == 0 {
+		return a.RoundMediansMS, b.RoundMediansMS
+	}
+	return x, y
+}

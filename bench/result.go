@@ -1,0 +1,133 @@
+package bench
+
+import (
+	"github.com/wispnet/wisp/internal/runner"
+	"github.com/wispnet/wisp/internal/stat"
+)
+
+// Latency summarises the steady runs, in milliseconds. Median is the median of the
+// rounds' medians (blocks, or slices at quick) and CI95 its distribution-free interval;
+// the other fields are over all samples, none dropped. A null has its reason in the
+// report's diagnostics.
+type Latency struct {
+	Median float64        `json:"median"`
+	CI95   *stat.Interval `json:"ci95"`
+	P90    *float64       `json:"p90"`
+	P99    *float64       `json:"p99"`
+	Min    float64        `json:"min"`
+	Mean   float64        `json:"mean"`
+	Stddev *float64       `json:"stddev"`
+	MAD    float64        `json:"mad"`
+}
+
+// Grade says how far a figure can be trusted.
+type Grade string
+
+const (
+	GradeA Grade = "A" // all gates passed
+	GradeB Grade = "B" // a reading of the machine is missing, or its governor is not fixed
+	GradeC Grade = "C" // throttled or disturbed, an interval over 5 %, or too few samples
+)
+
+// Result is one row: one model on one engine.
+type Result struct {
+	Model         string `json:"model"`
+	Engine        string `json:"engine"`
+	EngineVersion string `json:"engine_version"`
+	Precision     string `json:"precision"`
+	Threads       int    `json:"threads"`
+	Batch         int    `json:"batch"`
+	Level         string `json:"level"`
+
+	Latency    Latency `json:"latency_ms"`
+	Samples    int     `json:"samples"`
+	Outliers   int     `json:"outliers"` // beyond Tukey's fences; counted, not dropped
+	Blocks     int     `json:"blocks"`   // fresh processes
+	Slices     int     `json:"slices"`   // per block
+	WarmupRuns int     `json:"warmup_runs"`
+
+	// The four clocks: ReadMS + BuildMS = LoadMS, then the first run, then Latency. Medians
+	// over the blocks.
+	ReadMS     float64 `json:"read_ms"`
+	BuildMS    float64 `json:"build_ms"`
+	LoadMS     float64 `json:"load_ms"`
+	FirstRunMS float64 `json:"first_run_ms"`
+
+	PeakRSSBytes *int64   `json:"peak_rss_bytes"`
+	Weights      string   `json:"weights"`
+	Grade        Grade    `json:"grade"`
+	GradeReasons []string `json:"grade_reasons"`
+	// Rank is 1 + the number of rows that are shown to be faster; null where the level
+	// does not rank.
+	Rank *int `json:"rank"`
+
+	SamplesMS      []float64 `json:"samples_ms"`
+	RoundMediansMS []float64 `json:"round_medians_ms"`
+
+	Timer   runner.Timer       `json:"timer"`
+	Loaded  runner.Description `json:"loaded"`
+	Before  Reading            `json:"before"`
+	After   Reading            `json:"after"`
+	Profile *Profile           `json:"profile,omitempty"`
+
+	// rounds holds the rounds' medians by their number, so that results can be paired.
+	rounds map[int]float64
+}
+
+// Profile is a per-step profile, from runs of its own.
+type Profile struct {
+	Runs  int           `json:"runs"`
+	Steps []ProfileStep `json:"steps"`
+}
+
+// ProfileStep is one step of a profile.
+type ProfileStep struct {
+	Name   string  `json:"name"`
+	Op     string  `json:"op"`
+	Kernel string  `json:"kernel,omitempty"`
+	Macs   int64   `json:"macs"`
+	MS     float64 `json:"ms"`
+}
+
+// Verdict is what a comparison comes to.
+type Verdict string
+
+const (
+	Faster     Verdict = "faster" // a is faster than b
+	Slower     Verdict = "slower"
+	Tied       Verdict = "~"
+	Indicative Verdict = "indicative" // the level does not test
+)
+
+// Comparison sets two rows beside each other: ratio is a's median over b's.
+type Comparison struct {
+	A       string         `json:"a"`
+	B       string         `json:"b"`
+	Ratio   float64        `json:"ratio"`
+	CI95    *stat.Interval `json:"ci95"`
+	P       *float64       `json:"p_holm,omitempty"` // Mann-Whitney on the blocks' medians, adjusted
+	Verdict Verdict        `json:"verdict"`
+	// Differs names the fields of context that differ although they should not; only
+	// with Force.
+	Differs []string `json:"differs_in,omitempty"`
+}
+
+// Report is what a measurement comes to.
+type Report struct {
+	Level       Level        `json:"level"`
+	Seed        uint64       `json:"seed"`
+	Results     []Result     `json:"results"`
+	Comparisons []Comparison `json:"comparisons"`
+	Diagnostics []string     `json:"diagnostics"`
+	// Failed holds the subjects that have no result.
+	Failed []*SubjectError `json:"-"`
+}
+
+// Worst is the lowest grade of the results; "" without results.
+func (r *Report) Worst() Grade {
+	var g Grade
+	for i := range r.Results {
+		g = max(g, r.Results[i].Grade)
+	}
+	return g
+}
