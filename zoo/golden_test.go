@@ -25,12 +25,11 @@ type golden struct {
 	Params      int64
 	Buffers     int64
 	Macs        int64
-	LogitsF64   []float64    `json:"logits_f64"`
-	F32VsF64    float64      `json:"f32_vs_f64_max_abs"`
-	LogitsStd   float64      `json:"logits_std"`
-	StateDict   []named      `json:"state_dict"`
-	Modules     []module     `json:"modules"`
-	Features    []featureMap `json:"features"`
+	LogitsF64   []float64 `json:"logits_f64"`
+	F32VsF64    float64   `json:"f32_vs_f64_max_abs"`
+	LogitsStd   float64   `json:"logits_std"`
+	StateDict   []named   `json:"state_dict"`
+	Modules     []module  `json:"modules"`
 }
 
 type named struct {
@@ -53,14 +52,6 @@ type module struct {
 		Bias           bool
 		Eps            float64
 	}
-}
-
-type featureMap struct {
-	Name      string
-	Shape     []int
-	Mean, Std float64
-	AbsMax    float64
-	First8    []float64
 }
 
 // nameOf maps a golden's id to the name that docs give the network.
