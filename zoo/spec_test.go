@@ -106,8 +106,8 @@ func TestEveryNetworkBuilds(t *testing.T) {
 			s := m.Spec()
 			s.Width = w
 			size := sizes[r.IntN(len(sizes))]
-			if strings.Contains(m.Name, "ghostnetv2") {
-				size = sizes[0]
+			if strings.Contains(m.Name, "ghostnetv2") && w == 1 {
+				size = sizes[0] // a gate of one element
 			}
 			s.H, s.W = size[0], size[1]
 			g, err := s.Build(10)
