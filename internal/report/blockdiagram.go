@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
 )
 
 // BlockDiagram draws one block of a graph as the papers' figures do: boxes for
@@ -14,12 +15,61 @@ func BlockDiagram(g *graph.Graph, index int, title string) (string, error) {
 	if index < 0 || index >= len(g.Blocks) {
 		return "", fmt.Errorf("report: block %d of %d", index, len(g.Blocks))
 	}
-	d := newDiagram(g, index)
+	d := newDiagram(g, func(n *graph.Node) bool { return n.Block == index })
 	if len(d.boxes) == 0 {
 		return "", fmt.Errorf("report: block %q has no nodes", g.Blocks[index].Name)
 	}
 	d.place()
 	return d.draw(title), nil
+}
+
+// GraphDiagram draws a whole graph in the same way.
+func GraphDiagram(g *graph.Graph, title string) string {
+	d := newDiagram(g, func(*graph.Node) bool { return true })
+	d.place()
+	return d.draw(title)
+}
+
+// BlockSheet draws each kind of block once, side by side: the first of its kind, of its
+// stride and with or without a change of channels.
+func BlockSheet(g *graph.Graph, title string) (string, error) {
+	var parts []*diagram
+	var names []string
+	seen := map[string]bool{}
+	for i, b := range g.Blocks {
+		d := newDiagram(g, func(n *graph.Node) bool { return n.Block == i })
+		if len(d.boxes) == 0 || seen[b.Kind+d.form()] {
+			continue
+		}
+		seen[b.Kind+d.form()] = true
+		d.place()
+		parts, names = append(parts, d), append(names, b.Kind+" "+b.Name)
+	}
+	w, h := 20.0, 0.0
+	for _, d := range parts {
+		w += d.width() + 20
+		h = max(h, d.height())
+	}
+	s := newSVG(w, h+34, title, title+": "+strings.Join(names, "; "))
+	s.rect("back", 0, 0, w, h+34, 0)
+	s.text("head", "start", 20, 24, title)
+	x := 20.0
+	for i, d := range parts {
+		fmt.Fprintf(s, `<g transform="translate(%s 30)">`+"\n", num(x))
+		d.drawInto(s, names[i])
+		s.WriteString("</g>\n")
+		x += d.width() + 20
+	}
+	return s.done(), nil
+}
+
+// form tells two blocks of one kind apart: what its boxes say, without sizes.
+func (d *diagram) form() string {
+	var b strings.Builder
+	for _, x := range d.boxes {
+		b.WriteString("/" + x.label)
+	}
+	return b.String()
 }
 
 // box is one operator with what is written into it.
@@ -40,13 +90,13 @@ type diagram struct {
 	depth int
 }
 
-func newDiagram(g *graph.Graph, index int) *diagram {
+func newDiagram(g *graph.Graph, drawn func(*graph.Node) bool) *diagram {
 	d := &diagram{}
 	uses := g.Uses()
 	made := map[graph.ID]int{}
 	for n := range g.Nodes {
 		node := &g.Nodes[n]
-		if node.Block != index {
+		if !drawn(node) {
 			continue
 		}
 		var in []int
@@ -160,9 +210,11 @@ func describeOp(g *graph.Graph, n *graph.Node) (label, class string) {
 	return n.Op.Name(), "box"
 }
 
-// dims prints an image as 56²×24, a vector as its length.
-func dims(v *graph.Value) string {
-	s := v.Type.Shape
+func dims(v *graph.Value) string { return Extent(v.Type.Shape) }
+
+// Extent prints an image [N,C,H,W] as the papers do, 56²×24, and a vector [N,C] as its
+// length; the batch is left out.
+func Extent(s tensor.Shape) string {
 	switch {
 	case len(s) == 4 && s[2] == s[3]:
 		return fmt.Sprintf("%d²×%d", s[2], s[1])
@@ -212,12 +264,17 @@ const (
 	boxW, boxH, gapX, gapY = 190.0, 40.0, 46.0, 30.0
 )
 
+func (d *diagram) width() float64  { return max(20+float64(d.lanes)*(boxW+gapX)+26, 300) }
+func (d *diagram) height() float64 { return 84 + float64(d.depth)*(boxH+gapY) + 10 }
+
 func (d *diagram) draw(title string) string {
-	skips := 1.0 // room at the right for edges that pass boxes
-	w := 20 + float64(d.lanes)*(boxW+gapX) + skips*26
-	h := 84 + float64(d.depth)*(boxH+gapY) + 10
-	s := newSVG(max(w, 300), h, title, d.describe())
-	s.rect("back", 0, 0, max(w, 300), h, 0)
+	s := newSVG(d.width(), d.height(), title, d.describe())
+	s.rect("back", 0, 0, d.width(), d.height(), 0)
+	d.drawInto(s, title)
+	return s.done()
+}
+
+func (d *diagram) drawInto(s *svg, title string) {
 	s.text("head", "start", 20, 24, title)
 	at := func(i int) (x, y float64) { // top left of a box
 		if i < 0 {
@@ -278,7 +335,6 @@ func (d *diagram) draw(title string) string {
 		s.text("", "middle", x+boxW/2, y+17, b.label)
 		s.text("soft", "middle", x+boxW/2, y+33, b.shape)
 	}
-	return s.done()
 }
 
 // passes reports whether an edge straight down a lane would cross a box.

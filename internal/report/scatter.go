@@ -196,6 +196,6 @@ func (p Scatter) drawLabels(s *svg, x, y axis) {
 		if far > 16 {
 			s.line("lead", px, py, math.Max(b.x0, math.Min(px, b.x1)), math.Max(b.y0, math.Min(py, b.y1)))
 		}
-		s.text("", anchor, tx, b.y1-2, q.Label)
+		s.text("label", anchor, tx, b.y1-2, q.Label)
 	}
 }

@@ -51,7 +51,7 @@ func (s *svg) path(class, d string) { fmt.Fprintf(s, `<path class="%s" d="%s"/>`
 const svgStyle = `
 .wisp{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;--ink:#1b1f24;--soft:#59636e;--grid:#d8dee4;--face:#ffffff;--front:#0072b2}
 @media (prefers-color-scheme:dark){.wisp{--ink:#e6edf3;--soft:#9198a1;--grid:#30363d;--face:#0d1117;--front:#56b4e9}}
-.wisp text{fill:var(--ink)}.wisp .soft{fill:var(--soft);font-size:12px}.wisp .head{font-weight:600;font-size:15px}
+.wisp text{fill:var(--ink)}.wisp .label{paint-order:stroke;stroke:var(--face);stroke-width:3px}.wisp .soft{fill:var(--soft);font-size:12px}.wisp .head{font-weight:600;font-size:15px}
 .wisp .back{fill:var(--face)}.wisp .grid{stroke:var(--grid)}.wisp .axis{stroke:var(--soft)}
 .wisp .front{fill:none;stroke:var(--front);stroke-width:1.5;stroke-dasharray:5 3}.wisp .lead{stroke:var(--soft);stroke-width:.7}
 .wisp .bar{stroke:var(--soft);stroke-width:1}
