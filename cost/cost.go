@@ -134,7 +134,7 @@ func Of(g *graph.Graph) (*Report, error) {
 // What a file may claim; sums of what is within them fit an int64.
 const (
 	maxElements = 1 << 40 // of one value
-	maxMACs     = 1 << 60 // of a network, and bytes
+	maxMACs     = 1 << 58 // of a network, and bytes
 )
 
 // oneImage returns the graph for batch 1. A graph whose shapes fix another batch is

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/wispnet/wisp/cost"
@@ -28,12 +29,19 @@ func build(t testing.TB, spec string) *graph.Graph {
 	return g
 }
 
+// reports keeps what several tests ask for.
+var reports sync.Map
+
 func of(t testing.TB, spec string) *cost.Report {
 	t.Helper()
+	if r, ok := reports.Load(spec); ok {
+		return r.(*cost.Report)
+	}
 	r, err := cost.Of(build(t, spec))
 	if err != nil {
 		t.Fatal(err)
 	}
+	reports.Store(spec, r)
 	return r
 }
 
@@ -72,41 +80,47 @@ func same(t *testing.T, what string, got int64, cell string) {
 	}
 }
 
-// TestCounts holds every named network to counts made by an independent script.
+// TestCounts holds named networks to counts made by an independent script.
 func TestCounts(t *testing.T) {
-	for _, path := range []string{"testdata/counts.csv", testkit.Shared(t, "reference", "counts.csv")} {
-		rows := 0
-		for _, row := range readCSV(t, path) {
-			if row["wisp_name"] == "" {
-				continue
-			}
-			rows++
-			r := of(t, row["wisp_name"])
-			name := row["wisp_name"] + ": "
-			same(t, name+"parameters", r.Params, row["params_exact"])
-			same(t, name+"MACs", r.MACs, row["conv_fc_macs_exact"])
-			same(t, name+"batch norm outputs", r.Elements.BatchNormOutputs, row["bn_output_elements"])
-			same(t, name+"gate multiplies", r.Elements.GateMultiplies, row["se_or_gate_multiplies"])
-			if without := row["params_without_bn"]; without != "" {
-				var norms int64
-				for _, l := range r.Layers {
-					if l.Op == "batchnorm" {
-						norms += l.Params
-					}
-				}
-				same(t, name+"parameters without batch norms", r.Params-norms, without)
-				// Half of what the batch norms hold is their weights.
-				if got, want := tool(t, r, "torchsummaryx").MultAdds, r.MACs+norms/2; got != want {
-					t.Errorf("%storchsummaryx: got %d, want MACs and batch norm weights, %d", name, got, want)
-				}
-			}
-			if got := of(t, row["wisp_name"]).FLOPs; got != 2*r.MACs {
-				t.Errorf("%sFLOPs: got %d, want %d", name, got, 2*r.MACs)
+	t.Run("committed", func(t *testing.T) { testCounts(t, "testdata/counts.csv") })
+	t.Run("shared", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("about two seconds")
+		}
+		testCounts(t, testkit.Shared(t, "reference", "counts.csv"))
+	})
+}
+
+func testCounts(t *testing.T, path string) {
+	rows := 0
+	for _, row := range readCSV(t, path) {
+		if row["wisp_name"] == "" {
+			continue
+		}
+		rows++
+		r := of(t, row["wisp_name"])
+		name := row["wisp_name"] + ": "
+		same(t, name+"parameters", r.Params, row["params_exact"])
+		same(t, name+"MACs", r.MACs, row["conv_fc_macs_exact"])
+		same(t, name+"batch norm outputs", r.Elements.BatchNormOutputs, row["bn_output_elements"])
+		same(t, name+"gate multiplies", r.Elements.GateMultiplies, row["se_or_gate_multiplies"])
+		if row["params_without_bn"] == "" {
+			continue
+		}
+		var norms int64
+		for _, l := range r.Layers {
+			if l.Op == "batchnorm" {
+				norms += l.Params
 			}
 		}
-		if rows < 10 {
-			t.Errorf("%s: got %d rows", path, rows)
+		same(t, name+"parameters without batch norms", r.Params-norms, row["params_without_bn"])
+		// Half of what the batch norms hold is their weights.
+		if got, want := tool(t, r, "torchsummaryx").MultAdds, r.MACs+norms/2; got != want {
+			t.Errorf("%storchsummaryx: got %d, want MACs and batch norm weights, %d", name, got, want)
 		}
+	}
+	if rows < 20 {
+		t.Errorf("%s: got %d rows", path, rows)
 	}
 }
 
@@ -139,6 +153,9 @@ func TestStudy(t *testing.T) {
 
 // TestGoldens holds parameters, buffers and MACs to those of the official implementations.
 func TestGoldens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("about two seconds")
+	}
 	paths, err := filepath.Glob(filepath.Join(testkit.Shared(t, "golden", "models"), "*.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no goldens", err)
