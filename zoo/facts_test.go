@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/zoo"
 )
 
@@ -73,6 +74,13 @@ func TestAll(t *testing.T) {
 		}
 		if m.Designed != "by hand" && m.Designed != "searched" {
 			t.Errorf("%s: designed %q", m.Name, m.Designed)
+		}
+		for _, w := range m.Widths {
+			spec := m.Spec()
+			spec.Width = w
+			if _, err := imagenet.FindRecipe(spec.Recipe()); err != nil {
+				t.Errorf("%v: %v", spec, err)
+			}
 		}
 		if !slices.Contains(m.Widths, 1) {
 			t.Errorf("%s: width 1 is not among %v", m.Name, m.Widths)
