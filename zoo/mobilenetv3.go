@@ -131,7 +131,7 @@ func (n *net) mobilenetV3(t *table, minimal bool) graph.ID {
 				break
 			}
 			tableIn := t.rows[i-1].num("#out")
-			b.hidden = divisible(float64(n.ch(x))*ratio2(r.num("exp size"), tableIn), 8)
+			b.hidden = divisible(float64(float64(n.ch(x))*ratio2(r.num("exp size"), tableIn)), 8)
 			b.separable = r.num("exp size") == tableIn
 			if excited {
 				b.reduced = divisible(float64(b.hidden)*0.25, 8)

@@ -20,7 +20,10 @@ type net struct {
 
 // scale is the rounding rule of MobileNet and its children: c·width to the nearest
 // multiple of d, at least d, and never below nine tenths of c·width.
-func scale(c int, width float64, d int) int { return divisible(float64(c)*width, d) }
+//
+// The explicit conversions here keep the product rounded on processors that could fuse
+// it with the sum: 40·1.1 is 44 and becomes 48.
+func scale(c int, width float64, d int) int { return divisible(float64(float64(c)*width), d) }
 
 func divisible(v float64, d int) int {
 	half := float64(d / 2)
