@@ -91,37 +91,3 @@ func paletteRGB(p color.Palette) (table [256][3]uint8) {
 	}
 	return table
 }
-
-// gifCanvas puts the first frame on the file's canvas. What it leaves free has the
-// transparent colour's index if the frame has one, else the background's, both looked up
-// in the frame's own palette, as Pillow does.
-func gifCanvas(data []byte, frame image.Image) (*RGB, error) {
-	m, ok := frame.(*image.Paletted)
-	if !ok {
-		return toRGB("gif", frame)
-	}
-	// The logical screen's size was checked with the header.
-	w, h := int(data[6])|int(data[7])<<8, int(data[8])|int(data[9])<<8
-	if m.Rect.Min == (image.Point{}) && m.Rect.Dx() == w && m.Rect.Dy() == h {
-		return toRGB("gif", m)
-	}
-	free := data[11]
-	for i, c := range m.Palette {
-		if _, _, _, a := c.RGBA(); a == 0 {
-			free = uint8(i)
-			break
-		}
-	}
-	table := paletteRGB(m.Palette)
-	out := NewRGB(w, h)
-	for y := range h {
-		for x := range w {
-			i := free
-			if (image.Point{X: x, Y: y}).In(m.Rect) {
-				i = m.ColorIndexAt(x, y)
-			}
-			copy(out.Pix[3*(y*w+x):][:3], table[i][:])
-		}
-	}
-	return out, nil
-}

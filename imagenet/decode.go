@@ -134,12 +134,17 @@ func DecodeBytes(data []byte, l Limits) (*RGB, error) {
 	if err := l.check(format, config, len(data)); err != nil {
 		return nil, err
 	}
+	switch format {
+	case "gif":
+		return decodeGIF(data)
+	case "webp":
+		if err := webpFrameSize(data, config); err != nil {
+			return nil, err
+		}
+	}
 	img, err := c.decode(bytes.NewReader(data))
 	if err != nil {
 		return nil, damaged(format, err)
-	}
-	if format == "gif" {
-		return gifCanvas(data, img)
 	}
 	return toRGB(format, img)
 }

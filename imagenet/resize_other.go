@@ -3,7 +3,7 @@ package imagenet
 import "math"
 
 // tfBilinear follows TensorFlow 1's ResizeBilinear kernel in float32, and rounds to
-// bytes, half to even.
+// bytes, half up.
 func tfBilinear(out *RGB, src view, w, h int, region Rect) {
 	xs := tfPositions(src.w, w, region.X0, region.X1)
 	for i, v := range tfPositions(src.h, h, region.Y0, region.Y1) {
@@ -85,6 +85,9 @@ func cvCubicWeights(x float32) [4]int32 {
 // cvResize follows OpenCV's fixed-point resize: exact products along rows, then the
 // vertical sum with its own rounding. A reduction by exactly two in both directions is an
 // average of four, as OpenCV turns INTER_LINEAR into INTER_AREA there.
+//
+// Both equal OpenCV 4.6 on x86-64 byte for byte; on other processors OpenCV's own cubic
+// differs by 1 in a few bytes of 10,000, where its float32 sums are fused.
 func cvResize(out *RGB, src view, w, h int, region Rect, cubic bool) {
 	if !cubic && src.w == 2*w && src.h == 2*h {
 		cvHalve(out, src, region)
@@ -113,10 +116,8 @@ func cvResize(out *RGB, src view, w, h int, region Rect, cubic bool) {
 		}
 		dst := out.Pix[3*i*out.W:][:3*out.W]
 		if cubic {
-			for x := range dst {
-				s := v.weights[0]*l[0][x] + v.weights[1]*l[1][x] + v.weights[2]*l[2][x] + v.weights[3]*l[3][x]
-				dst[x] = clip((s + 1<<(2*cvBits-1)) >> (2 * cvBits))
-			}
+			// Whole vectors of 8 samples of the full row are summed in float32.
+			cvCubicColumn(dst, l, v.weights, min(len(dst), max(0, 3*w&^7-3*region.X0)))
 			continue
 		}
 		for x := range dst {
@@ -124,6 +125,27 @@ func cvResize(out *RGB, src view, w, h int, region Rect, cubic bool) {
 			b := (v.weights[1] * (l[1][x] >> 4)) >> 16
 			dst[x] = clip((a + b + 2) >> 2)
 		}
+	}
+}
+
+// cvCubicColumn mixes four lines: the first n samples in float32 from the last line to
+// the first, as OpenCV's vector code does, the others in fixed point.
+func cvCubicColumn(dst []uint8, l [4][]int32, weights [4]int32, n int) {
+	const scale = float32(1) / (1 << (2 * cvBits))
+	var b [4]float32
+	for i, v := range weights {
+		b[i] = float32(v) * scale
+	}
+	for x := range n {
+		s := float32(float32(l[3][x]) * b[3])
+		for i := 2; i >= 0; i-- {
+			s = float32(float32(l[i][x])*b[i]) + s
+		}
+		dst[x] = clip(int32(math.RoundToEven(float64(s))))
+	}
+	for x := n; x < len(dst); x++ {
+		s := weights[0]*l[0][x] + weights[1]*l[1][x] + weights[2]*l[2][x] + weights[3]*l[3][x]
+		dst[x] = clip((s + 1<<(2*cvBits-1)) >> (2 * cvBits))
 	}
 }
 

@@ -82,12 +82,19 @@ func pilTaps(n, m, lo, hi int, f filter) taps {
 
 // pilResize writes the region of src resized to w × h.
 func pilResize(out *RGB, src view, w, h int, region Rect, f filter) {
-	vertical := pilTaps(src.h, h, region.Y0, region.Y1, f)
-	top := int(vertical.first[0])
-	last := len(vertical.first) - 1
-	rows := int(vertical.first[last]+vertical.count[last]) - top
-	mid := view{pix: src.pix[top*src.stride+3*region.X0:], stride: src.stride, w: out.W, h: rows}
-	if w != src.w { // at the same width Pillow leaves the pass out
+	// At the same width or height Pillow leaves a pass out.
+	top, rows := region.Y0, out.H
+	var vertical taps
+	if h != src.h {
+		vertical = pilTaps(src.h, h, region.Y0, region.Y1, f)
+		top = int(vertical.first[0])
+		last := len(vertical.first) - 1
+		rows = int(vertical.first[last]+vertical.count[last]) - top
+	}
+	var mid view
+	if w == src.w {
+		mid = view{pix: src.pix[top*src.stride+3*region.X0:], stride: src.stride, w: out.W, h: rows}
+	} else {
 		horizontal := pilTaps(src.w, w, region.X0, region.X1, f)
 		mid = view{pix: make([]uint8, 3*out.W*rows), stride: 3 * out.W, w: out.W, h: rows}
 		for y := range rows {

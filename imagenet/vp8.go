@@ -1,6 +1,35 @@
 package imagenet
 
-import "image"
+import (
+	"encoding/binary"
+	"fmt"
+	"image"
+)
+
+// webpFrameSize refuses a file whose picture chunk states another size than its canvas
+// header: the library reads the size from the one and allocates for the other.
+func webpFrameSize(data []byte, c image.Config) error {
+	for at := 12; at+8 <= len(data); {
+		name, size := string(data[at:at+4]), int64(binary.LittleEndian.Uint32(data[at+4:]))
+		body := data[at+8:]
+		w, h := c.Width, c.Height
+		switch {
+		case name == "VP8 " && len(body) >= 10:
+			w, h = int(binary.LittleEndian.Uint16(body[6:]))&0x3FFF, int(binary.LittleEndian.Uint16(body[8:]))&0x3FFF
+		case name == "VP8L" && len(body) >= 5:
+			v := binary.LittleEndian.Uint32(body[1:])
+			w, h = int(v&0x3FFF)+1, int(v>>14&0x3FFF)+1
+		}
+		if w != c.Width || h != c.Height {
+			return &ImageError{Format: "webp", Offset: int64(at), Why: fmt.Sprintf("chunk %s states %d×%d pixels, the header %d×%d", name, w, h, c.Width, c.Height)}
+		}
+		if size += size & 1; size > int64(len(body)) {
+			return nil // the library reports the truncation
+		}
+		at += 8 + int(size)
+	}
+	return nil
+}
 
 // vp8RGB converts a lossy WebP's planes as libwebp does by default: chroma at half size
 // in both directions is widened with weights 9, 3, 3, 1, and colours are those of
