@@ -9,27 +9,30 @@ import (
 
 // Block is the cost of a block beside a plain convolution of the same shape.
 type Block struct {
-	Name, Kind string
-	Layers     int
-	Params     int64
-	MACs       int64
-	Input      tensor.Shape // of the first value that enters; nil where none does
-	Output     tensor.Shape // of the last value that leaves
+	Name   string       `json:"name"`
+	Kind   string       `json:"kind"`
+	Layers int          `json:"layers"`
+	Params int64        `json:"params"`
+	MACs   int64        `json:"macs"`
+	Input  tensor.Shape `json:"input"`  // of the first value that enters; nil where none does
+	Output tensor.Shape `json:"output"` // of the last value that leaves
 	// Kernel is the side of the largest square convolution kernel inside, Stride the product
 	// of the strides from entry to exit; 0 where Plain is nil.
-	Kernel, Stride int
+	Kernel int `json:"kernel"`
+	Stride int `json:"stride"`
 	// Plain is nil where no convolution has the block's shape: it pools the whole image, it
 	// is not from image to image, or holds no convolution.
-	Plain *Plain
+	Plain *Plain `json:"plain"`
 }
 
 // Plain is a convolution without bias from the block's input channels to its output
 // channels, of the block's kernel and stride.
 type Plain struct {
-	Params int64 // in · out · k²
-	MACs   int64 // in · out · k² · output positions
+	Params int64 `json:"params"` // in · out · k²
+	MACs   int64 `json:"macs"`   // in · out · k² · output positions
 	// The plain convolution's cost over the block's; above 1 the block is cheaper.
-	ParamRatio, MACRatio float64
+	ParamRatio float64 `json:"param_ratio"`
+	MACRatio   float64 `json:"mac_ratio"`
 }
 
 // Blocks returns the cost of every block, in order. Nodes outside all blocks are in none.

@@ -15,7 +15,11 @@ import (
 //     their output channels 8: a 32-bit bias and the float32 scale of the channel's weights.
 //     A batch norm that stands elsewhere takes 8 bytes a channel, a float32 factor and
 //     offset. Any other parameter takes 4 bytes an element.
-type Bytes struct{ Float32, Float16, Int8 int64 }
+type Bytes struct {
+	Float32 int64 `json:"float32"`
+	Float16 int64 `json:"float16"`
+	Int8    int64 `json:"int8"`
+}
 
 func weightBytes(g *graph.Graph) Bytes {
 	var b Bytes

@@ -22,38 +22,38 @@ import (
 type Report struct {
 	// Batch is 1, or the input's own batch where the graph cannot run another; then every
 	// figure is for that many images and Notes says so.
-	Batch  int
-	Layers []Layer // one for each node, in execution order
+	Batch  int     `json:"batch"`
+	Layers []Layer `json:"layers"` // one for each node, in execution order
 	Totals
 	// OtherParams are the trainable elements that no layer reads: Params less the sum of
 	// the layers'.
-	OtherParams int64
-	Bytes       Bytes
+	OtherParams int64 `json:"other_params"`
+	Bytes       Bytes `json:"bytes"`
 	// ActivationPeakBytes is the size of the arena; see ActivationPeak for the rule.
-	ActivationPeakBytes int64
-	Elements            Elements
+	ActivationPeakBytes int64    `json:"activation_peak_bytes"`
+	Elements            Elements `json:"elements"`
 	// Tools are other tools' totals, in the order of ToolNames.
-	Tools []Tool
-	Notes []string // doubts, each one sentence
+	Tools []Tool   `json:"tools"`
+	Notes []string `json:"notes"` // doubts, each one sentence
 }
 
 // Totals are the figures that a list or a comparison shows.
 type Totals struct {
-	Params  int64 // trainable elements
-	Buffers int64 // elements of state that is not trained; a num_batches_tracked is one
-	MACs    int64
-	FLOPs   int64 // 2 × MACs
+	Params  int64 `json:"params"`  // trainable elements
+	Buffers int64 `json:"buffers"` // elements of state that is not trained; a num_batches_tracked is one
+	MACs    int64 `json:"macs"`
+	FLOPs   int64 `json:"flops"` // 2 × MACs
 	// BytesMoved is the sum of the layers'.
-	BytesMoved int64
+	BytesMoved int64 `json:"bytes_moved"`
 }
 
 // Elements counts the element-wise work that MACs leave out.
 type Elements struct {
-	BatchNormOutputs int64 // elements that batch norms write
-	GateMultiplies   int64 // elements that multiplications write: squeeze-and-excite, attention gates
-	Additions        int64 // elements that additions write: shortcuts
-	Activations      int64 // elements that activation functions write
-	ConvOutputs      int64 // elements that convolutions write, squeeze-and-excite's included
+	BatchNormOutputs int64 `json:"batch_norm_outputs"` // elements that batch norms write
+	GateMultiplies   int64 `json:"gate_multiplies"`    // elements that multiplications write: squeeze-and-excite, attention gates
+	Additions        int64 `json:"additions"`          // elements that additions write: shortcuts
+	Activations      int64 `json:"activations"`        // elements that activation functions write
+	ConvOutputs      int64 `json:"conv_outputs"`       // elements that convolutions write, squeeze-and-excite's included
 }
 
 // Count returns the totals alone, without layers, plan or tools: what a list needs.
@@ -99,7 +99,7 @@ func Of(g *graph.Graph) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Batch: batch}
+	r := &Report{Batch: batch, Notes: []string{}}
 	if batch > 1 {
 		r.Notes = append(r.Notes, fmt.Sprintf("the graph runs only batches of %d: every figure is for %d images", batch, batch))
 	}

@@ -15,20 +15,24 @@ import "github.com/wispnet/wisp/graph"
 // own modules have k = 1 and d = 3, which leaves much less: with c = 16 and s = 2 it is
 // 1.28 and not 1.88.
 type Ghost struct {
-	Name  string // the concatenation's node
-	Block string
-	C     int // input channels of the primary convolution
-	N     int // output channels, after a cut where there is one
-	M     int // primary features, ⌈n/s⌉
-	S     int // ratio: the concatenation's channels over M
-	K, D  int // kernels of the primary convolution and of the cheap operation
+	Name  string `json:"name"` // the concatenation's node
+	Block string `json:"block"`
+	C     int    `json:"c"` // input channels of the primary convolution
+	N     int    `json:"n"` // output channels, after a cut where there is one
+	M     int    `json:"m"` // primary features, ⌈n/s⌉
+	S     int    `json:"s"` // ratio: the concatenation's channels over M
+	K     int    `json:"k"` // kernel of the primary convolution
+	D     int    `json:"d"` // kernel of the cheap operation
 	// Formula is r_s, which equals r_c; Approximation is s·c/(s+c−1).
-	Formula, Approximation float64
+	Formula       float64 `json:"formula"`
+	Approximation float64 `json:"approximation"`
 	// MACs and Weights are those of the module's two convolutions, PlainMACs and
 	// PlainWeights those of one k×k convolution from c to n channels. Speed-up and
 	// compression are their quotients; they are below Formula where s·M is more than n.
-	MACs, PlainMACs       int64
-	Weights, PlainWeights int64
+	MACs         int64 `json:"macs"`
+	PlainMACs    int64 `json:"plain_macs"`
+	Weights      int64 `json:"weights"`
+	PlainWeights int64 `json:"plain_weights"`
 }
 
 // GhostModules finds ghost modules by their structure: y = concat(a, cheap(a)), where a is
@@ -84,11 +88,15 @@ func GhostModules(g *graph.Graph) []Ghost {
 // from m to n channels: (k²·m·F² + m·n·F²) / (k²·m·n·F²) = 1/n + 1/k², F² being the output
 // positions of both.
 type Separable struct {
-	Depthwise, Pointwise string // nodes
-	Block                string
-	M, N, K              int
-	Formula              float64 // 1/n + 1/k²
-	MACs, PlainMACs      int64   // of the two, and of a k×k convolution in their place
+	Depthwise string  `json:"depthwise"` // node
+	Pointwise string  `json:"pointwise"` // node
+	Block     string  `json:"block"`
+	M         int     `json:"m"`
+	N         int     `json:"n"`
+	K         int     `json:"k"`
+	Formula   float64 `json:"formula"`    // 1/n + 1/k²
+	MACs      int64   `json:"macs"`       // of the two
+	PlainMACs int64   `json:"plain_macs"` // of a k×k convolution in their place
 }
 
 // Separables finds depthwise-separable convolutions: a depthwise convolution with a square

@@ -12,26 +12,26 @@ import (
 
 // Layer is the cost of one node.
 type Layer struct {
-	Name string
-	Op   string // the operator's name: conv, linear, batchnorm, …
+	Name string `json:"name"`
+	Op   string `json:"op"` // the operator's name: conv, linear, batchnorm, …
 	// Detail says what the operator does here: "depthwise 3×3 /2", "relu6", "add".
-	Detail      string
-	Inputs      []string // names of the values read, weights left out
-	OutputShape tensor.Shape
+	Detail      string       `json:"detail"`
+	Inputs      []string     `json:"inputs"` // names of the values read, weights left out
+	OutputShape tensor.Shape `json:"output_shape"`
 	// Params are the trainable elements it reads. A tensor that several layers read counts
 	// at the first.
-	Params int64
-	MACs   int64
+	Params int64 `json:"params"`
+	MACs   int64 `json:"macs"`
 	// BytesMoved is every input and every weight read once and the output written once, in
 	// the graph's own element types: what a run with no other layer in the cache moves.
 	// Views (flatten, reshape, identity) move nothing.
-	BytesMoved int64
+	BytesMoved int64 `json:"bytes_moved"`
 	// ArithmeticIntensity is FLOPs / BytesMoved, FLOPs being 2 × MACs; 0 for a layer
 	// without MACs. The roofline's horizontal axis (Williams et al. 2009).
-	ArithmeticIntensity float64
-	Block               string // name of its block, or empty
+	ArithmeticIntensity float64 `json:"arithmetic_intensity"`
+	Block               string  `json:"block"` // name of its block, or empty
 	// Functional says that the official code calls a function here, not a module.
-	Functional bool
+	Functional bool `json:"functional"`
 }
 
 // kind is what a node is to the counting rules.
@@ -172,6 +172,7 @@ func layers(g *graph.Graph, calls []call) []Layer {
 	counted := make([]bool, len(g.Values))
 	for i, c := range calls {
 		l := Layer{Name: c.node.Name, Op: c.node.Op.Name(), Detail: c.detail, OutputShape: c.outShape.Clone(),
+			Inputs: []string{},
 			MACs: c.macs, BytesMoved: c.bytes, Functional: c.functional}
 		if b := c.node.Block; b >= 0 {
 			l.Block = g.Blocks[b].Name

@@ -9,17 +9,17 @@ import (
 // Tool is the total that another counting tool prints for the same network, and what
 // parts it from ours.
 type Tool struct {
-	Name     string
-	MultAdds int64
+	Name     string `json:"name"`
+	MultAdds int64  `json:"mult_adds"`
 	// Differences explain MultAdds − MACs: their amounts sum to it. In order of size.
-	Differences []Difference
+	Differences []Difference `json:"differences"`
 }
 
 // Difference is a kind of operator that the tool counts otherwise than MACs do.
 type Difference struct {
-	What   string
-	Count  int   // operators
-	Amount int64 // added to MACs; negative where the tool misses some
+	What   string `json:"what"`
+	Count  int    `json:"count"`  // operators
+	Amount int64  `json:"amount"` // added to MACs; negative where the tool misses some
 }
 
 // ToolNames are the tools whose totals are reproduced.
@@ -162,7 +162,7 @@ func tools(calls []call) []Tool {
 	out := make([]Tool, len(rules))
 	for i, r := range rules {
 		t := &out[i]
-		t.Name = r.tool
+		t.Name, t.Differences = r.tool, []Difference{}
 		for _, c := range calls {
 			t.MultAdds += c.macs
 			what, amount := r.rule(c)
