@@ -173,7 +173,7 @@ func layers(g *graph.Graph, calls []call) []Layer {
 	for i, c := range calls {
 		l := Layer{Name: c.node.Name, Op: c.node.Op.Name(), Detail: c.detail, OutputShape: c.outShape.Clone(),
 			Inputs: []string{},
-			MACs: c.macs, BytesMoved: c.bytes, Functional: c.functional}
+			MACs:   c.macs, BytesMoved: c.bytes, Functional: c.functional}
 		if b := c.node.Block; b >= 0 {
 			l.Block = g.Blocks[b].Name
 		}
