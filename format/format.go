@@ -1,0 +1,310 @@
+// Package format opens model files: PyTorch checkpoints, safetensors and ONNX. It tells
+// formats apart by their bytes, hands them to the reader of their kind and answers with
+// named tensors and, where the file has one, a graph.
+//
+// It does not guess which network a checkpoint's tensors belong to (package zoo does)
+// and runs nothing. The readers are its children torch, safetensors and onnx; foreign.go
+// knows what people hold instead of a model, and what to do then.
+//
+//	f, err := format.Open("ghostnet.pth")
+//	err = g.Bind(f.Weights())
+package format
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/wispnet/wisp/format/onnx"
+	"github.com/wispnet/wisp/format/safetensors"
+	"github.com/wispnet/wisp/format/torch"
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// Refused is the error of a file that is damaged, hostile or no model.
+type Refused = graph.Refused
+
+// Format is one row of the table of formats.
+type Format struct {
+	Name       string
+	Extensions []string // lower case, with the dot
+	// sniff reports whether the file begins like this format.
+	sniff func(*content) bool
+	// read fills f from the file's bytes.
+	read func(c *content, f *File) error
+}
+
+// All is every format that Open reads, in the order in which they are tried.
+var All = []Format{
+	{"safetensors", []string{".safetensors"}, func(c *content) bool { return safetensors.Sniff(c.head(), c.size()) }, readSafetensors},
+	{"torch", []string{".pth", ".pt"}, isTorch, readTorch},
+	{"onnx", []string{".onnx"}, func(c *content) bool { return onnx.Sniff(c.head()) }, readONNX},
+}
+
+// KnownExtension reports whether a file name's extension is one of a model format,
+// readable or only recognised.
+func KnownExtension(ext string) bool {
+	ext = strings.ToLower(ext)
+	for _, f := range All {
+		if slices.Contains(f.Extensions, ext) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(foreign, func(f foreignFormat) bool { return slices.Contains(f.extensions, ext) })
+}
+
+// File is an open model file.
+type File struct {
+	Path   string
+	Format string // name of the row in All
+	// Graph is the network, for formats that hold one; its weights are bound.
+	Graph *graph.Graph
+	// Tensors are the network's weights under their own names, in the file's order,
+	// prefixes of wrappers (module.) stripped.
+	Tensors []Named
+	// Stray are tensors that tools left behind and no network has (total_ops, …).
+	Stray    []Named
+	Bytes    int64    // size of the file itself
+	Warnings []string // what was assumed, stripped or left out
+
+	mapped []*content
+}
+
+// Named is a tensor of a file. Its data may lie in the file itself: it is valid until
+// File.Close, and writing to it changes neither the file nor other readers of it.
+type Named struct {
+	Name   string
+	Tensor *tensor.Tensor
+	Kind   graph.Kind // Parameter or Buffer, by type and name
+}
+
+// Open reads a model file.
+//
+// The error is what the system says for a missing or unreadable file, a *Refused for
+// one that is damaged or no model, an *Unsupported for a known format that is not read
+// here, and a *graph.UnsupportedError for operators or element types that are unknown.
+// Memory stays within 64 MiB + 4 × the file's size.
+func Open(path string) (*File, error) {
+	c, err := load(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &File{Path: path, Bytes: c.size(), mapped: []*content{c}}
+	if err := f.read(c); err != nil {
+		f.Close()
+		return nil, at(path, err)
+	}
+	return f, nil
+}
+
+func (f *File) read(c *content) error {
+	if c.size() == 0 {
+		return &Refused{What: "is empty", Hint: "fetch the file again"}
+	}
+	if err := foreignFile(c); err != nil {
+		return err
+	}
+	row := slices.IndexFunc(All, func(r Format) bool { return r.sniff(c) })
+	if row < 0 {
+		// damaged at the very start, or a pickle of protocol 0: the reader says more
+		row = slices.IndexFunc(All, func(r Format) bool { return slices.Contains(r.Extensions, c.ext) })
+	}
+	if row < 0 {
+		return &Refused{What: "is no model that is known here", Hint: "give a .pth, .pt, .safetensors or .onnx file"}
+	}
+	f.Format = All[row].Name
+	return All[row].read(c, f)
+}
+
+// Close gives back the mapping of the file. Tensors and graphs that came from it, and
+// graphs that they were bound to, must not be used any more.
+func (f *File) Close() error {
+	var first error
+	for _, c := range f.mapped {
+		if err := c.close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	f.mapped = nil
+	return first
+}
+
+// at puts the path into an error that has none.
+func at(path string, err error) error {
+	switch e := err.(type) {
+	case *Refused:
+		e.Path = path
+		return e
+	case *Unsupported:
+		e.Path = path
+		return e
+	case *os.PathError:
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+func isTorch(c *content) bool { return torch.Sniff(c.head()) || torch.IsArchive(c.data) }
+
+func readTorch(c *content, f *File) error {
+	ckpt, err := torch.Read(c.data)
+	if err != nil {
+		return err
+	}
+	f.Warnings = ckpt.Warnings
+	list := make([]Named, len(ckpt.Tensors))
+	for i, t := range ckpt.Tensors {
+		list[i] = Named{t.Name, t.Tensor, kindOf(t.Name, t.Tensor)}
+		if t.Parameter {
+			list[i].Kind = graph.Parameter
+		}
+	}
+	f.setTensors(list)
+	return nil
+}
+
+func readSafetensors(c *content, f *File) error {
+	got, err := safetensors.Read(c.data)
+	if err != nil {
+		return err
+	}
+	list := make([]Named, len(got))
+	for i, t := range got {
+		list[i] = Named{t.Name, t.Tensor, kindOf(t.Name, t.Tensor)}
+	}
+	f.setTensors(list)
+	if len(f.Tensors) == 0 {
+		return &Refused{Format: f.Format, What: "holds no tensors"}
+	}
+	return nil
+}
+
+func readONNX(c *content, f *File) error {
+	folder := &folder{dir: filepath.Dir(c.path)}
+	defer folder.close()
+	m, err := onnx.Read(c.data, onnx.Options{External: func(location string) ([]byte, error) {
+		side, err := folder.load(location)
+		if err != nil {
+			return nil, err
+		}
+		f.mapped = append(f.mapped, side)
+		return side.data, nil
+	}})
+	if err != nil {
+		return err
+	}
+	f.Graph, f.Warnings = m.Graph, m.Warnings
+	if f.Graph.Name == "" {
+		f.Graph.Name = strings.TrimSuffix(filepath.Base(c.path), filepath.Ext(c.path))
+	}
+	for _, id := range f.Graph.Weights {
+		v := f.Graph.Value(id)
+		f.Tensors = append(f.Tensors, Named{v.Name, v.Data, v.Kind})
+	}
+	return nil
+}
+
+// folder opens the files that a model names beside itself, once each, and none outside.
+type folder struct {
+	dir  string
+	root *os.Root
+	open map[string]*content
+}
+
+func (d *folder) load(location string) (*content, error) {
+	if c := d.open[location]; c != nil {
+		return c, nil
+	}
+	if d.root == nil {
+		root, err := os.OpenRoot(d.dir)
+		if err != nil {
+			return nil, err
+		}
+		d.root, d.open = root, map[string]*content{}
+	}
+	info, err := d.root.Stat(filepath.FromSlash(location))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", location)
+	}
+	file, err := d.root.Open(filepath.FromSlash(location))
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	c, err := mapContent(file, info.Size())
+	if err == nil {
+		d.open[location] = c
+	}
+	return c, err
+}
+
+func (d *folder) close() {
+	if d.root != nil {
+		d.root.Close()
+	}
+}
+
+// load maps a regular file.
+func load(path string) (*content, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, foreignFolder(path)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &Refused{Path: path, What: "is not a regular file", Hint: "copy it into one"}
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	c, err := mapContent(file, info.Size())
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	c.path, c.ext = path, strings.ToLower(filepath.Ext(path))
+	return c, nil
+}
+
+// content is a file's bytes, mapped privately: writes to them stay in memory.
+type content struct {
+	path, ext string
+	data      []byte
+	unmap     func() error
+}
+
+func (c *content) size() int64 { return int64(len(c.data)) }
+
+// head is what a format is recognised by.
+func (c *content) head() []byte { return c.data[:min(len(c.data), 1024)] }
+
+func (c *content) close() error {
+	if c.unmap == nil {
+		return nil
+	}
+	unmap := c.unmap
+	c.unmap, c.data = nil, nil
+	return unmap()
+}
+
+// readAll is the way without mapping.
+func readAll(file io.Reader, size int64) (*content, error) {
+	if size != int64(int(size)) {
+		return nil, fmt.Errorf("%d bytes do not fit this machine's memory", size)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(file, data); err != nil {
+		return nil, err
+	}
+	return &content{data: data}, nil
+}

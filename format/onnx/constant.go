@@ -1,0 +1,169 @@
+package onnx
+
+import (
+	"math"
+
+	"github.com/wispnet/wisp/tensor"
+)
+
+// maxSmall bounds the constants that are computed with element by element: shapes,
+// axes, scalars. Larger ones are weights.
+const maxSmall = 1 << 12
+
+// num is one element of a small constant. Where batch is set it stands for v/N times
+// the actual batch, N being the batch that the graph is read with: a shape computed
+// from an activation stays right at every batch.
+type num struct {
+	v     float64
+	batch bool
+}
+
+// constant is a tensor known while reading. Integers of every width count as int64 and
+// floats of every width as float32: only activations and weights have exact types, and
+// they are float32.
+type constant struct {
+	dtype tensor.DType // Float32, Int64 or Bool
+	shape tensor.Shape
+	nums  []num     // small constants
+	bulk  []float32 // floats of any size, row-major
+	// init is the rank of the initializer that this is, or −1 for one computed or
+	// written in a node.
+	init int
+}
+
+func (c *constant) elements() int { return c.shape.Elements() }
+
+// small returns the elements of a small constant, nil of a large one.
+func (c *constant) small() []num {
+	if c.nums == nil && c.elements() <= maxSmall && c.bulk != nil {
+		c.nums = make([]num, len(c.bulk))
+		for i, x := range c.bulk {
+			c.nums[i].v = float64(x)
+		}
+	}
+	return c.nums
+}
+
+// floats returns the elements of a float constant, nil of another.
+func (c *constant) floats() []float32 {
+	if c.dtype != tensor.Float32 {
+		return nil
+	}
+	if c.bulk == nil && c.nums != nil {
+		c.bulk = make([]float32, len(c.nums))
+		for i, x := range c.nums {
+			c.bulk[i] = float32(x.v)
+		}
+	}
+	return c.bulk
+}
+
+// ints returns the elements of a small integer constant; values beyond 2⁵³ saturate.
+func (c *constant) ints() ([]int, bool) {
+	s := c.small()
+	if s == nil && c.elements() > 0 {
+		return nil, false
+	}
+	out := make([]int, len(s))
+	for i, x := range s {
+		out[i] = toInt(x.v)
+	}
+	return out, true
+}
+
+func toInt(v float64) int {
+	const big = 1 << 53
+	switch {
+	case v != v:
+		return 0
+	case v > big:
+		return big
+	case v < -big:
+		return -big
+	}
+	return int(v)
+}
+
+// scalar returns the only element of a constant that has one.
+func (c *constant) scalar() (float64, bool) {
+	if c == nil || c.elements() != 1 {
+		return 0, false
+	}
+	s := c.small()
+	if len(s) != 1 {
+		return 0, false
+	}
+	return s[0].v, true
+}
+
+// smallConst makes a constant of few elements, rounded to its type.
+func smallConst(d tensor.DType, s tensor.Shape, nums []num) *constant {
+	for i := range nums {
+		switch d {
+		case tensor.Float32:
+			nums[i].v = float64(float32(nums[i].v))
+		case tensor.Int64:
+			nums[i].v = math.Trunc(nums[i].v)
+		case tensor.Bool:
+			if nums[i].v != 0 {
+				nums[i].v = 1
+			}
+		}
+	}
+	if nums == nil {
+		nums = []num{}
+	}
+	return &constant{dtype: d, shape: s, nums: nums, init: -1}
+}
+
+// constantOf makes a constant of a tensor as a file holds it. It reports false for a
+// large tensor of integers, with which nothing can be done.
+func constantOf(t *tensor.Tensor, mem *budget) (*constant, bool, error) {
+	c := &constant{shape: t.Shape, init: -1}
+	n := t.Shape.Elements()
+	switch t.DType {
+	case tensor.Float32:
+		c.dtype, c.bulk = tensor.Float32, t.Float32()
+	case tensor.Float16, tensor.BFloat16, tensor.Float64:
+		if err := mem.spend(4 * n); err != nil {
+			return nil, false, err
+		}
+		c.dtype, c.bulk = tensor.Float32, t.Floats()
+	default:
+		c.dtype = tensor.Int64
+		if t.DType == tensor.Bool {
+			c.dtype = tensor.Bool
+		}
+		if n > maxSmall {
+			return c, false, nil
+		}
+		if err := mem.spend(16 * n); err != nil {
+			return nil, false, err
+		}
+		c.nums = make([]num, n)
+		for i := range c.nums {
+			c.nums[i].v = at(t, i)
+		}
+	}
+	return c, true, nil
+}
+
+func at(t *tensor.Tensor, i int) float64 {
+	switch v := t.Data.(type) {
+	case []int64:
+		return float64(v[i])
+	case []int32:
+		return float64(v[i])
+	case []int16:
+		return float64(v[i])
+	case []int8:
+		return float64(v[i])
+	case []uint8:
+		return float64(v[i])
+	case []bool:
+		if v[i] {
+			return 1
+		}
+	}
+	return 0
+}

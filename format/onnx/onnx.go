@@ -1,0 +1,98 @@
+// Package onnx reads ONNX models (opset 7 to 21) into graphs.
+//
+// Protobuf is walked in place, without generated code. What exporters compute about
+// shapes (Shape, Gather, Concat, …) is folded away while reading, with the batch kept
+// symbolic, so that the graph runs at any batch; what remains is mapped onto the
+// operators of package graph one by one. Patterns such as x·sigmoid(x) are left as they
+// stand: internal/rewrite knows them.
+//
+// It reads no folder by itself: the opener (package format) hands it the files that a
+// model names beside itself.
+package onnx
+
+import (
+	"fmt"
+
+	"github.com/wispnet/wisp/graph"
+)
+
+const format = "onnx"
+
+// The opsets whose operators mean what this package implements.
+const (
+	minOpset = 7
+	maxOpset = 21
+)
+
+// Options are what the reader needs from outside.
+type Options struct {
+	// External returns the bytes of a file that the model names as its external data,
+	// relative to the model's folder. Nil refuses external data.
+	External func(location string) ([]byte, error)
+}
+
+// Model is a graph with its weights bound, and what had to be assumed.
+type Model struct {
+	Graph    *graph.Graph
+	Warnings []string
+}
+
+// Sniff reports whether a file that begins with head looks like an ONNX model: its
+// first field is a small version number, the next one is a field of ModelProto.
+func Sniff(head []byte) bool {
+	if len(head) < 3 || head[0] != 0x08 || head[1] == 0 || head[1] > 64 {
+		return false
+	}
+	switch head[2] {
+	case 0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72:
+		return true
+	}
+	return false
+}
+
+// Read returns the model in data, whose weights may share memory with it.
+//
+// A damaged file, or one whose graph has cycles, missing tensors or impossible shapes,
+// is a *graph.Refused that names the node; operators or forms that wisp does not have
+// are a *graph.UnsupportedError that lists all of them.
+func Read(data []byte, o Options) (*Model, error) {
+	// Weights of half the width become float32: twice the file. The structures of the
+	// graph itself fit the constant part.
+	mem := &budget{left: 24<<20 + 2*len(data) + len(data)/4}
+	p := &parser{whole: data, mem: mem}
+	m, err := p.model(data)
+	if err != nil {
+		return nil, err
+	}
+	if !m.hasGraph || m.irVersion < 1 {
+		r := refuse("", "holds no ONNX graph")
+		r.Hint = "give the .onnx file that the exporter wrote"
+		return nil, r
+	}
+	version := int64(0)
+	for _, s := range m.opsets {
+		if s.domain == "" || s.domain == "ai.onnx" {
+			version = max(version, s.version)
+		}
+	}
+	if version < minOpset || version > maxOpset {
+		return nil, &graph.UnsupportedError{Format: format, Ops: []graph.Unsupported{{
+			Op: fmt.Sprintf("opset %d", version), Why: fmt.Sprintf("want %d to %d: export again, or use onnx.version_converter", minOpset, maxOpset),
+		}}}
+	}
+	im := newImporter(int(version), mem, o, len(data))
+	if err := im.run(&m.graph); err != nil {
+		return nil, err
+	}
+	return &Model{im.g, im.warnings}, nil
+}
+
+func refuse(where, f string, args ...any) *graph.Refused {
+	return &graph.Refused{Format: format, Where: where, What: fmt.Sprintf(f, args...)}
+}
+
+func damaged(where, f string, args ...any) *graph.Refused {
+	r := refuse(where, f, args...)
+	r.Hint = "the file is damaged: fetch it again"
+	return r
+}

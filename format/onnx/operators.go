@@ -1,0 +1,75 @@
+package onnx
+
+import "github.com/wispnet/wisp/graph"
+
+// operator is how one of ONNX's operators is read. Fold computes it where every input
+// is known; emit maps it onto the graph. At least one is set.
+type operator struct {
+	fold func(*node) (*constant, error)
+	emit func(*node) error
+}
+
+// operators is every operator of ONNX's own domain that is read.
+var operators = map[string]operator{
+	"Conv":               {emit: conv},
+	"BatchNormalization": {emit: batchNorm},
+	"Gemm":               {emit: gemm},
+	"MatMul":             {emit: matMul},
+	"GlobalAveragePool":  {emit: globalAveragePool},
+	"GlobalMaxPool":      {emit: globalMaxPool},
+	"AveragePool":        {emit: averagePool},
+	"MaxPool":            {emit: maxPool},
+	"ReduceMean":         {emit: reduceMean},
+	"Resize":             {emit: resize},
+	"Upsample":           {emit: resize},
+	"Pad":                {emit: pad},
+	"Softmax":            {emit: softmax},
+	"Relu":               {emit: activate(graph.ReLU)},
+	"Sigmoid":            {emit: activate(graph.Sigmoid)},
+	"HardSwish":          {emit: activate(graph.HardSwish)},
+	"HardSigmoid":        {emit: hardSigmoid},
+	"Clip":               {emit: clip},
+	"Add":                {fold: foldAdd, emit: binary(graph.Add)},
+	"Sub":                {fold: foldSub, emit: binary(graph.Sub)},
+	"Mul":                {fold: foldMul, emit: binary(graph.Mul)},
+	"Div":                {fold: foldDiv, emit: binary(graph.Div)},
+	"Sum":                {emit: sum},
+	"Neg":                {fold: foldUnary, emit: negate},
+	"Reciprocal":         {fold: foldUnary, emit: reciprocal},
+	"Max":                {fold: foldMax, emit: minMax},
+	"Min":                {fold: foldMin, emit: minMax},
+	"Sqrt":               {fold: foldUnary},
+	"Exp":                {fold: foldUnary},
+	"Abs":                {fold: foldUnary},
+	"Floor":              {fold: foldUnary},
+	"Ceil":               {fold: foldUnary},
+	"Round":              {fold: foldUnary},
+	"Not":                {fold: foldUnary},
+	"Pow":                {fold: foldPow},
+	"Mod":                {fold: foldMod},
+	"Equal":              {fold: foldEqual},
+	"Greater":            {fold: foldGreater},
+	"Less":               {fold: foldLess},
+	"And":                {fold: foldAnd},
+	"Or":                 {fold: foldOr},
+	"Where":              {fold: foldWhere},
+	"ReduceProd":         {fold: foldReduceProd},
+	"Range":              {fold: foldRange},
+	"Constant":           {fold: nil, emit: nil},
+	"ConstantOfShape":    {fold: foldConstantOfShape},
+	"Shape":              {fold: foldShape},
+	"Size":               {fold: foldShape},
+	"Cast":               {fold: foldCast, emit: cast},
+	"Identity":           {fold: foldSame, emit: identity},
+	"Dropout":            {fold: foldSame, emit: dropout},
+	"Flatten":            {emit: flatten},
+	"Reshape":            {fold: foldReshape, emit: reshape},
+	"Squeeze":            {fold: foldSqueeze, emit: squeeze},
+	"Unsqueeze":          {fold: foldUnsqueeze, emit: unsqueeze},
+	"Transpose":          {fold: foldTranspose, emit: transpose},
+	"Concat":             {fold: foldConcat, emit: concat},
+	"Split":              {emit: split},
+	"Slice":              {fold: foldSlice, emit: slice},
+	"Gather":             {fold: foldGather, emit: gather},
+	"Expand":             {fold: foldExpand, emit: expand},
+}
