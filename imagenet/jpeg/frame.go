@@ -116,6 +116,7 @@ func (d *decoder) latch(at int, c *component) error {
 		return d.fail(at, "quantization table %d is used but not defined", c.tq)
 	}
 	// libjpeg-turbo multiplies in 16 bits; values above 32767 wrap alike.
+	copy(c.wide[:], d.quant[c.tq][:])
 	for k, q := range d.quant[c.tq] {
 		c.quant[k] = int16(q)
 	}

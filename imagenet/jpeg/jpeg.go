@@ -125,10 +125,11 @@ type component struct {
 	height   int
 	blocksX  int // blocks that hold them
 	blocksY  int
-	stride   int // blocks in a row with the MCUs' padding
-	rows     int // block rows, likewise
-	quant    [64]int16
-	latched  bool // quant is fixed by the component's first scan
+	stride   int        // blocks in a row with the MCUs' padding
+	rows     int        // block rows, likewise
+	quant    [64]int16  // modulo 2^16, as libjpeg-turbo multiplies
+	wide     [10]uint16 // the first quantizers as they stand in the file
+	latched  bool       // quant is fixed by the component's first scan
 	dc       int32
 	coefs    []int16 // stride × rows blocks of 64 in natural order; nil when not kept
 	seen     bool

@@ -77,15 +77,23 @@ func (d *decoder) finish() error {
 			return d.fail(d.pos, "component %d has no scan", d.comps[i].id)
 		}
 	}
-	var block [64]int16
+	smooth := d.smoothing()
 	for my := range d.mcusY {
 		for i := range d.comps {
 			c := &d.comps[i]
 			base, stride := d.out.rowGroup(c, my)
-			for v := range c.v {
+			for v := range min(c.v, c.blocksY-my*c.v) {
+				var s *smoother
+				if smooth {
+					s = d.newSmoother(c, my, v)
+				}
 				coefs := c.coefs[(my*c.v+v)*c.stride*64:]
-				for x := range c.stride {
-					mask := dequantize(&block, (*[64]int16)(coefs[x*64:]), &c.quant)
+				for x := range c.blocksX {
+					block := [64]int16(coefs[x*64:])
+					if s != nil {
+						s.next(x, &block)
+					}
+					mask := dequantize(&block, &c.quant)
 					inverse(&block, mask, base[v*8*stride+x*8:], stride)
 				}
 			}
@@ -97,13 +105,12 @@ func (d *decoder) finish() error {
 
 // dequantize multiplies kept coefficients by their quantizers, modulo 2^16, and returns
 // the mask that inverse wants.
-func dequantize(out, coefs *[64]int16, quant *[64]int16) (mask uint32) {
+func dequantize(b *[64]int16, quant *[64]int16) (mask uint32) {
 	for k, z := range natural {
-		v := coefs[z&63]
-		if v != 0 {
+		if v := b[z&63]; v != 0 {
 			mask |= columns[z&63]
+			b[z&63] = v * quant[k]
 		}
-		out[z&63] = v * quant[k]
 	}
 	return mask
 }
