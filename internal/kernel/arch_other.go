@@ -12,3 +12,4 @@ func unaryF32Arch() []Variant[UnaryArgs]     { return nil }
 func binaryF32Arch() []Variant[BinaryArgs]   { return nil }
 func softmaxF32Arch() []Variant[SoftmaxArgs] { return nil }
 func copyF32Arch() []Variant[CopyArgs]       { return nil }
+func peakArch() []peakRow                    { return nil }
