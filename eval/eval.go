@@ -1,0 +1,174 @@
+// Package eval is the accuracy protocol: every image of a labelled set through one or
+// several models, every prediction kept, differences tested on the same images.
+//
+// It opens no model and knows no engine: a Subject brings sessions that classify. It
+// prints nothing; cmd/wisp does. How a photograph is decoded and prepared is imagenet's.
+//
+// Predictions are kept in one append-only file a model, keyed by image (predictions.go):
+// that file is what a resumed run, a merge of shards and a comparison read. Delivering a
+// prediction twice is harmless, and stopping anywhere loses at most what is under way.
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/wispnet/wisp/imagenet"
+)
+
+// Image is one image of a data set.
+type Image struct {
+	Index int    // in the data set: what Plan.Decode is called with; −1: the file is missing
+	Key   string // path inside the data set, with slashes: unique, the same on every machine
+	Class int    // −1: not known, which counts as wrong
+}
+
+// Images lists a data set in the order of its keys. Pictures that its listing names and
+// the folder lacks are images too: they count.
+func Images(d *imagenet.Dataset) []Image {
+	out := make([]Image, 0, len(d.Samples)+len(d.Missing))
+	for i, s := range d.Samples {
+		out = append(out, Image{i, s.File, s.Class})
+	}
+	for _, f := range d.Missing {
+		out = append(out, Image{-1, f, -1})
+	}
+	sortByKey(out)
+	return out
+}
+
+// Session classifies images, one after another, from one goroutine. Plan.Workers sessions
+// of a subject run at a time; each should use one thread.
+type Session interface {
+	// Prepare turns a photograph into the session's own input, by the subject's recipe.
+	Prepare(*imagenet.RGB) error
+	// Classify runs the model on what was prepared and returns the k best classes, best
+	// first, background not counted; fewer where the model has fewer.
+	Classify(k int) ([]int, error)
+	Close() error
+}
+
+// Subject is one model on one engine.
+type Subject struct {
+	Model         string // the name that the row is called by
+	Family        string
+	Weights       string // "mobilenet_v2.onnx", for people
+	WeightsSHA256 string // of their file; "" only where there is none
+	Synthetic     bool   // weights that were made up: they have no accuracy, Run refuses them
+	Engine        string
+	EngineVersion string
+	Precision     string
+	Recipe        string // its id and version, such as "slim v1"
+
+	// NewSession opens a session; it is called from several goroutines.
+	NewSession func() (Session, error)
+}
+
+// Plan is all that an evaluation is made of.
+type Plan struct {
+	Images   []Image // what to evaluate, in order: see Select
+	Manifest string  // hash of the whole data set
+	// Decode reads and decodes image i of the data set. An *imagenet.ImageError is a
+	// damaged image, every other error a missing one. It is called from several goroutines.
+	Decode   func(i int) (*imagenet.RGB, error)
+	Subjects []Subject
+
+	// Workers is how many sessions of each subject run at a time; 0 is one a core.
+	Workers int
+	// Folder is where the predictions go; it is made where it is missing.
+	Folder string
+	// Resume goes on with the newest predictions of the same key, if there are any.
+	Resume bool
+
+	// Progress is called after every image, from the goroutine that called Run.
+	Progress func(Event)
+
+	// volatile leaves a finished file to the system's own time instead of making it safe
+	// against a loss of power at once; for tests that finish hundreds.
+	volatile bool
+}
+
+// Event is the state of a running evaluation.
+type Event struct {
+	Done, Total int // images; those of an earlier run are not among them
+	Running     []Running
+}
+
+// Running is one subject's count so far, the images of an earlier run included.
+type Running struct {
+	Model, Engine string
+	Images        int
+	Top1, Top5    int
+}
+
+// ErrSynthetic says that made-up weights were to be evaluated.
+var ErrSynthetic = errors.New("synthetic weights have no accuracy: give trained ones")
+
+// SubjectError says that one subject could not be evaluated.
+type SubjectError struct {
+	Model, Engine string
+	Err           error
+}
+
+func (e *SubjectError) Error() string { return fmt.Sprintf("%s on %s: %v", e.Model, e.Engine, e.Err) }
+func (e *SubjectError) Unwrap() error { return e.Err }
+
+func (p *Plan) prepare() error {
+	switch {
+	case len(p.Images) == 0:
+		return errors.New("eval: plan: got no image")
+	case len(p.Subjects) == 0:
+		return errors.New("eval: plan: got no subject")
+	case p.Decode == nil:
+		return errors.New("eval: plan: got no decoder")
+	case p.Folder == "":
+		return errors.New("eval: plan: got no folder for the predictions")
+	}
+	seen := make(map[string]bool, len(p.Images))
+	for _, im := range p.Images {
+		if im.Key == "" || seen[im.Key] {
+			return fmt.Errorf("eval: plan: image key %q: got it twice or empty, want unique keys", im.Key)
+		}
+		seen[im.Key] = true
+	}
+	keys := map[string]bool{}
+	for i := range p.Subjects {
+		s := &p.Subjects[i]
+		if s.Synthetic {
+			return fmt.Errorf("eval: %s: %w", s.Model, ErrSynthetic)
+		}
+		if s.NewSession == nil {
+			return fmt.Errorf("eval: plan: %s has no sessions", s.Model)
+		}
+		k := s.key(p).hash()
+		if keys[k] {
+			return fmt.Errorf("eval: plan: %s on %s: got it twice", s.Model, s.Engine)
+		}
+		keys[k] = true
+	}
+	if p.Workers <= 0 {
+		p.Workers = runtime.GOMAXPROCS(0)
+	}
+	if p.Progress == nil {
+		p.Progress = func(Event) {}
+	}
+	return nil
+}
+
+// Run evaluates. The report is never nil and holds whatever was finished; the error joins
+// what went wrong with subjects (*SubjectError), or is that of ctx where it was
+// interrupted: what was done is then in the predictions, to be resumed.
+func Run(ctx context.Context, p Plan) (*Report, error) {
+	report := &Report{Results: []Result{}, Comparisons: []Comparison{}, Diagnostics: []string{}}
+	if err := p.prepare(); err != nil {
+		return report, err
+	}
+	e, err := newEvaluation(&p, report)
+	if err != nil {
+		return report, err
+	}
+	defer e.close()
+	return report, e.run(ctx)
+}
