@@ -171,3 +171,23 @@ func TestRecipeIdentity(t *testing.T) {
 		t.Error("another mean has the same hash")
 	}
 }
+
+// BenchmarkApply makes an input of 224 × 224 from a picture of 500 × 375.
+func BenchmarkApply(b *testing.B) {
+	img := drawn(500, 375)
+	dst := make([]float32, 3*224*224)
+	for _, id := range []string{"torchvision", "timm", "slim", "megvii"} {
+		r, err := imagenet.FindRecipe(id)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(id, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := r.Apply(img, 224, 224, dst); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

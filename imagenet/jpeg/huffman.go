@@ -38,8 +38,11 @@ func (d *decoder) defineHuffman(b []byte) error {
 		if n > 256 || len(b) < 17+n {
 			return d.fail(at, "Huffman table %d.%d states %d symbols, %d bytes remain", class, id, n, len(b)-17)
 		}
-		h, why := newHuffman([16]uint8(b[1:17]), b[17:17+n], class == 1)
-		if why != "" {
+		h := d.huff[class][id]
+		if h == nil {
+			h = new(huffman)
+		}
+		if why := h.make([16]uint8(b[1:17]), b[17:17+n], class == 1); why != "" {
 			return d.fail(at, "Huffman table %d.%d: %s", class, id, why)
 		}
 		d.huff[class][id] = h
@@ -48,24 +51,24 @@ func (d *decoder) defineHuffman(b []byte) error {
 	return nil
 }
 
-// newHuffman makes a table from the count of codes of each length and the symbols in
+// make fills the table from the count of codes of each length and the symbols in
 // the order of their codes, Annex C of T.81. why tells what is wrong with it.
-func newHuffman(counts [16]uint8, symbols []uint8, ac bool) (h *huffman, why string) {
+func (h *huffman) make(counts [16]uint8, symbols []uint8, ac bool) (why string) {
 	if !ac {
 		for _, s := range symbols {
 			if s > 15 {
-				return nil, "a DC difference of more than 15 bits"
+				return "a DC difference of more than 15 bits"
 			}
 		}
 	}
-	h = new(huffman)
+	*h = huffman{}
 	copy(h.symbols[:], symbols)
 	code, k := uint32(0), 0
 	for l := 1; l <= 16; l++ {
 		h.offset[l] = int32(k) - int32(code)
 		for range counts[l-1] {
 			if code >= 1<<l {
-				return nil, "more codes than fit their lengths"
+				return "more codes than fit their lengths"
 			}
 			if l <= fastBits {
 				first := code << (fastBits - l)
@@ -83,7 +86,7 @@ func newHuffman(counts [16]uint8, symbols []uint8, ac bool) (h *huffman, why str
 	if ac {
 		h.wholeCoefficients()
 	}
-	return h, ""
+	return ""
 }
 
 func (h *huffman) wholeCoefficients() {
@@ -110,11 +113,12 @@ func extend(v int32, size int) int32 {
 // made of Motion JPEG frames need.
 func (d *decoder) standard() {
 	for id := range 2 {
-		if d.huff[0][id] == nil {
-			d.huff[0][id], _ = newHuffman(standardCounts[0][id], standardDC[:], false)
-		}
-		if d.huff[1][id] == nil {
-			d.huff[1][id], _ = newHuffman(standardCounts[1][id], standardAC[id][:], true)
+		for class, symbols := range [2][]uint8{standardDC[:], standardAC[id][:]} {
+			if d.huff[class][id] == nil {
+				h := new(huffman)
+				h.make(standardCounts[class][id], symbols, class == 1)
+				d.huff[class][id] = h
+			}
 		}
 	}
 }
