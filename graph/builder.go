@@ -96,10 +96,8 @@ func (b *Builder) AddN(name string, op Op, n int, in ...ID) []ID {
 		return out
 	}
 	types := make([]Type, n)
-	if got, err := op.Infer(b.g.types(in)); err != nil {
+	if got, err := infer(op, b.g.types(in), n); err != nil {
 		b.Fail(fmt.Errorf("graph: %s: node %d %q (%s): %w", b.g.Name, len(b.g.Nodes), name, op.Name(), err))
-	} else if len(got) != n {
-		b.Fail(fmt.Errorf("graph: %s: node %d %q (%s): got %d outputs, want %d", b.g.Name, len(b.g.Nodes), name, op.Name(), n, len(got)))
 	} else {
 		types = got
 	}

@@ -12,7 +12,9 @@ import (
 type Op interface {
 	// Name is the operator's name in tables and in the text form.
 	Name() string
-	// Infer gives the output types for input types, or says got and want.
+	// Infer gives the output types for input types, or says got and want. It never
+	// panics, whatever the types and attributes are; where sizes overflow it may give an
+	// invalid shape, which all that build and check graphs refuse.
 	Infer(in []Type) ([]Type, error)
 }
 
@@ -81,7 +83,25 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("%s: unsupported: %s", e.Format, strings.Join(parts, "; "))
 }
 
-// arity checks the number of inputs and that none is absent.
+// infer is op.Infer that also checks the number of outputs and that their shapes are
+// valid.
+func infer(op Op, in []Type, outs int) ([]Type, error) {
+	out, err := op.Infer(in)
+	if err != nil {
+		return nil, err
+	}
+	if len(out) != outs {
+		return nil, fmt.Errorf("got %d outputs, want %d", outs, len(out))
+	}
+	for i, t := range out {
+		if _, ok := t.Shape.Count(); !ok {
+			return nil, fmt.Errorf("output %d: shape %v overflows", i, t.Shape)
+		}
+	}
+	return out, nil
+}
+
+// arity checks the number of inputs, and that none is absent or of an invalid shape.
 func arity(in []Type, want int) error {
 	if len(in) != want {
 		return fmt.Errorf("got %d inputs, want %d", len(in), want)
@@ -89,6 +109,9 @@ func arity(in []Type, want int) error {
 	for i, t := range in {
 		if t.DType == tensor.Invalid {
 			return fmt.Errorf("input %d is absent", i)
+		}
+		if _, ok := t.Shape.Count(); !ok {
+			return fmt.Errorf("input %d: shape %v is not valid", i, t.Shape)
 		}
 	}
 	return nil

@@ -101,19 +101,26 @@ func (c Conv) Infer(in []Type) ([]Type, error) {
 // maxPadding bounds what a file may ask for; no network pads more than its kernel.
 const maxPadding = 1 << 16
 
+// maxSide bounds the sides of what a window slides over, so that positions in it
+// cannot overflow.
+const maxSide = 1 << 30
+
 // window returns the output height and width of a sliding window over x [N,C,H,W].
 // With ceil, a last partial window counts as long as it starts inside the image or
 // its leading padding (PyTorch's ceil_mode).
 func window(x tensor.Shape, kernel, stride, dilation [2]int, p Padding, ceil bool) (h, w int, err error) {
+	for _, n := range [...]int{kernel[0], kernel[1], stride[0], stride[1], dilation[0], dilation[1]} {
+		if n > maxPadding {
+			return 0, 0, fmt.Errorf("kernel %v, stride %v, dilation %v: want at most %d", kernel, stride, dilation, maxPadding)
+		}
+	}
+	if max(x[2], x[3]) > maxSide {
+		return 0, 0, fmt.Errorf("an image of %d×%d: want sides of at most %d", x[2], x[3], maxSide)
+	}
 	p = p.Resolve(x[2], x[3], kernel, stride, dilation)
 	for _, n := range [4]int{p.Top, p.Left, p.Bottom, p.Right} {
 		if n < 0 || n > maxPadding {
 			return 0, 0, fmt.Errorf("padding %d: want 0 to %d", n, maxPadding)
-		}
-	}
-	for _, n := range [4]int{kernel[0], kernel[1], dilation[0], dilation[1]} {
-		if n > maxPadding {
-			return 0, 0, fmt.Errorf("kernel %v, dilation %v: want at most %d", kernel, dilation, maxPadding)
 		}
 	}
 	h = windows(x[2], p.Top, p.Bottom, kernel[0], stride[0], dilation[0], ceil)

@@ -48,6 +48,9 @@ func inferPool(in []Type, kernel, stride [2]int, pad Padding, ceil bool) ([]Type
 		return nil, fmt.Errorf("kernel %v, stride %v: each must be at least 1", kernel, stride)
 	}
 	x := in[0].Shape
+	if min(x[2], x[3]) < 1 {
+		return nil, fmt.Errorf("input %v has no element to pool", x)
+	}
 	h, w, err := window(x, kernel, stride, [2]int{1, 1}, pad, ceil)
 	if err != nil {
 		return nil, err
@@ -71,7 +74,7 @@ func (GlobalAvgPool) Infer(in []Type) ([]Type, error) {
 		return nil, err
 	}
 	x := in[0].Shape
-	if x[2]*x[3] == 0 {
+	if x[2] == 0 || x[3] == 0 {
 		return nil, fmt.Errorf("input %v has no element to average", x)
 	}
 	return []Type{{in[0].DType, tensor.Shape{x[0], x[1], 1, 1}}}, nil

@@ -70,7 +70,10 @@ func (s Slice) Infer(in []Type) ([]Type, error) {
 		return nil, fmt.Errorf("slice %d:%d:%d of axis %d does not fit shape %v", s.Start, s.End, s.Step, s.Axis, x)
 	}
 	out := x.Clone()
-	out[s.Axis] = (s.End - s.Start + s.Step - 1) / s.Step
+	out[s.Axis] = 0
+	if s.End > s.Start {
+		out[s.Axis] = (s.End-s.Start-1)/s.Step + 1
+	}
 	return []Type{{in[0].DType, out}}, nil
 }
 
@@ -135,7 +138,10 @@ func DimsOf(d ...int) (Dims, error) {
 }
 
 // Slice returns the used dimensions.
-func (d Dims) Slice() []int { return d.D[:d.Rank:d.Rank] }
+func (d Dims) Slice() []int {
+	n := min(max(d.Rank, 0), len(d.D))
+	return d.D[:n:n]
+}
 
 // Reshape gives the elements another shape. In To, 0 copies the input's dimension
 // at that place and one −1 takes what remains, so a batch can change.
@@ -160,9 +166,10 @@ func (r Reshape) Infer(in []Type) ([]Type, error) {
 			return nil, fmt.Errorf("shape %v: dimension %d: want at least 1, one −1, or 0 to copy", r.To.Slice(), i)
 		}
 	}
-	have, want := x.Elements(), 0
-	if n, ok := out.Count(); ok {
-		want = n
+	have := x.Elements()
+	want, ok := out.Count()
+	if !ok {
+		return nil, fmt.Errorf("shape %v overflows", r.To.Slice())
 	}
 	if free >= 0 && want > 0 && have%want == 0 {
 		out[free] = have / want
@@ -187,7 +194,11 @@ func (f Flatten) Infer(in []Type) ([]Type, error) {
 	if f.Axis < 0 || f.Axis > len(x) {
 		return nil, fmt.Errorf("axis %d: want 0 to %d", f.Axis, len(x))
 	}
-	out := append(x[:f.Axis:f.Axis].Clone(), x[f.Axis:].Elements())
+	rest, ok := x[f.Axis:].Count()
+	if !ok {
+		return nil, fmt.Errorf("dimensions %v of shape %v overflow", x[f.Axis:], x)
+	}
+	out := append(x[:f.Axis].Clone(), rest)
 	return []Type{{in[0].DType, out}}, nil
 }
 

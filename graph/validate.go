@@ -9,7 +9,10 @@ import (
 // Validate checks what every consumer relies on: IDs in range, unique value names,
 // each value defined once and before its use, types as inferred, and data that fits its
 // type. A graph that a Builder made or a pass rewrote must pass.
-func (g *Graph) Validate() error {
+func (g *Graph) Validate() error { return g.validate(true) }
+
+// validate is Validate that may accept constants without data, as the text form has.
+func (g *Graph) validate(data bool) error {
 	fail := func(format string, args ...any) error {
 		return fmt.Errorf("graph: %s: %s", g.Name, fmt.Sprintf(format, args...))
 	}
@@ -28,7 +31,7 @@ func (g *Graph) Validate() error {
 		if v.Data != nil && (v.Data.DType != v.Type.DType || !v.Data.Shape.Equal(v.Type.Shape)) {
 			return fail("value %q: data is %v%v, want %v", v.Name, v.Data.DType, v.Data.Shape, v.Type)
 		}
-		if v.Kind == Constant && v.Data == nil {
+		if data && v.Kind == Constant && v.Data == nil {
 			return fail("constant %q has no data", v.Name)
 		}
 	}
@@ -49,12 +52,9 @@ func (g *Graph) Validate() error {
 			}
 			defined[id] = true
 		}
-		types, err := n.Op.Infer(g.types(n.In))
+		types, err := infer(n.Op, g.types(n.In), len(n.Out))
 		if err != nil {
 			return fail("node %d %q (%s): %v", i, n.Name, n.Op.Name(), err)
-		}
-		if len(types) != len(n.Out) {
-			return fail("node %d %q (%s): got %d outputs, want %d", i, n.Name, n.Op.Name(), len(n.Out), len(types))
 		}
 		for k, t := range types {
 			if got := g.Values[n.Out[k]].Type; !got.Equal(t) {
@@ -62,10 +62,13 @@ func (g *Graph) Validate() error {
 			}
 		}
 	}
-	for _, list := range [...][]ID{g.Inputs, g.Outputs, g.Weights} {
-		for _, id := range list {
+	for _, list := range [...]struct {
+		what string
+		ids  []ID
+	}{{"input", g.Inputs}, {"output", g.Outputs}, {"weight", g.Weights}} {
+		for i, id := range list.ids {
 			if !inRange(id) || !defined[id] {
-				return fail("an input, output or weight is not defined")
+				return fail("%s %d is not defined", list.what, i)
 			}
 		}
 	}
