@@ -1,8 +1,10 @@
 package onnx
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"unicode"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -162,6 +164,9 @@ func (p *parser) message(b []byte, visit func(f field) error) error {
 func (p *parser) str(f field) (string, error) {
 	if f.wire != protowire.BytesType || len(f.b) > maxString || !utf8.Valid(f.b) {
 		return "", p.fail(f.rest, "field %d: want a string of at most %d bytes", f.num, maxString)
+	}
+	if bytes.ContainsFunc(f.b, unicode.IsControl) {
+		return "", p.fail(f.rest, "field %d: a name with control characters", f.num)
 	}
 	if err := p.mem.spend(16 + len(f.b)); err != nil {
 		return "", err

@@ -3,6 +3,8 @@ package safetensors
 import (
 	"encoding/json"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/wispnet/wisp/tensor"
@@ -92,12 +94,15 @@ func (s *scanner) str() (string, error) {
 	if len(raw) > maxName || !utf8.Valid(raw) {
 		return "", s.fail("a string of %d bytes: want at most %d, in UTF-8", len(raw), maxName)
 	}
-	if plain := raw[1 : len(raw)-1]; !slices.ContainsFunc(plain, func(c byte) bool { return c < ' ' || c == '\\' }) {
+	if plain := raw[1 : len(raw)-1]; !slices.ContainsFunc(plain, func(c byte) bool { return c < ' ' || c >= 0x7f || c == '\\' }) {
 		return string(plain), nil
 	}
 	var v string
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return "", s.fail("string %q: %v", raw, err)
+	}
+	if strings.ContainsFunc(v, unicode.IsControl) {
+		return "", s.fail("string %q has control characters", raw)
 	}
 	return v, nil
 }

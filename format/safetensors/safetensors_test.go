@@ -141,6 +141,7 @@ func TestHostile(t *testing.T) {
 		{"a string without end", `{"w`, 0},
 		{"a string that ends in a backslash", `{"w\`, 0},
 		{"a string that is not UTF-8", "{\"\xff\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4},
+		{"a name with a newline", `{"a\nb":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}}`, 1},
 		{"deep", strings.Repeat("[", 1<<20), 0},
 		{"rank of a million", one("F32", "["+strings.Repeat("1,", 1<<20)+"1]", "[0,4]"), 4},
 		{"a name of a megabyte", `{"` + strings.Repeat("x", 1<<20) + `":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4},
