@@ -20,8 +20,8 @@ const floors = `
 1  graph internal/kernel internal/npy imagenet imagenet/jpeg
 2  zoo format format/torch format/safetensors format/onnx internal/rewrite internal/layout internal/interp
 3  cost engine internal/runner
-4  bench eval
-5  . internal/record
+4  bench eval internal/catalog
+5  . internal/record internal/pull
 6  internal/report
 8  cmd/wisp
 
