@@ -117,7 +117,13 @@ func (f *File) read(c *content) error {
 		return &Refused{What: "is no model that is known here", Hint: "give a .pth, .pt, .safetensors or .onnx file"}
 	}
 	f.Format = All[row].Name
-	return All[row].read(c, f)
+	if err := All[row].read(c, f); err != nil {
+		return err
+	}
+	if f.Graph == nil && len(f.Tensors) == 0 {
+		return &Refused{Format: f.Format, What: "holds no tensor of a network"}
+	}
+	return nil
 }
 
 // Close gives back the mapping of the file. Tensors and graphs that came from it, and
@@ -177,9 +183,6 @@ func readSafetensors(c *content, f *File) error {
 		list[i] = Named{t.Name, t.Tensor, kindOf(t.Name, t.Tensor)}
 	}
 	f.setTensors(list)
-	if len(f.Tensors) == 0 {
-		return &Refused{Format: f.Format, What: "holds no tensors"}
-	}
 	return nil
 }
 
