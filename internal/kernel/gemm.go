@@ -51,13 +51,21 @@ func PackedSize(k, n, cols int) int { return (n + cols - 1) / cols * cols * k }
 // past n are zero.
 func PackGemm(k, n, cols int, at func(k, n int) float32) []float32 {
 	w := make([]float32, PackedSize(k, n, cols))
+	PackGemmInto(w, k, n, cols, at)
+	return w
+}
+
+// PackGemmInto is PackGemm into memory of PackedSize(k, n, cols) elements.
+func PackGemmInto(w []float32, k, n, cols int, at func(k, n int) float32) {
 	for n0 := 0; n0 < n; n0 += cols {
 		panel := w[n0*k : (n0+cols)*k]
+		width := min(cols, n-n0)
 		for i := range k {
-			for j := range min(cols, n-n0) {
-				panel[i*cols+j] = at(i, n0+j)
+			row := panel[i*cols:][:cols]
+			for j := range width {
+				row[j] = at(i, n0+j)
 			}
+			clear(row[width:])
 		}
 	}
-	return w
 }

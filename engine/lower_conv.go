@@ -1,0 +1,240 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/kernel"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// gatherLimit is how many elements of gathered windows a thread holds at once: half of a
+// small level-2 cache.
+const gatherLimit = 32 << 10
+
+func kernelAct(a graph.Act) kernel.Act {
+	switch a.Kind {
+	case graph.ActReLU:
+		return kernel.Act{Kind: kernel.ActClip, Lo: 0, Hi: float32(math.Inf(1))}
+	case graph.ActClip:
+		return kernel.Act{Kind: kernel.ActClip, Lo: a.Lo, Hi: a.Hi}
+	case graph.ActSigmoid:
+		return kernel.Act{Kind: kernel.ActSigmoid}
+	case graph.ActSiLU:
+		return kernel.Act{Kind: kernel.ActSiLU}
+	case graph.ActHardSigmoid:
+		return kernel.Act{Kind: kernel.ActHardSigmoid}
+	case graph.ActHardSwish:
+		return kernel.Act{Kind: kernel.ActHardSwish}
+	}
+	return kernel.Act{}
+}
+
+// conv lowers a convolution: depthwise to its own kernel, pointwise straight to a matrix
+// product, all others to one over gathered windows.
+func (l *lowering) conv(op graph.Conv) error {
+	n := l.node
+	x, err := l.view(n.In[0])
+	if err != nil {
+		return err
+	}
+	in, ws, out := l.shape(n.In[0]), l.shape(n.In[1]), l.shape(n.Out[0])
+	win := windowOf(in, out, [2]int{ws[2], ws[3]}, op.Stride, op.Dilation, op.Pad)
+	depthwise := op.Depthwise(in[1]) && ws[0] == in[1] && l.bound(n.In[1]) && (!op.Bias || l.bound(n.In[2]))
+	pointwise := ws[2] == 1 && ws[3] == 1 && op.Stride == [2]int{1, 1} && win.PadTop+win.PadLeft+win.PadBottom+win.PadRight == 0
+	if depthwise || pointwise {
+		if x, err = l.image(n.In[0]); err != nil {
+			return err
+		}
+	}
+	var bias, r view
+	if op.Bias {
+		if bias, err = l.image(n.In[2]); err != nil {
+			return err
+		}
+	}
+	if op.Residual {
+		if r, err = l.image(n.In[len(n.In)-1]); err != nil {
+			return err
+		}
+	}
+	if depthwise {
+		weights, err := l.data(n.In[1])
+		if err != nil {
+			return err
+		}
+		l.depthwise(win, x, l.place(n.Out[0]), r, op, weights, bias.data)
+		return nil
+	}
+	cg, og := ws[1], ws[0]/op.Groups
+	work := &gemmWork{
+		x: x.ref, r: r.ref, hasR: op.Residual, bias: bias.ref, hasBias: op.Bias, k: cg * ws[2] * ws[3], n: og,
+		act: kernelAct(op.Act), ldx: x.pix, ldr: r.pix, xGroup: cg, images: 1, m: in[0] * in[2] * in[3],
+	}
+	if !pointwise {
+		work.images, work.m = in[0], out[2]*out[3]
+		st := x.strides(in)
+		work.xImage, work.xGroup = st[0], cg*st[1]
+		work.gather = &kernel.Im2rowArgs{Window: win, C: cg, XRow: st[2], XPix: st[3], XChan: st[1], Planar: x.planar}
+	}
+	planar := x.planar
+	return l.product("conv", work, op.Groups, func(group, k, o int) [4]int {
+		if planar {
+			return [4]int{group*og + o, k / (ws[2] * ws[3]), k / ws[3] % ws[2], k % ws[3]}
+		}
+		return [4]int{group*og + o, k % cg, k / cg / ws[3], k / cg % ws[3]}
+	})
+}
+
+// linear lowers a fully connected layer to a matrix product.
+func (l *lowering) linear(op graph.Linear) error {
+	n := l.node
+	x, err := l.image(n.In[0])
+	if err != nil {
+		return err
+	}
+	var bias view
+	if op.Bias {
+		if bias, err = l.image(n.In[2]); err != nil {
+			return err
+		}
+	}
+	ws := l.shape(n.In[1])
+	work := &gemmWork{
+		x: x.ref, bias: bias.ref, hasBias: op.Bias, k: ws[1], n: ws[0], images: 1, m: l.shape(n.In[0])[0],
+		act: kernelAct(op.Act), ldx: x.pix,
+	}
+	return l.product("linear", work, 1, func(_, k, o int) [4]int { return [4]int{o, k} })
+}
+
+// product chooses the kernel and the blocks of a matrix product, has its weights packed
+// and emits the step. index says which weight element (group, k, o) is.
+func (l *lowering) product(op string, w *gemmWork, groups int, index func(group, k, o int) [4]int) error {
+	n := l.node
+	table, name := kernel.GemmF32, "gemm"
+	if w.gather == nil && w.m == 1 {
+		table, name = kernel.GemvF32, "gemv"
+	}
+	v := kernel.Pick(table, l.kernels)
+	w.fn = v.Fn
+	if err := l.pack(w, groups, v.Cols, index); err != nil {
+		return err
+	}
+	y := l.place(n.Out[0])
+	w.y, w.ldy = y.ref, y.pix
+	macs := int64(w.m) * int64(w.images) * int64(groups) * int64(w.k) * int64(w.n)
+	pieces := l.pieces(macs, v.Rate)
+	per := (pieces + groups*w.images - 1) / (groups * w.images)
+	w.mb, w.nb = w.m, w.n
+	switch {
+	case w.gather != nil:
+		limit := max(gatherLimit/w.k/v.Rows, 1) * v.Rows
+		w.mb = min(block(w.m, per, v.Rows), limit)
+		if int64(w.mb)*int64(w.k) > MaxBytes/4 {
+			return fmt.Errorf("a window has %d elements", w.k)
+		}
+		l.scratch = max(l.scratch, w.mb*w.k+kernel.Slack)
+	case w.m >= w.n:
+		w.mb = block(w.m, per, v.Rows)
+		mBlocks, _ := w.blocks()
+		w.nb = block(w.n, (per+mBlocks-1)/mBlocks, v.Cols)
+	default:
+		w.nb = block(w.n, per, v.Cols)
+		_, nBlocks := w.blocks()
+		w.mb = block(w.m, (per+nBlocks-1)/nBlocks, v.Rows)
+	}
+	w.groups = groups
+	s := step{Step: Step{Op: op, Kernel: name + "/" + v.Name, Macs: macs}, work: w}
+	s.Bytes = l.touched(n.In...) + l.touched(n.Out...)
+	chunked(&s, w.units(), pieces)
+	reads := append([]ref{w.x}, w.w...)
+	if w.hasBias {
+		reads = append(reads, w.bias)
+	}
+	if w.hasR {
+		reads = append(reads, w.r)
+	}
+	l.emit(s, w.y, reads...)
+	return nil
+}
+
+// pack packs the weights of the current node for panels of cols columns.
+func (l *lowering) pack(w *gemmWork, groups, cols int, index func(group, k, o int) [4]int) error {
+	id := l.node.In[1]
+	size := kernel.PackedSize(w.k, w.n, cols)
+	v := view{planar: true}
+	if !l.bound(id) {
+		var err error
+		if v, err = l.view(id); err != nil {
+			return err
+		}
+	}
+	st := [4]int{}
+	copy(st[:], v.strides(l.shape(id)))
+	offset := func(group, k, o int) int {
+		i := index(group, k, o)
+		return i[0]*st[0] + i[1]*st[1] + i[2]*st[2] + i[3]*st[3]
+	}
+	if !l.bound(id) {
+		p := &packWork{x: v.ref, groups: groups, k: w.k, n: w.n, cols: cols, offset: offset}
+		p.y = l.buffer(tensor.Shape{groups * size}).ref
+		s := step{Step: Step{Op: "pack", Kernel: "pack/go", Bytes: l.touched(id) + 4*int64(groups)*int64(size)}, work: p}
+		chunked(&s, groups, 1)
+		l.emit(s, p.y, p.x)
+		for g := range groups {
+			w.w = append(w.w, p.y.at(g*size))
+		}
+		return nil
+	}
+	data, err := l.data(id)
+	if err != nil {
+		return err
+	}
+	for g := range groups {
+		packed := kernel.PackGemm(w.k, w.n, cols, func(k, o int) float32 { return data[offset(g, k, o)] })
+		w.w = append(w.w, ref{src: inWeights, data: packed})
+		l.weights += 4 * int64(size)
+	}
+	return nil
+}
+
+func (l *lowering) depthwise(win kernel.Window, x, y, r view, op graph.Conv, weights, bias []float32) {
+	v := kernel.Pick(kernel.DwF32, l.kernels)
+	s := l.shape(l.node.In[0])
+	channels, taps := s[1], win.KH*win.KW
+	d := &dwWork{fn: v.Fn, x: x.ref, y: y.ref, r: r.ref, hasR: op.Residual, channels: channels, images: s[0]}
+	d.args = kernel.DwArgs{
+		Window: win, Bias: bias, Act: kernelAct(op.Act),
+		XPix: x.pix, XRow: x.pix * win.InW, YPix: y.pix, YRow: y.pix * win.OutW, RPix: r.pix, RRow: r.pix * win.OutW,
+		W: kernel.PackDw(taps, channels, v.Cols, func(tap, c int) float32 { return weights[c*taps+tap] }),
+	}
+	l.weights += 4 * int64(len(d.args.W))
+	d.xImage, d.yImage, d.rImage = d.args.XRow*win.InH, d.args.YRow*win.OutH, d.args.RRow*win.OutH
+	macs := int64(s[0]) * int64(channels) * int64(taps) * int64(win.OutH) * int64(win.OutW)
+	pieces := l.pieces(macs, v.Rate)
+	per := (pieces + s[0] - 1) / s[0]
+	d.cb = block(channels, per, v.Cols)
+	d.rb = win.OutH
+	_, chans := d.blocks()
+	d.rb = block(win.OutH, (per+chans-1)/chans, 1)
+	st := step{Step: Step{Op: "depthwise", Kernel: "dw/" + v.Name, Macs: macs}, work: d}
+	st.Bytes = l.touched(l.node.In...) + l.touched(l.node.Out...)
+	chunked(&st, d.units(), pieces)
+	reads := []ref{d.x}
+	if d.hasR {
+		reads = append(reads, d.r)
+	}
+	l.emit(st, d.y, reads...)
+}
+
+// touched is the bytes of the named values.
+func (l *lowering) touched(ids ...graph.ID) int64 {
+	n := int64(0)
+	for _, id := range ids {
+		if id != graph.None {
+			n += 4 * int64(l.shape(id).Elements())
+		}
+	}
+	return n
+}

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/wispnet/wisp/internal/layout"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// Session runs a program: it owns the memory of the activations and the threads. One Run
+// at a time; other goroutines use sessions of their own.
+type Session struct {
+	p      *Program
+	arena  []float32
+	in     [][]float32
+	out    [][]float32
+	caller *ctx
+	team   team
+	busy   atomic.Bool
+	closed bool
+}
+
+var (
+	errBusy   = errors.New("engine: the session is in use by another goroutine: each needs its own")
+	errClosed = errors.New("engine: the session is closed")
+)
+
+// NewSession allocates the arena and starts the helping threads. Close ends them.
+func (p *Program) NewSession() (*Session, error) {
+	s := &Session{
+		p: p, arena: aligned(p.arena),
+		in: make([][]float32, len(p.inputs)), out: make([][]float32, len(p.outputs)),
+	}
+	s.caller = s.newCtx()
+	s.team.start(s, p.threads-1)
+	return s, nil
+}
+
+// aligned allocates n elements that begin at a multiple of layout.Align bytes.
+func aligned(n int) []float32 {
+	all := make([]float32, n+layout.Align/4)
+	skip := 0
+	if len(all) > 0 {
+		skip = int(-uintptr(unsafe.Pointer(&all[0]))%layout.Align) / 4
+	}
+	return all[skip : skip+n]
+}
+
+func (s *Session) newCtx() *ctx {
+	return &ctx{s: s, scratch: aligned(s.p.scratch)}
+}
+
+// Run computes the outputs. Inputs and outputs are in the order, types and logical layout
+// of Program.Inputs and Outputs: float32, NCHW for images; the outputs' elements are
+// overwritten. An input may not share memory with an output. Run allocates nothing.
+func (s *Session) Run(in, out []*tensor.Tensor) error {
+	if err := s.begin(in, out); err != nil {
+		return err
+	}
+	for i := range s.p.steps {
+		s.team.run(s.p, s.caller, i)
+	}
+	s.end()
+	return nil
+}
+
+// Profile is Run that also reports how long every step of Program.Steps took, in order,
+// as seen from the calling goroutine.
+func (s *Session) Profile(in, out []*tensor.Tensor, report func(step int, d time.Duration)) error {
+	if err := s.begin(in, out); err != nil {
+		return err
+	}
+	for i := range s.p.steps {
+		begin := time.Now()
+		s.team.run(s.p, s.caller, i)
+		report(i, time.Since(begin))
+	}
+	s.end()
+	return nil
+}
+
+func (s *Session) begin(in, out []*tensor.Tensor) error {
+	if !s.busy.CompareAndSwap(false, true) {
+		return errBusy
+	}
+	err := s.bind(in, out)
+	if err != nil {
+		s.end()
+	}
+	return err
+}
+
+func (s *Session) end() {
+	clear(s.in)
+	clear(s.out)
+	s.busy.Store(false)
+}
+
+func (s *Session) bind(in, out []*tensor.Tensor) error {
+	if s.closed {
+		return errClosed
+	}
+	if err := bindAll("input", s.p.inputs, in, s.in); err != nil {
+		return err
+	}
+	return bindAll("output", s.p.outputs, out, s.out)
+}
+
+func bindAll(what string, ports []Port, ts []*tensor.Tensor, to [][]float32) error {
+	if len(ts) != len(ports) {
+		return fmt.Errorf("engine: run: got %d %ss, want %d", len(ts), what, len(ports))
+	}
+	for i, t := range ts {
+		want := &ports[i].Type
+		if t == nil {
+			return fmt.Errorf("engine: run: %s %d %q is nil", what, i, ports[i].Name)
+		}
+		if t.DType != want.DType || !t.Shape.Equal(want.Shape) {
+			return fmt.Errorf("engine: run: %s %d %q: got %v%v, want %v", what, i, ports[i].Name, t.DType, t.Shape, *want)
+		}
+		if to[i] = t.Float32(); len(to[i]) != want.Shape.Elements() {
+			return fmt.Errorf("engine: run: %s %d %q: got %d elements, want %d", what, i, ports[i].Name, len(to[i]), want.Shape.Elements())
+		}
+	}
+	return nil
+}
+
+// Close ends the session's threads, after the Run that is under way if there is one. A
+// closed session cannot run; closing it again does nothing.
+func (s *Session) Close() {
+	for !s.busy.CompareAndSwap(false, true) {
+		time.Sleep(100 * time.Microsecond)
+	}
+	if !s.closed {
+		s.closed = true
+		s.team.stop()
+	}
+	s.busy.Store(false)
+}
