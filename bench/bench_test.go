@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,12 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/wispnet/wisp/internal/runner"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // lab is a machine and its engines under a clock of its own: nothing sleeps, and a second
 // of measuring takes microseconds.
@@ -209,10 +206,10 @@ func TestQuick(t *testing.T) {
 		t.Errorf("comparison: got %+v", c)
 	}
 	// 17 samples a slice: p90 has its 64, p99 not its 662, and says so.
-	if a.Latency.P90 == nil || a.Latency.P99 != nil || !slices.ContainsFunc(r.Diagnostics, func(d string) bool {
+	if a.Latency.P90 == nil || a.Latency.P99 != nil || !slices.ContainsFunc(r.Nulls, func(d string) bool {
 		return strings.Contains(d, "a on native: latency_ms.p99 is null") && strings.Contains(d, "662")
 	}) {
-		t.Errorf("percentiles: %v %v %q", a.Latency.P90, a.Latency.P99, r.Diagnostics)
+		t.Errorf("percentiles: %v %v %q", a.Latency.P90, a.Latency.P99, r.Nulls)
 	}
 }
 
@@ -451,7 +448,7 @@ func TestInterruptKeepsWhatIsDone(t *testing.T) {
 				t.Errorf("%s: %s: grade %s", level, x.Model, x.Grade)
 			}
 		}
-		if !strings.Contains(fmt.Sprint(r.Diagnostics), "interrupted after") || !strings.Contains(fmt.Sprint(r.Diagnostics), "ci95 is null") {
+		if !strings.Contains(fmt.Sprint(r.Diagnostics), "interrupted after") || !strings.Contains(fmt.Sprint(r.Nulls), "ci95 is null") {
 			t.Errorf("%s: %q", level, r.Diagnostics)
 		}
 	}
@@ -578,6 +575,23 @@ func TestParseTolerance(t *testing.T) {
 			t.Errorf("%q: got %v", s, got)
 		}
 	}
+}
+
+func FuzzReadBaseline(f *testing.F) {
+	f.Add([]byte(`{"results":[{"model":"a","engine":"native","latency_ms":{"median":1.5}}]}`))
+	f.Add([]byte(`{"results":[{"model":"a","latency_ms":{"median":-1}}]}`))
+	f.Add([]byte(`{"results":7}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		base, err := ReadBaseline(bytes.NewReader(b))
+		if err != nil {
+			return
+		}
+		for _, e := range base {
+			if e.Model == "" || !(e.MedianMS > 0) || math.IsInf(e.MedianMS, 0) {
+				t.Errorf("got %+v", e)
+			}
+		}
+	})
 }
 
 // TestABBA: a steady drift of the machine must not favour either of two equal models.

@@ -16,6 +16,7 @@ func (m *meter) conclude(r *Report, interrupted error) {
 			r.Diagnostics = append(r.Diagnostics, msg)
 		}
 	}
+	null := func(format string, args ...any) { r.Nulls = append(r.Nulls, fmt.Sprintf(format, args...)) }
 	for i := range m.tracks {
 		t := &m.tracks[i]
 		who := t.subject.Model + " on " + t.subject.Engine
@@ -31,11 +32,14 @@ func (m *meter) conclude(r *Report, interrupted error) {
 		if done := len(t.rounds); done < m.plan.Level.Rounds() {
 			note("%s: interrupted after %d of %d rounds", who, done, m.plan.Level.Rounds())
 		}
-		res, err := m.result(t, func(format string, args ...any) { note(who+": "+format, args...) })
+		res, err := m.result(t, func(field string, why any) { null("%s: %s is null: %v", who, field, why) })
 		if err != nil {
 			r.Failed = append(r.Failed, &SubjectError{t.subject.Model, t.subject.Engine, err})
 			note("%s: not measured: %v", who, err)
 			continue
+		}
+		if t.allocs > uint64(res.Samples) {
+			note("%s: the timed part allocated: %d allocations in %d runs", who, t.allocs, res.Samples)
 		}
 		for _, n := range t.notes {
 			note("%s: %s", who, n)
@@ -43,7 +47,7 @@ func (m *meter) conclude(r *Report, interrupted error) {
 		m.grade(t, res)
 		r.Results = append(r.Results, *res)
 	}
-	m.compare(r, note)
+	m.compare(r, note, null)
 }
 
 // medianOf is the median of measured durations; it is 0 for none.
@@ -55,8 +59,8 @@ func medianOf(v []float64) float64 {
 	return s.Median()
 }
 
-// result summarises one track; note takes the reasons of nulls.
-func (m *meter) result(t *track, note func(string, ...any)) (*Result, error) {
+// result summarises one track; null takes the reasons of fields that have no value.
+func (m *meter) result(t *track, null func(field string, why any)) (*Result, error) {
 	all, err := stat.New(t.samples)
 	if err != nil {
 		return nil, err
@@ -88,11 +92,11 @@ func (m *meter) result(t *track, note func(string, ...any)) (*Result, error) {
 	if iv, err := rounds.MedianInterval(); err == nil {
 		res.Latency.CI95 = &iv
 	} else {
-		note("latency_ms.ci95 is null: %v", err)
+		null("latency_ms.ci95", err)
 	}
 	optional := func(field string, into **float64, v float64, err error) {
 		if err != nil {
-			note("%s is null: %v", field, err)
+			null(field, err)
 			return
 		}
 		*into = &v
@@ -106,16 +110,13 @@ func (m *meter) result(t *track, note func(string, ...any)) (*Result, error) {
 	if t.stats.PeakRSSBytes > 0 {
 		res.PeakRSSBytes = &t.stats.PeakRSSBytes
 	} else {
-		note("peak_rss_bytes is null: %s", t.stats.RSSReason)
-	}
-	if t.allocs > uint64(all.N()) {
-		note("the timed part allocated: %d allocations in %d runs", t.allocs, all.N())
+		null("peak_rss_bytes", t.stats.RSSReason)
 	}
 	return res, nil
 }
 
 // compare sets every pair of results beside each other.
-func (m *meter) compare(r *Report, note func(string, ...any)) {
+func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 	type pair struct{ a, b int }
 	var pairs []pair
 	var ps []float64
@@ -139,7 +140,7 @@ func (m *meter) compare(r *Report, note func(string, ...any)) {
 				continue
 			}
 			if why != nil {
-				note("comparisons: ci95 of %s and %s is null: %v", c.A, c.B, why)
+				null("comparisons: ci95 of %s and %s is null: %v", c.A, c.B, why)
 			}
 			p := 1.0
 			if m.plan.Level.Ranks {

@@ -33,19 +33,19 @@ type Level struct {
 	Order  Order `json:"order"`
 
 	WarmRuns   int           `json:"warm_runs"` // per block, and at least
-	WarmTime   time.Duration `json:"warm_time"`
+	WarmTime   time.Duration `json:"warm_time_ns"`
 	WarmWindow int           `json:"warm_window"` // until this many medians lie within WarmWithin; 0: not asked
 	WarmWithin float64       `json:"warm_within"`
-	WarmCap    time.Duration `json:"warm_cap"`
+	WarmCap    time.Duration `json:"warm_cap_ns"`
 
-	Runs int           `json:"runs"` // per block, at least
-	Time time.Duration `json:"time"` // per block, at least
+	Runs int           `json:"runs"`    // per block, at least
+	Time time.Duration `json:"time_ns"` // per block, at least
 
 	// Probe: a fixed piece of work before every block; while it is slower than at the start
 	// by over ProbeLimit the block waits, at most ProbeWait.
 	Probe     bool          `json:"probe"`
-	ProbeWait time.Duration `json:"probe_wait"`
-	Pause     time.Duration `json:"pause"` // before every block but the first
+	ProbeWait time.Duration `json:"probe_wait_ns"`
+	Pause     time.Duration `json:"pause_ns"` // before every block but the first
 
 	// Ranks: differences are tested and rows ranked; otherwise verdicts are indicative.
 	Ranks bool `json:"ranks"`

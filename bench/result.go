@@ -7,8 +7,8 @@ import (
 
 // Latency summarises the steady runs, in milliseconds. Median is the median of the
 // rounds' medians (blocks, or slices at quick) and CI95 its distribution-free interval;
-// the other fields are over all samples, none dropped. A null has its reason in the
-// report's diagnostics.
+// the other fields are over all samples, none dropped. A null has its reason in
+// Report.Nulls.
 type Latency struct {
 	Median float64        `json:"median"`
 	CI95   *stat.Interval `json:"ci95"`
@@ -118,7 +118,10 @@ type Report struct {
 	Seed        uint64       `json:"seed"`
 	Results     []Result     `json:"results"`
 	Comparisons []Comparison `json:"comparisons"`
-	Diagnostics []string     `json:"diagnostics"`
+	Diagnostics []string     `json:"diagnostics"` // what a reader of the figures must know
+	// Nulls has the reason of every field that is null; they belong among a JSON document's
+	// diagnostics and would be noise in a terminal.
+	Nulls []string `json:"nulls"`
 	// Failed holds the subjects that have no result.
 	Failed []*SubjectError `json:"-"`
 }

@@ -39,7 +39,7 @@ type track struct {
 // Run measures. The report is never nil and holds whatever was finished; the error joins
 // what went wrong with subjects (*SubjectError), or is that of ctx where it was interrupted.
 func Run(ctx context.Context, p Plan) (*Report, error) {
-	report := &Report{Seed: p.Seed, Results: []Result{}, Comparisons: []Comparison{}, Diagnostics: []string{}}
+	report := &Report{Seed: p.Seed, Results: []Result{}, Comparisons: []Comparison{}, Diagnostics: []string{}, Nulls: []string{}}
 	if err := p.prepare(); err != nil {
 		return report, err
 	}

@@ -325,9 +325,11 @@ func TestBackendErrors(t *testing.T) {
 
 // TestBrokenRunners: whatever a process does, there is one error, soon, that says what.
 func TestBrokenRunners(t *testing.T) {
-	l := Limits{Start: 20 * time.Second, Load: 20 * time.Second, Run: 400 * time.Millisecond, Other: 5 * time.Second}
+	l := Limits{Start: 20 * time.Second, Load: 20 * time.Second, Run: 20 * time.Second, Other: 20 * time.Second}
 	short := l
 	short.Start = 300 * time.Millisecond
+	hasty := l
+	hasty.Run = 400 * time.Millisecond
 	run := func(model string) func(*Client) error {
 		return func(c *Client) error {
 			if _, err := c.Load(LoadRequest{Model: model}); err != nil {
@@ -352,7 +354,7 @@ func TestBrokenRunners(t *testing.T) {
 		{"wrong id", "wrongid", l, run("x"), []string{"reply to request 77, want 1"}},
 		{"dies in a run", "serve", l, run("dies"), []string{"warm", "exit status 2", "panic: the engine hit the wall"}},
 		{"is killed", "serve", l, run("killed"), []string{"signal: killed"}},
-		{"hangs", "serve", l, run("hangs"), []string{"no answer within 400ms: killed"}},
+		{"hangs", "serve", hasty, run("hangs"), []string{"no answer within 400ms: killed"}},
 		{"panics", "serve", l, run("panics"), []string{"the engine panicked: index out of range"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
