@@ -87,8 +87,10 @@ func (t *tensorProto) read(mem *budget, external func(string) ([]byte, error)) (
 	if n > math.MaxInt/size || n*size != len(raw) {
 		return nil, damaged(t.where(), "%v%v takes %d elements of %d bytes, got %d bytes", kind.d, s, n, size, len(raw))
 	}
-	if err := mem.spend(len(raw)); err != nil { // a copy where it is not aligned
-		return nil, err
+	if size > 2 { // what is not aligned is copied; halves only until they are widened
+		if err := mem.spend(len(raw)); err != nil {
+			return nil, err
+		}
 	}
 	v, err := tensor.FromBytes(kind.d, s, raw)
 	if err != nil {

@@ -54,19 +54,19 @@ func TestHostile(t *testing.T) {
 	negative := f32("0", 4)
 	negative.shape = []int64{-4}
 	deep := newPickler()
-	for range 1 << 20 {
+	for range 1 << 18 {
 		deep.op(opEmptyList, opEmptyTuple)
 	}
 	marks := newPickler()
-	for range 1 << 20 {
+	for range 1 << 16 {
 		marks.op(opMark)
 	}
 	memo := newPickler().op(opNone)
-	for i := range 1 << 20 {
+	for i := range 400_000 {
 		memo.op(opLongBinPut).Write(binary.LittleEndian.AppendUint32(nil, uint32(i)))
 	}
 	dicts := newPickler().op(opEmptyList)
-	for range 1 << 21 {
+	for range 400_000 {
 		dicts.op(opEmptyDict, opAppend)
 	}
 	doubling := newPickler().op(opEmptyList).op(opBinPut, 0)
@@ -79,7 +79,7 @@ func TestHostile(t *testing.T) {
 		bomb.op(opNone)
 	}
 	bomb.op(opTuple).op(opBinPut, 0)
-	for range 40000 {
+	for range 10_000 {
 		bomb.global("builtins", "list").op(opBinGet, 0, opTuple1, opReduce)
 	}
 
@@ -94,10 +94,10 @@ func TestHostile(t *testing.T) {
 		{"strides overflow", tensor(strided, floats(0, 4))},
 		{"negative dimension", tensor(negative, floats(0, 4))},
 		{"storage is missing", zipFile(t, newPickler().stateDict([]string{"w"}, []view{f32("9", 4)}).stop(), nil)},
-		{"a million values on the stack", deep.stop()},
-		{"a million marks", marks.stop()},
-		{"a million memos", memo.stop()},
-		{"two million dicts", dicts.stop()},
+		{"half a million values on the stack", deep.stop()},
+		{"marks without end", marks.stop()},
+		{"memos without end", memo.stop()},
+		{"dicts without end", dicts.stop()},
 		{"lists of themselves", doubling.stop()},
 		{"copies of a list", bomb.stop()},
 		{"string longer than the file", newPickler().op(opBinUnicode, 0xff, 0xff, 0xff, 0x7f).stop()},
@@ -109,7 +109,7 @@ func TestHostile(t *testing.T) {
 		{"a dict without tensors", newPickler().op(opEmptyDict).str("a").op(opNone, opSetItem, opStop).Bytes()},
 		{"storage in a bare pickle", newPickler().stateDict([]string{"w"}, []view{f32("0", 4)}).stop()},
 		{"a zip of something else", emptyZip(t, "readme.txt", []byte("hello"), zip.Store)},
-		{"zip bomb", emptyZip(t, "a/data.pkl", make([]byte, 96<<20), zip.Deflate)},
+		{"zip bomb", emptyZip(t, "a/data.pkl", make([]byte, 24<<20), zip.Deflate)},
 		{"one byte", []byte{opProto}},
 		{"nothing", nil},
 	} {
@@ -121,7 +121,7 @@ func TestHostile(t *testing.T) {
 func TestZipBombStorage(t *testing.T) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	for name, data := range map[string][]byte{"m/data.pkl": newPickler().stateDict([]string{"w"}, []view{f32("0", 24<<20)}).stop(), "m/data/0": make([]byte, 96<<20)} {
+	for name, data := range map[string][]byte{"m/data.pkl": newPickler().stateDict([]string{"w"}, []view{f32("0", 6<<20)}).stop(), "m/data/0": make([]byte, 24<<20)} {
 		f, err := w.Create(name)
 		if err != nil {
 			t.Fatal(err)

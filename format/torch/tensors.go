@@ -134,8 +134,8 @@ func (t *tensorRef) contiguous() bool {
 	return true
 }
 
-// data returns the storage's bytes, aligned for any element type.
-func (s *storage) data(mem *budget) ([]byte, error) {
+// data returns the storage's bytes as they lie in the file.
+func (s *storage) data() ([]byte, error) {
 	if s.ready {
 		return s.bytes, nil
 	}
@@ -146,17 +146,29 @@ func (s *storage) data(mem *budget) ([]byte, error) {
 	if s.dtype != nil && s.size > len(b)/s.dtype.size || s.dtype == nil && s.size > len(b) {
 		return nil, damaged("storage "+clip(s.key), "has %d bytes, want %d elements", len(b), s.size)
 	}
-	if len(b) > 0 && uintptr(unsafe.Pointer(&b[0]))%8 != 0 {
-		if !mem.spend(len(b)) {
-			return nil, refuse("storage "+clip(s.key), "asks for more memory than its file allows")
-		}
-		words := make([]uint64, (len(b)+7)/8)
-		aligned := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(b))
-		copy(aligned, b)
-		b = aligned
-	}
 	s.bytes, s.ready = b, true
 	return b, nil
+}
+
+// align moves the bytes to where any element type may be read in place: once for all
+// tensors that share them. In the old format storages lie anywhere.
+func (s *storage) align(mem *budget) ([]byte, error) {
+	b := s.bytes
+	if len(b) == 0 || uintptr(unsafe.Pointer(&b[0]))%8 == 0 {
+		return b, nil
+	}
+	if !mem.spend(len(b)) {
+		return nil, refuse("storage "+clip(s.key), "asks for more memory than its file allows")
+	}
+	s.bytes = alignedBytes(len(b))
+	copy(s.bytes, b)
+	return s.bytes, nil
+}
+
+// alignedBytes are n bytes aligned to eight.
+func alignedBytes(n int) []byte {
+	words := make([]uint64, (n+7)/8)
+	return unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), n)
 }
 
 // materialize reads the tensor: a view of its storage where it is dense, a gathered
@@ -167,12 +179,15 @@ func (t *tensorRef) materialize(name string, mem *budget) (*tensor.Tensor, error
 	if n == 0 {
 		return tensor.New(t.dtype.d, shape), nil
 	}
-	b, err := t.storage.data(mem)
+	b, err := t.storage.data()
 	if err != nil {
 		return nil, err
 	}
 	size := t.dtype.size
 	if t.contiguous() {
+		if b, err = t.storage.align(mem); err != nil {
+			return nil, err
+		}
 		if t.dtype.d == tensor.Bool && !mem.spend(n) {
 			return nil, t.tooBig(name, n)
 		}
@@ -181,8 +196,7 @@ func (t *tensorRef) materialize(name string, mem *budget) (*tensor.Tensor, error
 	if n > 1<<40 || !mem.spend(n*size) {
 		return nil, t.tooBig(name, n)
 	}
-	words := make([]uint64, (n*size+7)/8)
-	out := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), n*size)
+	out := alignedBytes(n * size)
 	index := make([]int, len(shape))
 	from := t.offset
 	for i := range n {

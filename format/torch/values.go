@@ -63,7 +63,7 @@ type storage struct {
 	// load returns the bytes. In the old format a storage may be a window of another.
 	load func() ([]byte, error)
 
-	bytes []byte // filled and aligned by the first use
+	bytes []byte // filled by the first use
 	ready bool
 }
 
