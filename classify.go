@@ -1,0 +1,133 @@
+package wisp
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// Class is one answer of a classifier.
+type Class struct {
+	Index       int     // 0…999 for models of 1000 or 1001 outputs, else the output's own index
+	WNID        string  // WordNet id, such as n01560419; empty where the classes are not ImageNet's
+	Label       string  // its first name; empty where unknown
+	Probability float64 // 0…1, after softmax
+}
+
+// Classify decodes an image file, preprocesses it by the model's recipe, runs the
+// model and returns the k most probable classes, best first.
+func (p *Program) Classify(path string, k int) ([]Class, error) {
+	img, err := ReadImage(path)
+	if err != nil {
+		return nil, err
+	}
+	return p.ClassifyImage(img, k)
+}
+
+// ReadImage decodes a JPEG, PNG, WebP, BMP or GIF file to the pixels that Pillow would
+// give. A file that is no such picture is an *imagenet.ImageError, one that cannot be
+// read an *os.PathError.
+func ReadImage(path string) (*imagenet.RGB, error) {
+	img, err := imagenet.DecodeFile(path, imagenet.Limits{})
+	var damaged *imagenet.ImageError
+	if errors.As(err, &damaged) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return img, err
+}
+
+// ClassifyImage is Classify for an image that is decoded already.
+func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
+	in, err := p.Model.Preprocess(img)
+	if err != nil {
+		return nil, err
+	}
+	out, err := p.Run(in)
+	if err != nil {
+		return nil, err
+	}
+	return p.Model.Top(out[0].Floats(), k)
+}
+
+// Preprocess turns a photograph into the model's input, float32 [1,3,H,W], by its recipe.
+func (m *Model) Preprocess(img *imagenet.RGB) (*tensor.Tensor, error) {
+	h, w, err := m.ImageSize()
+	if err != nil {
+		return nil, err
+	}
+	t := tensor.New(tensor.Float32, tensor.Shape{1, 3, h, w})
+	if err := m.Recipe.Apply(img, h, w, t.Float32()); err != nil {
+		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, m.Recipe.ID, err)
+	}
+	return t, nil
+}
+
+// ImageSize returns the height and width of the one image that the model takes.
+func (m *Model) ImageSize() (h, w int, err error) {
+	if len(m.Graph.Inputs) == 1 {
+		s := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
+		if len(s) == 4 && s[1] == 3 {
+			return s[2], s[3], nil
+		}
+	}
+	return 0, 0, fmt.Errorf("%s: the model does not take one image [N,3,H,W]: give its input as a .npy array", m.Name)
+}
+
+// Top ranks the scores of one row: softmax is applied unless the model ends in one,
+// background is left out of 1001 scores. Equal scores keep the order of their indices.
+func (m *Model) Top(scores []float32, k int) ([]Class, error) {
+	probs := make([]float64, len(scores))
+	for i, s := range scores {
+		if math.IsNaN(float64(s)) || math.IsInf(float64(s), 0) {
+			return nil, fmt.Errorf("%s: output %d is not a finite number: the weights or the input are damaged", m.Name, i)
+		}
+		probs[i] = float64(s)
+	}
+	if !m.Probability {
+		softmax(probs)
+	}
+	offset := 0
+	if m.Background {
+		offset = 1
+	}
+	order := make([]int, 0, len(probs))
+	for i := offset; i < len(probs); i++ {
+		order = append(order, i)
+	}
+	// The scores decide, not the probabilities: softmax may round two of them to one.
+	slices.SortStableFunc(order, func(a, b int) int {
+		switch {
+		case scores[a] > scores[b]:
+			return -1
+		case scores[a] < scores[b]:
+			return 1
+		}
+		return 0
+	})
+	labels := imagenet.Labels()
+	out := make([]Class, 0, k)
+	for _, i := range order[:min(k, len(order))] {
+		c := Class{Index: i - offset, Probability: probs[i]}
+		if n := len(probs) - offset; n == len(labels) {
+			c.WNID, c.Label = labels[c.Index].WNID, labels[c.Index].Short()
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+func softmax(v []float64) {
+	top := slices.Max(v)
+	sum := 0.0
+	for i, x := range v {
+		v[i] = math.Exp(x - top)
+		sum += v[i]
+	}
+	for i := range v {
+		v[i] /= sum
+	}
+}

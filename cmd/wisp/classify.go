@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/internal/report"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+)
+
+// wisp classify prints what a model sees in photographs: the most probable classes of
+// each, best first.
+func newClassify(a *app) *cobra.Command {
+	var models modelFlags
+	var labels string
+	var top, threads int
+	cmd := &cobra.Command{
+		Use:     "classify MODEL IMAGE...",
+		Short:   "Say what is in photographs",
+		Example: "  wisp classify mobilenet_v2.onnx bird.jpg\n  wisp classify mobilenet_v2 --weights mobilenet_v2-b0353104.pth *.jpg",
+		Args:    atLeast(2, "MODEL or IMAGE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if top < 1 || top > 1000 {
+				return usagef("--top %d: want 1 to 1000", top)
+			}
+			if threads < 1 || threads > maxThreads {
+				return usagef("--threads %d: want 1 to %d", threads, maxThreads)
+			}
+			m, err := models.open(a, args[0])
+			if err != nil {
+				return err
+			}
+			var names []string
+			if labels != "" {
+				if names, err = readLabels(labels, m); err != nil {
+					return err
+				}
+			}
+			p, err := m.Compile(wisp.Threads(threads))
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			return a.classify(cmd, p, args[1:], top, names)
+		},
+	}
+	models.add(cmd)
+	cmd.Flags().StringVar(&labels, "labels", "", "class names, one a line, for models that are not ImageNet's (`FILE`)")
+	cmd.Flags().IntVar(&top, "top", 5, "how many classes")
+	cmd.Flags().IntVar(&threads, "threads", 1, "cores that a run may use")
+	return cmd
+}
+
+type classified struct {
+	File string     `json:"file"`
+	Top  []topClass `json:"top"`
+}
+
+type topClass struct {
+	Index       int     `json:"index"`
+	WNID        *string `json:"wnid"`
+	Label       *string `json:"label"`
+	Probability float64 `json:"probability"`
+}
+
+func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top int, names []string) error {
+	var all []classified
+	for _, file := range files {
+		if err := cmd.Context().Err(); err != nil {
+			return err
+		}
+		img, err := wisp.ReadImage(file)
+		if err != nil {
+			return err
+		}
+		classes, err := p.ClassifyImage(img, top)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		c := classified{File: file}
+		for _, k := range classes {
+			t := topClass{Index: k.Index, Probability: k.Probability}
+			if k.WNID != "" {
+				t.WNID, t.Label = &k.WNID, &k.Label
+			}
+			if k.Index < len(names) {
+				t.Label = &names[k.Index]
+			}
+			c.Top = append(c.Top, t)
+		}
+		all = append(all, c)
+	}
+	if a.json {
+		return a.print(struct {
+			envelope
+			Model   string       `json:"model"`
+			Weights string       `json:"weights"`
+			Recipe  string       `json:"recipe"`
+			Images  []classified `json:"images"`
+		}{a.envelope(), p.Model.Name, p.Model.Weights.ID, p.Model.Recipe.ID, all})
+	}
+	t := report.NewTable([]string{"image", "probability", "class", "label"}, []bool{false, true, true, false}, a.width())
+	for _, c := range all {
+		for i, k := range c.Top {
+			name := ""
+			if i == 0 {
+				name = filepath.Base(c.File)
+			}
+			label := "–"
+			if k.Label != nil {
+				label = *k.Label
+			}
+			t.AppendRow(table.Row{name, fmt.Sprintf("%.1f %%", 100*k.Probability), k.Index, label})
+		}
+	}
+	_, err := fmt.Fprintln(a.out, t.Render())
+	return err
+}
+
+// readLabels reads one class name a line; there must be one for every output.
+func readLabels(path string, m *wisp.Model) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var names []string
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if line := strings.TrimSpace(s.Text()); line != "" {
+			names = append(names, line)
+		}
+		if len(names) > m.Classes {
+			break
+		}
+	}
+	want := m.Classes
+	if m.Background {
+		want--
+	}
+	if m.Background && len(names) == m.Classes {
+		names = names[1:]
+	}
+	if len(names) != want {
+		return nil, fmt.Errorf("%s: got %d labels, want one for each of %d classes", path, len(names), want)
+	}
+	return names, nil
+}

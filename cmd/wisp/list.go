@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/wispnet/wisp/cost"
+	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/report"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// wisp list prints the networks of the zoo with their counts and published accuracies,
+// or the preprocessing recipes.
+func newList(a *app) *cobra.Command {
+	var recipes bool
+	cmd := &cobra.Command{
+		Use:     "list [TEXT]",
+		Short:   "List the networks of the zoo, or the preprocessing recipes",
+		Example: "  wisp list\n  wisp list ghost\n  wisp list --recipes",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			want := strings.Join(args, "")
+			if recipes {
+				return a.listRecipes(want)
+			}
+			return a.listModels(want)
+		},
+	}
+	cmd.Flags().BoolVar(&recipes, "recipes", false, "list preprocessing recipes")
+	return cmd
+}
+
+type listed struct {
+	Name      string      `json:"name"`
+	Family    string      `json:"family"`
+	Title     string      `json:"title"`
+	Year      int         `json:"year"`
+	Designed  string      `json:"designed"`
+	Paper     string      `json:"paper"`
+	Widths    []float64   `json:"widths"`
+	AnyWidth  bool        `json:"any_width"`
+	InputSize int         `json:"input_size"`
+	Params    int64       `json:"params"`
+	MACs      int64       `json:"macs"`
+	Recipe    string      `json:"recipe"`
+	Published []published `json:"published"`
+	Notes     []string    `json:"notes"`
+}
+
+type published struct {
+	Top1    *float64 `json:"top1"`
+	Top5    *float64 `json:"top5"`
+	Weights string   `json:"weights"`
+	Source  string   `json:"source"`
+
+	Width     float64  `json:"width"`
+	InputSize int      `json:"input_size"`
+	Precision string   `json:"precision"`
+	ParamsM   *float64 `json:"params_millions"`
+	MACsM     *float64 `json:"macs_millions"`
+	Latency   string   `json:"latency,omitempty"`
+}
+
+func publishedOf(all []zoo.Published) []published {
+	out := []published{}
+	for _, p := range all {
+		out = append(out, published{known(p.Top1), known(p.Top5), p.Weights, p.Source,
+			p.Width, p.Size, p.Precision, known(p.ParamsM), known(p.MacsM), p.Latency})
+	}
+	return out
+}
+
+// known turns the zoo's 0 for "not stated" into null.
+func known(v float64) *float64 {
+	if v == 0 {
+		return nil
+	}
+	return &v
+}
+
+func (a *app) listModels(want string) error {
+	rows := []listed{}
+	for _, m := range zoo.All {
+		if !strings.Contains(m.Name+" "+m.Family+" "+strings.ToLower(m.Title), strings.ToLower(want)) {
+			continue
+		}
+		g, err := m.Spec().Build(1000)
+		if err != nil {
+			return err
+		}
+		c, err := cost.Count(g)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, listed{m.Name, m.Family, m.Title, m.Year, m.Designed, m.Paper, m.Widths, m.AnyWidth, m.Spec().H,
+			c.Params, c.MACs, m.Recipe, publishedOf(m.Published), append([]string{}, m.Notes...)})
+	}
+	if a.json {
+		return a.print(struct {
+			envelope
+			Models []listed `json:"models"`
+		}{a.envelope(), rows})
+	}
+	if len(rows) == 0 {
+		return usagef("list: no network's name, family or title holds %q: wisp list shows all", want)
+	}
+	t := report.NewTable([]string{"network", "family", "year", "widths", "input", "params M", "MACs M", "top-1 %", "designed"},
+		[]bool{false, false, true, false, true, true, true, true, false}, a.width())
+	for _, r := range rows {
+		m, err := zoo.Find(r.Name)
+		if err != nil {
+			return err
+		}
+		top1 := "–"
+		if p := m.Spec().Published(); len(p) > 0 && p[0].Top1 > 0 {
+			top1 = fmt.Sprintf("%.1f", p[0].Top1)
+		}
+		t.AppendRow(table.Row{r.Name, r.Family, r.Year, widthsText(m), r.InputSize,
+			fmt.Sprintf("%.2f", float64(r.Params)/1e6), fmt.Sprintf("%.1f", float64(r.MACs)/1e6), top1, r.Designed})
+	}
+	_, err := fmt.Fprintf(a.out, "%s\n\nCounts are for width 1.0 at the default input. top-1 is published, not measured here. Any size from %d works: NAME[:WIDTH][@SIZE].\n", t.Render(), zoo.MinSize)
+	return err
+}
+
+func widthsText(m zoo.Model) string {
+	var parts []string
+	for _, w := range m.Widths {
+		parts = append(parts, fmt.Sprint(w))
+	}
+	text := strings.Join(parts, " ")
+	switch {
+	case m.AnyWidth:
+		return text + " …"
+	case len(m.Widths) == 1:
+		return "–"
+	}
+	return text
+}
+
+func (a *app) listRecipes(want string) error {
+	type row struct {
+		ID      string `json:"id"`
+		Version int    `json:"version"`
+		Title   string `json:"title"`
+		Source  string `json:"source"`
+		SHA256  string `json:"sha256"`
+	}
+	rows := []row{}
+	for i := range imagenet.Recipes {
+		r := &imagenet.Recipes[i]
+		if strings.Contains(r.ID+" "+r.Title, want) {
+			rows = append(rows, row{r.ID, r.Version, r.Title, r.Source, r.Hash()})
+		}
+	}
+	if a.json {
+		return a.print(struct {
+			envelope
+			Recipes []row `json:"recipes"`
+		}{a.envelope(), rows})
+	}
+	t := report.NewTable([]string{"recipe", "version", "what it does"}, []bool{false, true, false}, a.width())
+	for _, r := range rows {
+		t.AppendRow(table.Row{r.ID, r.Version, r.Title})
+	}
+	_, err := fmt.Fprintln(a.out, t.Render())
+	return err
+}

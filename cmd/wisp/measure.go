@@ -1,0 +1,191 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/record"
+	"github.com/wispnet/wisp/internal/runner"
+)
+
+// benchFlags are the flags of a measurement, which bench and compare share.
+type benchFlags struct {
+	engines, level, precision, kernels string
+	threads, batch, warmup, runs       int
+	minTime, maxTime                   time.Duration
+	seed                               uint64
+	force, strict                      bool
+}
+
+func (f *benchFlags) add(cmd *cobra.Command, level string) {
+	s := cmd.Flags()
+	s.StringVar(&f.engines, "engine", "native", "engines to run on, separated by commas")
+	s.StringVar(&f.level, "level", level, "how much care: quick, standard or publish")
+	s.StringVar(&f.precision, "precision", "float32", "precisions to run in, separated by commas")
+	s.StringVar(&f.kernels, "kernels", "", "force one kernel variant; go is the portable one")
+	s.IntVar(&f.threads, "threads", 1, "cores that one run may use")
+	s.IntVar(&f.batch, "batch", 1, "images of one run")
+	s.IntVar(&f.warmup, "warmup", 0, "untimed runs before each block, instead of the level's")
+	s.IntVar(&f.runs, "runs", 0, "timed runs of each block, instead of the level's")
+	s.DurationVar(&f.minTime, "min-time", 0, "shortest timed part of a block, instead of the level's")
+	s.DurationVar(&f.maxTime, "max-time", 0, "longest timed part of a block")
+	s.Uint64Var(&f.seed, "seed", 0, "seed of the order and of the inputs; 0 takes one from the clock")
+	s.BoolVar(&f.force, "force", false, "compare figures of unlike contexts, and mark them")
+	s.BoolVar(&f.strict, "strict", false, "exit with 6 where a figure is not trustworthy (grade C)")
+}
+
+// plan checks the flags and makes a plan for the models.
+func (f *benchFlags) plan(a *app, models []string, m *modelFlags) (*bench.Plan, error) {
+	level, err := bench.FindLevel(f.level)
+	if err != nil {
+		return nil, usagef("--level: %v", err)
+	}
+	switch {
+	case f.threads < 1 || f.threads > maxThreads:
+		return nil, usagef("--threads %d: want 1 to %d", f.threads, maxThreads)
+	case f.batch < 1 || f.batch > maxBatch:
+		return nil, usagef("--batch %d: want 1 to %d", f.batch, maxBatch)
+	case f.warmup < 0 || f.runs < 0 || f.runs > runner.MaxRuns || f.warmup > runner.MaxRuns:
+		return nil, usagef("--warmup %d, --runs %d: want 0 to %d", f.warmup, f.runs, runner.MaxRuns)
+	case f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
+		return nil, usagef("--min-time %v, --max-time %v: want the least not above the most", f.minTime, f.maxTime)
+	}
+	for _, e := range strings.Split(f.engines, ",") {
+		if e != "native" {
+			return nil, usagef("--engine %s: want native: the runners of other engines are not part of this version", e)
+		}
+	}
+	for _, p := range strings.Split(f.precision, ",") {
+		if p != "float32" {
+			return nil, usagef("--precision %s: want float32: other precisions are not part of this version", p)
+		}
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("bench: its own executable: %w", err)
+	}
+	p := &bench.Plan{
+		Level: level, Seed: cmp.Or(f.seed, uint64(a.started.UnixNano())>>8), Warmup: f.warmup, Runs: f.runs, MinTime: f.minTime, MaxTime: f.maxTime,
+		Force: f.force, Sensors: record.Sensors,
+		Launch: func(ctx context.Context, s bench.Subject) (bench.Process, error) {
+			c, err := runner.Start(ctx, []string{exe, runnerVerb}, runner.Options{})
+			if err != nil {
+				return nil, err
+			}
+			return c, nil
+		},
+	}
+	host := record.ReadHost()
+	p.Guard = func(x, y *bench.Result) []string {
+		allowed := append(append([]string{}, record.AcrossModels...), record.AcrossEngines...)
+		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), append(allowed, record.AcrossPrecisions...))
+	}
+	for _, name := range models {
+		p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: "native", Load: runner.LoadRequest{
+			Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: f.batch, Precision: "float32", Kernels: f.kernels, Seed: p.Seed}})
+	}
+	return p, nil
+}
+
+// measure runs a plan and shows its progress. A subject that could not be measured is an
+// error only where no other could.
+func (a *app) measure(ctx context.Context, p *bench.Plan) (*bench.Report, error) {
+	bar := a.progress("measuring")
+	p.Progress = func(e bench.Event) { bar.set(e.Done, e.Total, e.Model+" "+e.Phase) }
+	r, err := bench.Run(ctx, *p)
+	bar.stop()
+	if err != nil && r == nil {
+		return nil, fromRunner(err)
+	}
+	if err != nil && (len(r.Results) == 0 || !errors.Is(err, context.Canceled)) {
+		return nil, fromRunner(err)
+	}
+	for _, f := range r.Failed {
+		if len(r.Results) == 0 {
+			return nil, fromRunner(f)
+		}
+		a.say("%v", f)
+	}
+	for _, d := range r.Diagnostics {
+		a.say("%s", d)
+	}
+	for i := range r.Results {
+		for _, n := range r.Results[i].Loaded.Notes {
+			a.say("%s", n)
+		}
+	}
+	return r, err
+}
+
+// fromRunner gives a failure in a child process the exit code that it would have here.
+func fromRunner(err error) error {
+	var r *runner.RemoteError
+	if !errors.As(err, &r) {
+		return err
+	}
+	return remoteError{r}
+}
+
+// remoteError is a failure in a child process; exitCode reads its kind.
+type remoteError struct{ *runner.RemoteError }
+
+func (e remoteError) exit() int {
+	switch e.Code {
+	case runner.CodeUsage:
+		return exitUsage
+	case runner.CodeUnsupported:
+		return exitUnsupported
+	case runner.CodeRefused:
+		return exitRefused
+	}
+	return exitFailed
+}
+
+// where says on what a measurement was made, for the line above a ranking.
+func where(r *bench.Report, h record.Host) string {
+	if len(r.Results) == 0 {
+		return ""
+	}
+	first := r.Results[0]
+	kernels := kernelsText(first.Loaded.Kernels)
+	kind, not := "server or desktop CPU", ": not a phone ranking"
+	if h.OS == "android" {
+		kind, not = "phone", ""
+	}
+	return fmt.Sprintf("Measured on %s (%s, %s/%s), %s, %d %s, batch %d, %s, level %s%s.", cmp.Or(h.CPU, "an unnamed CPU"), kind, h.OS, h.Arch,
+		kernels, first.Threads, plural(first.Threads, "thread"), first.Batch, first.Precision, r.Level.Name, not)
+}
+
+// kernelsText says which variants of kernels ran: a kernel's name is table/variant.
+func kernelsText(kernels []string) string {
+	var variants []string
+	for _, k := range kernels {
+		_, variant, ok := strings.Cut(k, "/")
+		if !ok {
+			variant = k
+		}
+		if variant != "go" && !slices.Contains(variants, variant) {
+			variants = append(variants, variant)
+		}
+	}
+	if len(variants) == 0 {
+		return "portable kernels"
+	}
+	return strings.Join(variants, " and ") + " kernels"
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}

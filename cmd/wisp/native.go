@@ -1,0 +1,154 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/engine"
+	"github.com/wispnet/wisp/internal/cpu"
+	"github.com/wispnet/wisp/internal/runner"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// runnerVerb is the hidden verb under which wisp runs itself as the process that bench
+// measures. It is no part of the contract.
+const runnerVerb = "__runner"
+
+// serveRunner answers a parent's requests with wisp's own engine.
+func serveRunner(in io.Reader, out, stderr io.Writer) int {
+	if err := runner.Serve(in, out, native{}); err != nil {
+		complain(stderr, err)
+		return exitFailed
+	}
+	return exitDone
+}
+
+// native opens models with wisp's own engine.
+type native struct{}
+
+func (native) Engine() (name, version string) { return "native", version }
+
+// defaultInputs is how many random inputs the runs alternate between.
+const defaultInputs = 8
+
+func (native) Read(q runner.LoadRequest) (runner.Builder, error) {
+	if p := cmp.Or(q.Precision, "float32"); p != "float32" {
+		return nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: precision %s: the native engine runs float32", q.Model, p)}
+	}
+	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch))
+	if err == nil {
+		_, err = m.Bound()
+	}
+	if err != nil {
+		return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
+	}
+	return &nativeModel{model: m, q: q}, nil
+}
+
+func remoteCode(err error) string {
+	switch exitCode(err) {
+	case exitUsage:
+		return runner.CodeUsage
+	case exitUnsupported:
+		return runner.CodeUnsupported
+	case exitRefused:
+		return runner.CodeRefused
+	}
+	return runner.CodeFailed
+}
+
+type nativeModel struct {
+	model *wisp.Model
+	q     runner.LoadRequest
+}
+
+func (b *nativeModel) Build() (runner.Loaded, error) {
+	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(max(1, b.q.Batch)), wisp.Kernels(b.q.Kernels))
+	if err != nil {
+		return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
+	}
+	s, err := p.Engine.NewSession()
+	if err != nil {
+		return nil, err
+	}
+	l := &nativeLoaded{model: b.model, program: p.Engine, session: s, q: b.q}
+	for k := range cmp.Or(b.q.Inputs, defaultInputs) {
+		var in []*tensor.Tensor
+		rng := rand.New(rand.NewPCG(b.q.Seed, uint64(k)))
+		for _, port := range p.Engine.Inputs() {
+			t := tensor.New(port.Type.DType, port.Type.Shape)
+			for i := range t.Float32() {
+				t.Float32()[i] = float32(rng.Float64()*2 - 1)
+			}
+			in = append(in, t)
+		}
+		l.inputs = append(l.inputs, in)
+	}
+	for _, port := range p.Engine.Outputs() {
+		l.out = append(l.out, tensor.New(port.Type.DType, port.Type.Shape))
+	}
+	return l, nil
+}
+
+type nativeLoaded struct {
+	model   *wisp.Model
+	program *engine.Program
+	session *engine.Session
+	q       runner.LoadRequest
+	inputs  [][]*tensor.Tensor
+	out     []*tensor.Tensor
+}
+
+func (l *nativeLoaded) Run(i int) error { return l.session.Run(l.inputs[i%len(l.inputs)], l.out) }
+
+func (l *nativeLoaded) Close() error {
+	l.session.Close()
+	return nil
+}
+
+func (l *nativeLoaded) Describe() runner.Description {
+	d := runner.Description{
+		Model: l.model.Name, Family: l.model.Family, Weights: l.model.Weights.ID, WeightsHash: l.model.Weights.SHA256,
+		Precision: "float32", Threads: max(1, l.q.Threads), Batch: max(1, l.q.Batch),
+		ArenaBytes: l.program.ArenaBytes(), WeightBytes: l.program.WeightBytes(), Notes: l.model.Notes,
+		CPUFeatures: cpu.Have.List(),
+	}
+	for _, p := range l.program.Inputs() {
+		d.Inputs = append(d.Inputs, runner.Port{Name: p.Name, DType: p.Type.DType.String(), Shape: p.Type.Shape})
+	}
+	for _, p := range l.program.Outputs() {
+		d.Outputs = append(d.Outputs, runner.Port{Name: p.Name, DType: p.Type.DType.String(), Shape: p.Type.Shape})
+	}
+	for _, s := range l.program.Steps() {
+		if s.Kernel != "" && !slices.Contains(d.Kernels, s.Kernel) {
+			d.Kernels = append(d.Kernels, s.Kernel)
+		}
+	}
+	slices.Sort(d.Kernels)
+	return d
+}
+
+func (l *nativeLoaded) Profile(n int) ([]runner.Step, error) {
+	steps := l.program.Steps()
+	all := make([][]time.Duration, len(steps))
+	for i := range n {
+		err := l.session.Profile(l.inputs[i%len(l.inputs)], l.out, func(step int, d time.Duration) { all[step] = append(all[step], d) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	out := make([]runner.Step, len(steps))
+	for i, s := range steps {
+		out[i] = runner.Step{Name: s.Node, Op: s.Op, Kernel: s.Kernel, Macs: s.Macs}
+		if d := all[i]; len(d) > 0 {
+			slices.Sort(d)
+			out[i].NS = d[len(d)/2].Nanoseconds()
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,335 @@
+package wisp
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/wispnet/wisp/format"
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/tensor"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// Open recognises a model by the name of a zoo network, NAME[:WIDTH][,KEY=VALUE…][@SIZE|@HxW],
+// or by a file (.pth, .pt, .safetensors, .onnx), which may also be followed by @SIZE.
+//
+// A missing file is an *os.PathError, a damaged one a *format.Refused, an unknown operator a
+// *graph.UnsupportedError, a checkpoint of no known network an *UnrecognizedError, an
+// unknown name a *zoo.UnknownError.
+func Open(nameOrFile string, opts ...Option) (*Model, error) {
+	var s settings
+	for _, f := range opts {
+		f(&s)
+	}
+	path, h, w := cutSize(nameOrFile)
+	if h > 0 && isFile(path) {
+		s.h, s.w = h, w
+		return openFile(nameOrFile, path, s)
+	}
+	if isFile(nameOrFile) {
+		return openFile(nameOrFile, nameOrFile, s)
+	}
+	return openName(nameOrFile, s)
+}
+
+var sizeSuffix = regexp.MustCompile(`^(.+)@(\d{1,5})(?:x(\d{1,5}))?$`)
+
+// cutSize takes @SIZE or @HxW from the end of a file's name.
+func cutSize(name string) (path string, h, w int) {
+	m := sizeSuffix.FindStringSubmatch(name)
+	if m == nil {
+		return name, 0, 0
+	}
+	h, _ = strconv.Atoi(m[2])
+	w = h
+	if m[3] != "" {
+		w, _ = strconv.Atoi(m[3])
+	}
+	return m[1], h, w
+}
+
+// isFile reports whether a user who writes this means a file: it has the extension of a
+// model or a separator in it, or such a file exists.
+func isFile(name string) bool {
+	if format.KnownExtension(filepath.Ext(name)) || strings.ContainsRune(name, filepath.Separator) {
+		return true
+	}
+	_, err := os.Stat(name)
+	return err == nil && !strings.ContainsAny(name, ":,@") && zooLacks(name)
+}
+
+func zooLacks(name string) bool { _, err := zoo.Parse(name); return err != nil }
+
+func openName(name string, s settings) (*Model, error) {
+	spec, err := zoo.Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	if s.h > 0 && !strings.Contains(name, "@") {
+		spec.H, spec.W = s.h, s.w
+	}
+	classes := 1000
+	var file *format.File
+	if s.weights != "" && !strings.HasPrefix(s.weights, "synthetic") {
+		if file, err = format.Open(s.weights); err != nil {
+			return nil, err
+		}
+		if file.Graph != nil {
+			return nil, fmt.Errorf("%s: %w", s.weights, errGraphAsWeights)
+		}
+		classes = file.Classes(classes)
+	}
+	g, err := spec.Build(classes)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Name: name, Family: spec.Model().Family, Graph: g, Spec: &spec}
+	if file != nil {
+		if err := m.takeWeights(file, s.weights); err != nil {
+			return nil, err
+		}
+	} else if err := m.synthesize(s.weights); err != nil {
+		return nil, err
+	}
+	return m, m.finish(s)
+}
+
+var errGraphAsWeights = fmt.Errorf("holds a whole model, not weights for another: give it as the model itself")
+
+// synthesize makes up weights as "synthetic:SEED[,gain=G]" says; "" is synthetic:1.
+func (m *Model) synthesize(asked string) error {
+	seed, gain := uint64(1), m.Spec.Gain()
+	if asked != "" {
+		var err error
+		if seed, gain, err = parseSynthetic(asked, gain); err != nil {
+			return err
+		}
+	} else {
+		m.note("%s: synthetic weights (synthetic:1): latency and counts are the network's own, answers mean nothing; give trained ones with --weights FILE", m.Name)
+	}
+	m.Weights = Weights{ID: fmt.Sprintf("synthetic:%d,gain=%v", seed, gain), Synthetic: true}
+	m.source = zoo.Synthetic(seed, gain)
+	return nil
+}
+
+func parseSynthetic(s string, gain float64) (uint64, float64, error) {
+	bad := &zoo.SpecError{Spec: s, Part: "weights", Why: "want synthetic:SEED or synthetic:SEED,gain=G"}
+	rest, ok := strings.CutPrefix(s, "synthetic:")
+	if !ok {
+		return 0, 0, bad
+	}
+	num, g, has := strings.Cut(rest, ",gain=")
+	seed, err := strconv.ParseUint(num, 10, 64)
+	if err != nil {
+		return 0, 0, bad
+	}
+	if has {
+		if gain, err = strconv.ParseFloat(g, 64); err != nil || !(gain > 0 && gain < 1e6) {
+			return 0, 0, bad
+		}
+	}
+	return seed, gain, nil
+}
+
+func openFile(name, path string, s settings) (*Model, error) {
+	f, err := format.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if f.Graph == nil {
+		return openCheckpoint(name, path, f, s)
+	}
+	m := &Model{Name: name, Graph: f.Graph}
+	if s.weights != "" {
+		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
+	}
+	if s.h > 0 {
+		in, err := m.imageShape()
+		if err != nil {
+			return nil, err
+		}
+		if in[2] != s.h || in[3] != s.w {
+			in[2], in[3] = s.h, s.w
+			if m.Graph, err = m.Graph.WithInput(in); err != nil {
+				return nil, fmt.Errorf("%s: at %d×%d: %w", path, s.h, s.w, err)
+			}
+		}
+	}
+	if err := m.describe(f, path); err != nil {
+		return nil, err
+	}
+	return m, m.finish(s)
+}
+
+// openCheckpoint finds the network that a checkpoint's tensors belong to.
+func openCheckpoint(name, path string, f *format.File, s settings) (*Model, error) {
+	var spec zoo.Spec
+	var classes int
+	m := &Model{Name: name}
+	if s.arch != "" {
+		var err error
+		if spec, err = zoo.Parse(s.arch); err != nil {
+			return nil, err
+		}
+		classes = f.Classes(1000)
+	} else {
+		r, err := zoo.Recognize(f.Shapes())
+		if err != nil {
+			return nil, &UnrecognizedError{Path: path, File: f, Err: err}
+		}
+		spec, classes, m.Renames = r.Spec, r.Classes, r.Renames
+		m.note("%s: recognised as %s with %d classes", path, spec, classes)
+		if len(m.Renames) > 0 {
+			m.note("%s: %d tensors have names of their own and were matched by role, order and shape (wisp show lists them): check an answer that you know", path, len(m.Renames))
+		}
+		for _, a := range r.Assumed {
+			m.note("%s: %s", path, a)
+		}
+	}
+	if s.h > 0 {
+		spec.H, spec.W = s.h, s.w
+	}
+	g, err := spec.Build(classes)
+	if err != nil {
+		return nil, err
+	}
+	m.Graph, m.Spec, m.Family = g, &spec, spec.Model().Family
+	if err := m.takeWeights(f, path); err != nil {
+		return nil, err
+	}
+	return m, m.finish(s)
+}
+
+// takeWeights binds a checkpoint's tensors to the zoo's graph.
+func (m *Model) takeWeights(f *format.File, path string) error {
+	if err := m.describe(f, path); err != nil {
+		return err
+	}
+	g := m.Graph.Clone()
+	src := f.Weights()
+	if err := g.Bind(renamed{src, m.Renames}); err != nil {
+		return &format.Refused{Path: path, Format: f.Format, What: fmt.Sprintf("does not fit %s: %v", m.Spec, err), Hint: "name its network with --arch"}
+	}
+	if unused := src.Unused(); len(unused) > 0 {
+		m.note("%s: %d tensors are not part of %s and were left out: %s", path, len(unused), m.Spec, few(unused))
+	}
+	m.Graph = g
+	return nil
+}
+
+// renamed asks a file for a weight by the name that the file has for it.
+type renamed struct {
+	from  *format.Weights
+	names map[string]string
+}
+
+func (r renamed) Tensor(name string, want graph.Type) (*tensor.Tensor, error) {
+	if own, ok := r.names[name]; ok {
+		name = own
+	}
+	return r.from.Tensor(name, want)
+}
+
+// few lists the first three names.
+func few(names []string) string {
+	if len(names) > 3 {
+		return fmt.Sprintf("%s, … (%d more)", strings.Join(names[:3], ", "), len(names)-3)
+	}
+	return strings.Join(names, ", ")
+}
+
+// describe records the file behind a model and the hash of its weights.
+func (m *Model) describe(f *format.File, path string) error {
+	m.file = f
+	m.File = &File{Path: path, Format: f.Format, Bytes: f.Bytes}
+	for _, w := range f.Warnings {
+		m.note("%s: %s", path, w)
+	}
+	sum, err := hashFile(path)
+	if err != nil {
+		return err
+	}
+	m.Weights = Weights{ID: filepath.Base(path), SHA256: sum}
+	return nil
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// finish fills in what the graph itself says, and the recipe.
+func (m *Model) finish(s settings) error {
+	out := m.Graph.Value(m.Graph.Outputs[0])
+	if shape := out.Type.Shape; len(shape) > 0 {
+		m.Classes = shape[len(shape)-1]
+	}
+	m.Background = m.Classes == 1001
+	m.Probability = endsInSoftmax(m.Graph)
+	return m.chooseRecipe(s.recipe)
+}
+
+func endsInSoftmax(g *graph.Graph) bool {
+	id := g.Outputs[0]
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		n := &g.Nodes[i]
+		if n.Out[0] != id {
+			continue
+		}
+		switch n.Op.(type) {
+		case graph.Softmax:
+			return true
+		case graph.Identity, graph.Reshape, graph.Flatten:
+			id = n.In[0]
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+func (m *Model) chooseRecipe(asked string) error {
+	id := asked
+	switch {
+	case asked != "":
+		m.RecipeWhy = "asked for"
+	case m.Spec != nil:
+		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
+	default:
+		id, m.RecipeWhy = "torchvision", "assumed: the file does not say"
+		m.note("%s: preprocessing assumed: torchvision: the file does not say; set it with --recipe", m.Name)
+	}
+	r, err := imagenet.FindRecipe(id)
+	if err != nil {
+		return err
+	}
+	m.Recipe = r
+	return nil
+}
+
+func (m *Model) imageShape() ([]int, error) {
+	if _, _, err := m.ImageSize(); err != nil {
+		return nil, err
+	}
+	return m.Graph.Value(m.Graph.Inputs[0]).Type.Shape.Clone(), nil
+}
+
+func (m *Model) note(format string, args ...any) {
+	m.Notes = append(m.Notes, fmt.Sprintf(format, args...))
+}

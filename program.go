@@ -1,0 +1,135 @@
+package wisp
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/wispnet/wisp/engine"
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// CompileOption changes how a model is compiled.
+type CompileOption func(*engine.Options)
+
+// Threads sets how many cores one run may use; 1 where it is not given.
+func Threads(n int) CompileOption { return func(o *engine.Options) { o.Threads = n } }
+
+// Batch sets how many rows one run takes; 1 where it is not given.
+func Batch(n int) CompileOption { return func(o *engine.Options) { o.Batch = n } }
+
+// Kernels restricts the kernels to one variant; "go" takes the portable twins.
+func Kernels(name string) CompileOption { return func(o *engine.Options) { o.Kernels = name } }
+
+// lazyGraph binds a model's weights once.
+type lazyGraph struct {
+	once sync.Once
+	g    *graph.Graph
+	err  error
+}
+
+// Bound returns the graph with all weights set, reading or generating them the first
+// time. The graph must not be changed.
+func (m *Model) Bound() (*graph.Graph, error) {
+	m.bound.once.Do(func() {
+		if m.source == nil {
+			m.bound.g = m.Graph
+			return
+		}
+		g := m.Graph.Clone()
+		if err := g.Bind(m.source); err != nil {
+			m.bound.err = fmt.Errorf("%s: %w", m.Name, err)
+			return
+		}
+		m.bound.g = g
+	})
+	return m.bound.g, m.bound.err
+}
+
+// Program is a compiled model. Run and Classify may be called from many goroutines;
+// each call borrows a session of its own.
+type Program struct {
+	Model *Model
+	// Engine is the plan behind the program: steps, memory, kernels.
+	Engine *engine.Program
+
+	mu     sync.Mutex
+	idle   []*engine.Session
+	closed bool
+}
+
+// Compile plans the model for this machine: weights are packed, buffers placed.
+func (m *Model) Compile(opts ...CompileOption) (*Program, error) {
+	var o engine.Options
+	for _, f := range opts {
+		f(&o)
+	}
+	g, err := m.Bound()
+	if err != nil {
+		return nil, err
+	}
+	p, err := engine.Compile(g, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return &Program{Model: m, Engine: p}, nil
+}
+
+var errClosed = errors.New("wisp: the program is closed")
+
+func (p *Program) borrow() (*engine.Session, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
+	}
+	if n := len(p.idle); n > 0 {
+		s := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return s, nil
+	}
+	return p.Engine.NewSession()
+}
+
+func (p *Program) giveBack(s *engine.Session) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		s.Close()
+		return
+	}
+	p.idle = append(p.idle, s)
+}
+
+// Close stops the threads of all idle sessions; running ones stop when they are done.
+func (p *Program) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, s := range p.idle {
+		s.Close()
+	}
+	p.idle = nil
+}
+
+// Run computes the outputs for the given inputs. Types are those of Engine.Inputs and
+// Engine.Outputs: float32 NCHW images for the zoo's networks. The outputs are new
+// tensors that the caller owns. For the last drop of speed use Engine.NewSession,
+// whose Run allocates nothing.
+func (p *Program) Run(in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
+	s, err := p.borrow()
+	if err != nil {
+		return nil, err
+	}
+	defer p.giveBack(s)
+	ports := p.Engine.Outputs()
+	out := make([]*tensor.Tensor, len(ports))
+	for i, port := range ports {
+		out[i] = tensor.New(port.Type.DType, port.Type.Shape)
+	}
+	if err := s.Run(in, out); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Model.Name, err)
+	}
+	return out, nil
+}

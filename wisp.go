@@ -1,0 +1,108 @@
+// Package wisp opens small vision networks and runs them, in pure Go: no cgo, no
+// Python, nothing to install.
+//
+//	model, err := wisp.Open("mobilenet_v2.onnx")        // a file, or a name such as "ghostnet:1.0@224"
+//	program, err := model.Compile(wisp.Threads(2))      // once; safe for many goroutines
+//	classes, err := program.Classify("bird.jpg", 5)     // decoded, resized, normalized, run, ranked
+//	outputs, err := program.Run(tensor)                 // or any tensor, in and out
+//
+// It is the door, not the house: what a network is stands in package zoo, what a file
+// holds in format, how a graph runs in engine, how a photograph becomes a tensor in
+// imagenet. Measuring is done by packages bench and eval, counting by cost.
+package wisp
+
+import (
+	"fmt"
+
+	"github.com/wispnet/wisp/format"
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// Model is a network that has been recognised, with all that its users need to know of
+// it. It is not changed after Open; methods may be called from many goroutines.
+type Model struct {
+	Name   string       // as it was asked for
+	Family string       // one of the zoo's families; empty for a file that is none of them
+	Graph  *graph.Graph // batch 1; its weights are unbound until Bound
+	Spec   *zoo.Spec    // the zoo's network, where it is one
+	File   *File        // the file it came from, where it came from one
+
+	Weights     Weights
+	Recipe      *imagenet.Recipe // how a photograph becomes its input
+	RecipeWhy   string          // whence the recipe: "asked for", "belongs to the weights", …
+	Classes     int             // outputs of the first output
+	Background  bool            // 1001 outputs: index 0 is the background, class = index − 1
+	Probability bool            // the graph itself ends in a softmax
+
+	// Notes are doubts and assumptions that belong beside every result.
+	Notes []string
+
+	// Renames maps the network's own tensor names to the file's, where a checkpoint's
+	// tensors were matched by order and shape.
+	Renames map[string]string
+
+	source graph.Weights // nil where the graph came bound
+	bound  lazyGraph
+	file   *format.File
+}
+
+// Close gives back the mapping of the model's file. Neither the model nor its graph may
+// be used after it; programs compiled before stay sound.
+func (m *Model) Close() error {
+	if m.file == nil {
+		return nil
+	}
+	return m.file.Close()
+}
+
+// Weights says which numbers a model computes with.
+type Weights struct {
+	ID        string // "synthetic:1,gain=0.8", or the file's base name
+	SHA256    string // of the file; empty for synthetic weights
+	Synthetic bool   // no accuracy may be shown for such a model
+}
+
+// File is what is known of the file behind a model.
+type File struct {
+	Path   string
+	Format string // "torch", "safetensors", "onnx"
+	Bytes  int64
+}
+
+// UnrecognizedError says that a sound checkpoint holds no network of the zoo.
+type UnrecognizedError struct {
+	Path string
+	File *format.File // its tensors, for those who want to look at them
+	Err  error        // what does not fit, and the nearest networks
+}
+
+func (e *UnrecognizedError) Error() string {
+	return fmt.Sprintf("%s: its network is not recognised: %v: name it with --arch NAME", e.Path, e.Err)
+}
+
+func (e *UnrecognizedError) Unwrap() error { return e.Err }
+
+// Option changes what Open does.
+type Option func(*settings)
+
+type settings struct {
+	weights string
+	recipe  string
+	arch    string
+	h, w    int
+}
+
+// WithWeights takes the weights from a file, or makes them up: "synthetic:SEED" or
+// "synthetic:SEED,gain=G" (the deterministic weights that the zoo's tests are pinned with).
+func WithWeights(s string) Option { return func(o *settings) { o.weights = s } }
+
+// WithRecipe sets the preprocessing by its id (imagenet.Recipes).
+func WithRecipe(id string) Option { return func(o *settings) { o.recipe = id } }
+
+// WithArch names the network of a checkpoint instead of recognising it.
+func WithArch(spec string) Option { return func(o *settings) { o.arch = spec } }
+
+// WithSize sets the input's height and width where the name does not.
+func WithSize(h, w int) Option { return func(o *settings) { o.h, o.w = h, w } }
