@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/wispnet/wisp/tensor"
@@ -86,20 +87,20 @@ func (b *Builder) Add(name string, op Op, in ...ID) ID {
 	return out[0]
 }
 
-// AddN appends a node of n outputs, named name, name#1, name#2, …
+// AddN appends a node of n outputs, named name, name#1, name#2, … After an error the
+// outputs are None.
 func (b *Builder) AddN(name string, op Op, n int, in ...ID) []ID {
 	out := make([]ID, n)
+	for i := range out {
+		out[i] = None
+	}
 	if b.err != nil {
-		for i := range out {
-			out[i] = None
-		}
 		return out
 	}
-	types := make([]Type, n)
-	if got, err := infer(op, b.g.types(in), n); err != nil {
+	types, err := infer(op, b.g.types(in), n)
+	if err != nil {
 		b.Fail(fmt.Errorf("graph: %s: node %d %q (%s): %w", b.g.Name, len(b.g.Nodes), name, op.Name(), err))
-	} else {
-		types = got
+		return out
 	}
 	for i := range out {
 		v := Value{Name: name, Type: types[i]}
@@ -108,7 +109,7 @@ func (b *Builder) AddN(name string, op Op, n int, in ...ID) []ID {
 		}
 		out[i] = b.value(v)
 	}
-	b.g.Nodes = append(b.g.Nodes, Node{Name: name, Op: op, In: in, Out: out, Block: b.block})
+	b.g.Nodes = append(b.g.Nodes, Node{Name: name, Op: op, In: slices.Clone(in), Out: out, Block: b.block})
 	return out
 }
 
