@@ -32,6 +32,10 @@ fmt:
 vet:
 	$(GO) vet ./...
 
+# The assembly from its generators; the result is committed and must not differ.
+generate:
+	cd internal/kernel/_asm && $(GO) run ./amd64 ..
+
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./engine ./internal/kernel
 

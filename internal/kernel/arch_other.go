@@ -1,3 +1,5 @@
+//go:build purego || !amd64
+
 package kernel
 
 // The rows of instruction sets, best first. A platform that has assembly replaces its

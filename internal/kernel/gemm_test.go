@@ -126,7 +126,8 @@ func testGemm(t *testing.T, v *Variant[GemmArgs], twin func(*GemmArgs), twinCols
 
 func BenchmarkGemm(b *testing.B) {
 	for _, s := range []struct{ m, k, n int }{
-		{12544, 16, 96}, {3136, 24, 144}, {784, 192, 32}, {196, 96, 576}, {196, 576, 96}, {49, 160, 960}, {49, 960, 160}, {49, 4608, 512},
+		{12544, 16, 96}, {12544, 32, 16}, {3136, 24, 144}, {3136, 96, 24}, {784, 32, 192}, {784, 192, 32}, {784, 120, 40}, {196, 96, 576}, {196, 576, 96}, {196, 232, 232},
+		{49, 160, 960}, {49, 960, 160}, {49, 320, 1280}, {49, 4608, 512},
 	} {
 		benchGemm(b, GemmF32, s.m, s.k, s.n)
 	}
@@ -140,18 +141,14 @@ func benchGemm(b *testing.B, table []Variant[GemmArgs], m, k, n int) {
 		if !v.Available() {
 			continue
 		}
-		b.Run(fmt.Sprintf("%s/M=%d,K=%d,N=%d", v.Name, m, k, n), func(b *testing.B) {
+		b.Run(fmt.Sprintf("M=%d,K=%d,N=%d/%s", m, k, n, v.Name), func(b *testing.B) {
 			r := seeded(m, n)
 			a := GemmArgs{
 				A: input(r, m*k, 0), W: PackGemm(k, n, v.Cols, func(int, int) float32 { return r.Float32() }),
 				Bias: input(r, n, 0), C: make([]float32, m*n), Segs: []Segment{{K: k}}, M: m, N1: n, K: k,
 				LDA: k, LDC: n, Act: Act{Kind: ActClip, Hi: 6},
 			}
-			for b.Loop() {
-				v.Fn(&a)
-			}
-			b.ReportMetric(2*float64(m*k*n)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "GFLOP/s")
-			b.ReportMetric(0, "ns/op")
+			benchBest(b, 2*float64(m*k*n), func() { v.Fn(&a) })
 		})
 	}
 }

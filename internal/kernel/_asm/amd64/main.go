@@ -1,0 +1,68 @@
+// Command amd64 writes the assembly of package kernel for amd64, one file per kernel and
+// instruction set, into the directory that its argument names:
+//
+//	go run ./amd64 ..
+//
+// It uses avo as an assembler with loops: registers are chosen by hand, because the tiles
+// use all of them. The Go side of every function (its declaration, its argument struct and
+// the loops around it) is in the kernel package's files ending in _amd64.go; fields.go here
+// names the structs' fields in the same order.
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/pass"
+	"github.com/mmcloughlin/avo/printer"
+)
+
+// files lists what is generated.
+var files = []struct {
+	name string
+	gen  func(a *asm)
+}{
+	{"gemm_f32_avx512_amd64.s", func(a *asm) { a.gemm(avx512) }},
+	{"peak_f32_avx512_amd64.s", func(a *asm) { a.peak(avx512) }},
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: amd64 DIRECTORY")
+		os.Exit(2)
+	}
+	for _, f := range files {
+		if err := generate(filepath.Join(os.Args[1], f.name), f.gen); err != nil {
+			fmt.Fprintf(os.Stderr, "amd64: %s: %v\n", f.name, err)
+			os.Exit(1)
+		}
+	}
+}
+
+func generate(path string, gen func(a *asm)) error {
+	a := &asm{Context: build.NewContext()}
+	a.ConstraintExpr("!purego")
+	gen(a)
+	f, err := a.Result()
+	if list, ok := err.(build.ErrorList); ok {
+		for _, e := range list {
+			fmt.Fprintln(os.Stderr, e)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if err := pass.Compile.Execute(f); err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	text, err := printer.NewGoAsm(printer.Config{Name: "_asm/amd64", Argv: []string{"_asm/amd64"}, Pkg: "kernel"}).Print(f)
+	if err != nil {
+		return err
+	}
+	out.Write(text)
+	return os.WriteFile(path, out.Bytes(), 0o644)
+}

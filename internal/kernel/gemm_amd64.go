@@ -1,0 +1,135 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// gemmTile is what one call of the assembly does: blocks × rows rows of C against one panel
+// of weights. Strides are in bytes. The order of the fields is that of _asm/amd64/fields.go.
+type gemmTile struct {
+	a, w, c, r, bias unsafe.Pointer
+	segs             unsafe.Pointer
+	nsegs            int
+	lda, ldc, ldr    int
+	rows             int    // of a block, at most the variant's Rows
+	blocks           int    // at least 1; the assembly counts it down
+	mask             uint64 // AVX-512: the columns that exist; AVX2: not 0 where lanes matter
+	wide             int    // 0: only the first register of a panel's row is used
+	act              int
+	lo, _, hi, _     float32
+	next             uintptr // where the next weights lie, to be fetched meanwhile
+	consts           unsafe.Pointer
+	allRows          int      // blocks·rows
+	lanes            [8]int32 // AVX2: the lanes of a row's last register that exist
+}
+
+//go:noescape
+func gemmAVX512(t *gemmTile)
+
+func gemmF32AVX512(a *GemmArgs) { gemmPanels(a, 14, 16, gemmAsmAVX512) }
+
+type gemmAsm int
+
+const gemmAsmAVX512 gemmAsm = iota
+
+// call runs the assembly of a set. It is a switch and no function value, so that the
+// struct stays on the stack.
+func (s gemmAsm) call(t *gemmTile) {
+	switch s {
+	case gemmAsmAVX512:
+		gemmAVX512(t)
+	}
+}
+
+const (
+	// gemmCallWork bounds the multiply-adds of one call of the assembly, which nothing can
+	// interrupt: about 50 µs.
+	gemmCallWork = 4 << 20
+	// gemmChunk is how many bytes of A and C a chunk of rows may have: what stays in L2
+	// while every panel of weights passes by.
+	gemmChunk = 512 << 10
+	// gemmWeights is the size in bytes of weights that stay in L2 while several chunks of
+	// rows pass by. Larger ones are read once for all rows.
+	gemmWeights = 1 << 20
+)
+
+// gemmPanels is the loops around the assembly: chunks of rows, in them panels of columns,
+// in them calls. Rows is the tile's, lanes a register's; a panel has two registers.
+func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
+	if a.M <= 0 || a.N1 <= a.N0 {
+		return
+	}
+	gemmCheck(a, 2*lanes)
+	cols := 2 * lanes
+	t := gemmTile{
+		nsegs: len(a.Segs), segs: unsafe.Pointer(unsafe.SliceData(a.Segs)),
+		lda: 4 * a.LDA, ldc: 4 * a.LDC, ldr: 4 * a.LDR,
+		act: int(a.Act.Kind), lo: a.Act.Lo, hi: a.Act.Hi, consts: unsafe.Pointer(&actConsts),
+	}
+	chunk := a.M
+	if 4*a.K*(a.N1-a.N0) <= gemmWeights {
+		chunk = max(rows, gemmChunk/(4*(a.K+a.N1-a.N0))/rows*rows)
+	}
+	call := max(1, gemmCallWork/(cols*max(a.K, 1))/rows) * rows
+	if a.Act.Kind > ActClip { // its second pass finds the rows in L1
+		call = min(call, 8*rows)
+	}
+	for m0 := 0; m0 < a.M; m0 += chunk {
+		m1 := min(m0+chunk, a.M)
+		for n := a.N0; n < a.N1; n += cols {
+			left := min(cols, a.N1-n)
+			t.mask, t.wide = 1<<left-1, 0
+			if left > lanes {
+				t.wide = 1
+			}
+			t.w = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.W)), 4*n*a.K)
+			t.next = uintptr(t.w)
+			if n+cols < a.N1 {
+				t.next += uintptr(4 * cols * a.K)
+			}
+			if a.Bias != nil {
+				t.bias = unsafe.Pointer(&a.Bias[n])
+			}
+			for m := m0; m < m1; m += call {
+				gemmRows(a, &t, m, min(call, m1-m), n, rows, asm)
+			}
+		}
+	}
+}
+
+// gemmRows cuts count rows into blocks whose sizes differ by one at most, so that none is
+// too small to keep the processor busy.
+func gemmRows(a *GemmArgs, t *gemmTile, m, count, n, rows int, asm gemmAsm) {
+	blocks := (count + rows - 1) / rows
+	size, extra := count/blocks, count%blocks
+	for _, part := range [2][2]int{{size + 1, extra}, {size, blocks - extra}} {
+		if part[1] == 0 {
+			continue
+		}
+		t.rows, t.blocks, t.allRows = part[0], part[1], part[0]*part[1]
+		t.a = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.A)), m*t.lda)
+		t.c = unsafe.Pointer(&a.C[m*a.LDC+n])
+		if a.R != nil {
+			t.r = unsafe.Pointer(&a.R[m*a.LDR+n])
+		}
+		asm.call(t)
+		m += t.allRows
+	}
+}
+
+// gemmCheck panics where a call would reach outside its slices, as the twin does.
+func gemmCheck(a *GemmArgs, cols int) {
+	last := a.M - 1
+	_ = a.C[last*a.LDC+a.N1-1]
+	_ = a.W[:PackedSize(a.K, a.N1, cols)]
+	if a.Bias != nil {
+		_ = a.Bias[a.N1-1]
+	}
+	if a.R != nil {
+		_ = a.R[last*a.LDR+a.N1-1]
+	}
+	for _, s := range a.Segs {
+		_ = a.A[s.Off : last*a.LDA+s.Off+s.K]
+		_ = a.W[s.B*cols : (s.B+s.K)*cols]
+	}
+}
