@@ -118,7 +118,7 @@ func Note(dir string, e Entry, c Check) (Cached, error) {
 		return Cached{}, err
 	}
 	_, err = tmp.Write(append(data, '\n'))
-	if err = errors.Join(err, tmp.Close()); err == nil {
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Close()); err == nil {
 		err = os.Rename(tmp.Name(), path+checkSuffix)
 	}
 	if err != nil {
