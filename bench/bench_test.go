@@ -361,6 +361,9 @@ func TestThrottledMachineWaits(t *testing.T) {
 		!strings.Contains(fmt.Sprint(x.GradeReasons), "of 8 blocks began although") {
 		t.Errorf("never cools: grade %s %v", x.Grade, x.GradeReasons)
 	}
+	if l.slept != 2*time.Minute {
+		t.Errorf("never cools: waited %v in all, want 2 minutes", l.slept)
+	}
 }
 
 func TestGrades(t *testing.T) {

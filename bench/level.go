@@ -42,7 +42,8 @@ type Level struct {
 	Time time.Duration `json:"time_ns"` // per block, at least
 
 	// Probe: a fixed piece of work before every block; while it is slower than at the start
-	// by over ProbeLimit the block waits, at most ProbeWait.
+	// by over ProbeLimit the block waits, all blocks together at most ProbeWait. Blocks that
+	// begin nevertheless lower the grade.
 	Probe     bool          `json:"probe"`
 	ProbeWait time.Duration `json:"probe_wait_ns"`
 	Pause     time.Duration `json:"pause_ns"` // before every block but the first

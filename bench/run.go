@@ -92,6 +92,7 @@ type meter struct {
 	tracks   []track
 	baseline time.Duration // the probe at the start
 	ending   time.Duration // and at the end; 0 where it did not come to that
+	waited   time.Duration // for the machine to become as fast as it was, all blocks together
 }
 
 func (m *meter) closeAll() {
@@ -169,8 +170,8 @@ func (m *meter) calm(ctx context.Context, i int, t *track, say func(string)) err
 	if !l.Probe {
 		return nil
 	}
-	for waited := time.Duration(0); slower(p.Probe(), m.baseline); waited += probeStep {
-		if waited >= l.ProbeWait {
+	for ; slower(p.Probe(), m.baseline); m.waited += probeStep {
+		if m.waited >= l.ProbeWait {
 			t.slow++
 			return nil
 		}

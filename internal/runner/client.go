@@ -23,7 +23,7 @@ import (
 type Limits struct {
 	Start time.Duration // until Hello: 30 s
 	Load  time.Duration // 5 min
-	Run   time.Duration // beyond the time that a warm-up, time or profile request itself asks for: 2 min
+	Run   time.Duration // beyond the time that a warm-up, time or profile request should take; the first run: 2 min
 	Other time.Duration // 30 s
 }
 
@@ -59,6 +59,8 @@ type Client struct {
 	stderr *tail
 	ctx    context.Context
 	hello  Hello
+
+	pace   atomic.Int64 // ns of a run of the loaded model; 0: not known yet
 
 	mu     sync.Mutex // one request at a time
 	id     uint64
@@ -125,19 +127,41 @@ func (c *Client) Hello() Hello { return c.hello }
 
 // Load reads and builds a model, replacing the one before.
 func (c *Client) Load(q LoadRequest) (r LoadReply, err error) {
+	c.pace.Store(0)
 	err = c.call(opLoad, c.limits.Load, q, &r)
 	return r, err
 }
 
-// Warm runs the model untimed.
+// Warm runs the model untimed. The first run after a load goes as a request of its own:
+// how long it took says how long later requests may take before the process counts as hung.
 func (c *Client) Warm(q WarmRequest) (r WarmReply, err error) {
-	err = c.call(opWarm, time.Duration(max(q.MinNS, q.MaxNS))+c.limits.Run, q, &r)
+	if c.pace.Load() == 0 {
+		if err = c.call(opWarm, c.limits.Run, WarmRequest{Runs: 1}, &r); err != nil {
+			return r, err
+		}
+		c.pace.Store(max(r.NS, 1))
+		q.Runs--
+		if q.Runs <= 0 && q.MinNS <= r.NS && q.Window <= 0 {
+			return r, nil
+		}
+	}
+	first := r
+	r = WarmReply{}
+	err = c.call(opWarm, c.patience(max(q.MinNS, q.MaxNS), q.Runs), q, &r)
+	r.Runs, r.NS, r.FirstNS = r.Runs+first.Runs, r.NS+first.NS, max(first.FirstNS, r.FirstNS)
 	return r, err
+}
+
+// patience is how long a request of so many runs, or so much time, may take: far longer
+// than it should at the pace that was seen, since a machine may become busy.
+func (c *Client) patience(ns int64, runs int) time.Duration {
+	runs = min(max(runs, 0), MaxRuns)
+	return time.Duration(max(ns, 0)) + time.Duration(8*runs)*time.Duration(c.pace.Load()) + c.limits.Run
 }
 
 // Time runs the model timed.
 func (c *Client) Time(q TimeRequest) (r TimeReply, err error) {
-	err = c.call(opTime, time.Duration(max(q.MinNS, q.MaxNS))+c.limits.Run, q, &r)
+	err = c.call(opTime, c.patience(max(q.MinNS, q.MaxNS), q.Runs+q.Settle), q, &r)
 	if err == nil {
 		err = c.checkSamples(q, r)
 	}
@@ -159,7 +183,7 @@ func (c *Client) checkSamples(q TimeRequest, r TimeReply) error {
 
 // Profile runs the model a few times and returns the time of every step.
 func (c *Client) Profile(q ProfileRequest) (r ProfileReply, err error) {
-	err = c.call(opProfile, c.limits.Run, q, &r)
+	err = c.call(opProfile, c.patience(0, q.Runs), q, &r)
 	if err == nil && len(r.Steps) > maxSteps {
 		err = fmt.Errorf("runner: %s: profile: got %d steps, want at most %d", c.name, len(r.Steps), maxSteps)
 	}

@@ -85,6 +85,8 @@ type fakeModel struct {
 	ran  int
 	sink []byte
 	last int
+
+	inputs int
 }
 
 func (m *fakeModel) Build() (Loaded, error) {
@@ -93,6 +95,15 @@ func (m *fakeModel) Build() (Loaded, error) {
 	}
 	time.Sleep(6 * time.Millisecond)
 	return m, nil
+}
+
+func (m *fakeModel) MakeInputs(n int, seed uint64) error {
+	if m.q.Model == "inputless" {
+		return errors.New("no input of that type")
+	}
+	m.inputs = n
+	time.Sleep(50 * time.Millisecond) // is in no clock
+	return nil
 }
 
 func (m *fakeModel) Describe() Description {
@@ -105,6 +116,9 @@ func (m *fakeModel) Close() error { return nil }
 func (m *fakeModel) Run(i int) error {
 	if i != m.last {
 		return fmt.Errorf("got input %d, want %d: inputs must follow one another", i, m.last)
+	}
+	if m.inputs != 8 {
+		return fmt.Errorf("got %d inputs, want the default of 8", m.inputs)
 	}
 	m.last++
 	m.ran++
@@ -305,6 +319,7 @@ func TestBackendErrors(t *testing.T) {
 		{"damaged", CodeRefused, "byte 12: not a model"},
 		{"missing", CodeFailed, "no such file"},
 		{"unbuildable", CodeFailed, "no kernel"},
+		{"inputless", CodeFailed, "no input of that type"},
 	} {
 		_, err := c.Load(LoadRequest{Model: m.model})
 		var r *RemoteError
@@ -389,6 +404,25 @@ func TestBrokenRunners(t *testing.T) {
 	}
 	if _, err := Start(t.Context(), nil, Options{}); err == nil {
 		t.Error("no command: got no error")
+	}
+}
+
+// TestSlowIsNotHung: a block that takes far longer than the limit of a single run is
+// waited for, at the pace that its first run showed.
+func TestSlowIsNotHung(t *testing.T) {
+	c, err := start(t, "serve", Limits{Run: 500 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Load(LoadRequest{Model: "slow"}); err != nil {
+		t.Fatal(err)
+	}
+	if w, err := c.Warm(WarmRequest{Runs: 30}); err != nil || w.Runs != 30 || w.FirstNS < 20e6 || w.NS < 600e6 {
+		t.Errorf("warm: got %+v, %v", w, err)
+	}
+	if r, err := c.Time(TimeRequest{Runs: 30}); err != nil || len(r.SamplesNS) != 30 {
+		t.Errorf("time: got %d samples, %v", len(r.SamplesNS), err)
 	}
 }
 

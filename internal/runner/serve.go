@@ -37,6 +37,13 @@ type Loaded interface {
 	Close() error
 }
 
+// InputMaker is a Loaded that makes its library of random inputs apart from Build, so that
+// making them is in none of the clocks.
+type InputMaker interface {
+	// MakeInputs makes n inputs, the same ones for the same seed. It is called once, after Build.
+	MakeInputs(n int, seed uint64) error
+}
+
 // errNoProfile is for backends without a profile.
 var errNoProfile = &RemoteError{Code: CodeUnsupported, Message: "this engine has no per-step profile"}
 
@@ -191,6 +198,12 @@ func (s *server) load(q LoadRequest) (LoadReply, error) {
 		return r, err
 	}
 	r.BuildNS = int64(time.Since(start))
+	if m, ok := loaded.(InputMaker); ok {
+		if err := m.MakeInputs(q.Inputs, q.Seed); err != nil {
+			loaded.Close()
+			return r, fmt.Errorf("inputs: %w", err)
+		}
+	}
 	s.loaded, s.first, s.next = loaded, true, 0
 	r.Model = loaded.Describe()
 	return r, nil
