@@ -402,3 +402,27 @@ func TestUnsupported(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenDimensions: what a file leaves open is assumed, and said but for the batch.
+func TestOpenDimensions(t *testing.T) {
+	for _, c := range []struct {
+		dims  []any
+		want  tensor.Shape
+		warns int
+	}{
+		{[]any{"batch", 3, 32, 32}, tensor.Shape{1, 3, 32, 32}, 0},
+		{[]any{-1, 3, 32, 32}, tensor.Shape{1, 3, 32, 32}, 0},
+		{[]any{4, 3, "h", "w"}, tensor.Shape{4, 3, 224, 224}, 2},
+		{[]any{"n", "h", "w", 3}, tensor.Shape{1, 224, 224, 3}, 2},
+		{[]any{"n", "c", 64, 64}, tensor.Shape{1, 3, 64, 64}, 1},
+	} {
+		m, err := Read(parts{opset: 13, in: [][]byte{io("x", c.dims...)}, out: [][]byte{io("y")}, nodes: [][]byte{op("Relu", x1("x"), x1("y"))}}.bytes(), Options{})
+		if err != nil {
+			t.Errorf("%v: %v", c.dims, err)
+			continue
+		}
+		if got := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape; !got.Equal(c.want) || len(m.Warnings) != c.warns {
+			t.Errorf("%v: got %v with %q", c.dims, got, m.Warnings)
+		}
+	}
+}
