@@ -60,7 +60,7 @@ type Client struct {
 	ctx    context.Context
 	hello  Hello
 
-	pace   atomic.Int64 // ns of a run of the loaded model; 0: not known yet
+	pace atomic.Int64 // ns of a run of the loaded model; 0: not known yet
 
 	mu     sync.Mutex // one request at a time
 	id     uint64
