@@ -268,8 +268,9 @@ func (d *diagram) width() float64  { return max(20+float64(d.lanes)*(boxW+gapX)+
 func (d *diagram) height() float64 { return 84 + float64(d.depth)*(boxH+gapY) + 10 }
 
 func (d *diagram) draw(title string) string {
-	s := newSVG(d.width(), d.height(), title, d.describe())
-	s.rect("back", 0, 0, d.width(), d.height(), 0)
+	w := max(d.width(), 40+9*float64(len([]rune(title)))) // the title is set in bold 15 px
+	s := newSVG(w, d.height(), title, d.describe())
+	s.rect("back", 0, 0, w, d.height(), 0)
 	d.drawInto(s, title)
 	return s.done()
 }

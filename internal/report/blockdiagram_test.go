@@ -114,9 +114,13 @@ func TestForms(t *testing.T) {
 		}
 	}
 	look(t, "sample.html", page.String())
-	for line := range strings.Lines(text.String()) {
-		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 100 {
-			t.Errorf("a line of %d characters does not fit a terminal of 100: %q", n, line)
+	for _, width := range []int{60, 80, 100} {
+		var narrow bytes.Buffer
+		if err := c.Text(&narrow, width); err != nil {
+			t.Fatal(err)
+		}
+		if n := widest(narrow.String()); n > width {
+			t.Errorf("a line of %d characters does not fit a terminal of %d:\n%s", n, width, narrow.String())
 		}
 	}
 	for name, doc := range map[string]string{"text": text.String(), "markdown": md.String(), "page": page.String()} {

@@ -15,8 +15,8 @@ type svg struct {
 
 func newSVG(w, h float64, title, desc string) *svg {
 	s := &svg{w: w, h: h}
-	fmt.Fprintf(s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %s %s" role="img" class="wisp"><title>%s</title><desc>%s</desc>`,
-		num(w), num(h), html.EscapeString(title), html.EscapeString(desc))
+	fmt.Fprintf(s, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %s %s" role="img" class="wisp"><title>%s</title><desc>%s</desc>`,
+		num(w), num(h), num(w), num(h), html.EscapeString(title), html.EscapeString(desc))
 	s.WriteString("\n<style>" + svgStyle + "</style>\n")
 	return s
 }

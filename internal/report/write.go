@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -33,16 +34,16 @@ func NewTable(heads []string, right []bool, width int) table.Writer {
 	return t
 }
 
-func (c *Comparison) table(width int) table.Writer {
+func (c *Comparison) table(shown []column) table.Writer {
 	var heads []string
 	var right []bool
-	for _, col := range columns {
+	for _, col := range shown {
 		heads, right = append(heads, col.head), append(right, col.right)
 	}
-	t := NewTable(heads, right, width)
+	t := NewTable(heads, right, 0)
 	for _, r := range c.Rows {
-		row := make(table.Row, len(columns))
-		for i, col := range columns {
+		row := make(table.Row, len(shown))
+		for i, col := range shown {
 			row[i] = col.human(r)
 		}
 		t.AppendRow(row)
@@ -50,11 +51,39 @@ func (c *Comparison) table(width int) table.Writer {
 	return t
 }
 
+// dispensable are the columns that a narrow terminal goes without, first to last.
+var dispensable = []string{"family", "published_top5", "input", "bytes_float32", "grade", "latency_ms_ci95"}
+
+// fitting renders the table with as many columns as width allows (0: all).
+func (c *Comparison) fitting(width int) string {
+	shown := slices.Clone(columns)
+	text := c.table(shown).Render()
+	for _, key := range dispensable {
+		if width <= 0 || widest(text) <= width {
+			break
+		}
+		shown = slices.DeleteFunc(shown, func(col column) bool { return col.key == key })
+		text = c.table(shown).Render()
+	}
+	return text
+}
+
+func widest(text string) int {
+	n := 0
+	for line := range strings.Lines(text) {
+		n = max(n, len([]rune(strings.TrimRight(line, " \n"))))
+	}
+	return n
+}
+
 // Text writes the comparison for a terminal of width columns (0: unlimited).
 func (c *Comparison) Text(w io.Writer, width int) error {
+	if width <= 0 {
+		width = 1 << 20
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n%s\n\n", c.Where, c.table(width).Render())
-	b.WriteString(wrap(legend, max(min(width, 110), 60)) + "\n")
+	fmt.Fprintf(&b, "%s\n\n%s\n\n", wrap(c.Where, min(width, 160)), c.fitting(width))
+	b.WriteString(wrap(legend, min(width, 110)) + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -62,7 +91,7 @@ func (c *Comparison) Text(w io.Writer, width int) error {
 // Markdown writes the comparison as a Markdown section.
 func (c *Comparison) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n\n%s\n", c.Title, c.Where, c.table(0).RenderMarkdown(), legend)
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n\n%s\n", c.Title, c.Where, c.table(columns).RenderMarkdown(), legend)
 	b.WriteString("\nPublished accuracies:\n\n")
 	for _, r := range c.Rows {
 		if r.Accuracy != "" {
