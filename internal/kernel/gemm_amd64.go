@@ -26,7 +26,7 @@ type gemmTile struct {
 //go:noescape
 func gemmAVX512(t *gemmTile)
 
-func gemmF32AVX512(a *GemmArgs) { gemmPanels(a, 14, 16, gemmAsmAVX512) }
+func gemmF32AVX512(a *GemmArgs) { gemmDeep(a, 14, 16, gemmAsmAVX512) }
 
 type gemmAsm int
 
@@ -51,15 +51,65 @@ const (
 	// gemmWeights is the size in bytes of weights that stay in L2 while several chunks of
 	// rows pass by. Larger ones are read once for all rows.
 	gemmWeights = 1 << 20
+	// gemmDepth is how many rows of the weights one pass may have when there are more than
+	// twice as many: longer panels and rows of A would leave L2 between their uses. The
+	// passes add up in C.
+	gemmDepth = 1024
 )
 
-// gemmPanels is the loops around the assembly: chunks of rows, in them panels of columns,
-// in them calls. Rows is the tile's, lanes a register's; a panel has two registers.
-func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
+// gemmDeep is gemmPanels for any K: it cuts the sum over k into passes.
+func gemmDeep(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 	if a.M <= 0 || a.N1 <= a.N0 {
 		return
 	}
 	gemmCheck(a, 2*lanes)
+	if a.K <= 2*gemmDepth {
+		gemmPanels(a, rows, lanes, asm)
+		return
+	}
+	p := *a
+	var cut [1]Segment
+	left := 0
+	for _, s := range a.Segs {
+		left += s.K
+	}
+	for i, from := 0, 0; i < len(a.Segs); {
+		// As many whole segments as fit, or a piece of one.
+		j, depth := i, 0
+		if from == 0 {
+			for j < len(a.Segs) && depth+a.Segs[j].K <= gemmDepth {
+				depth += a.Segs[j].K
+				j++
+			}
+		}
+		if j > i {
+			p.Segs = a.Segs[i:j]
+			i = j
+		} else {
+			s := a.Segs[i]
+			depth = min(s.K-from, gemmDepth)
+			cut[0] = Segment{Off: s.Off + from, K: depth, B: s.B + from}
+			p.Segs = cut[:]
+			if from += depth; from == s.K {
+				i, from = i+1, 0
+			}
+		}
+		if left -= depth; left == 0 {
+			p.Act = a.Act
+		} else {
+			p.Act = Act{}
+		}
+		gemmPanels(&p, rows, lanes, asm)
+		if left == 0 {
+			return // segments of no length may remain
+		}
+		p.Bias, p.R, p.LDR = nil, a.C, a.LDC
+	}
+}
+
+// gemmPanels is the loops around the assembly: chunks of rows, in them panels of columns,
+// in them calls. Rows is the tile's, lanes a register's; a panel has two registers.
+func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 	cols := 2 * lanes
 	t := gemmTile{
 		nsegs: len(a.Segs), segs: unsafe.Pointer(unsafe.SliceData(a.Segs)),
@@ -67,10 +117,14 @@ func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 		act: int(a.Act.Kind), lo: a.Act.Lo, hi: a.Act.Hi, consts: unsafe.Pointer(&actConsts),
 	}
 	chunk := a.M
-	if 4*a.K*(a.N1-a.N0) <= gemmWeights {
-		chunk = max(rows, gemmChunk/(4*(a.K+a.N1-a.N0))/rows*rows)
+	depth := 0 // of this pass
+	for _, s := range a.Segs {
+		depth += s.K
 	}
-	call := max(1, gemmCallWork/(cols*max(a.K, 1))/rows) * rows
+	if 4*depth*(a.N1-a.N0) <= gemmWeights {
+		chunk = max(rows, gemmChunk/(4*(depth+a.N1-a.N0))/rows*rows)
+	}
+	call := max(1, gemmCallWork/(cols*max(depth, 1))/rows) * rows
 	if a.Act.Kind > ActClip { // its second pass finds the rows in L1
 		call = min(call, 8*rows)
 	}

@@ -32,6 +32,8 @@ func gemmCases(v *Variant[GemmArgs]) []gemmCase {
 	}
 	return append(cases,
 		gemmCase{m: 49, n: 70, segs: []int{160}, bias: true},
+		gemmCase{m: 15, n: 33, segs: []int{2500}, bias: true, residual: 1, act: Act{Kind: ActHardSwish}},
+		gemmCase{m: 3, n: 5, segs: []int{0, 700, 900, 3, 900, 700, 0}, bias: true, residual: 2, act: Act{Kind: ActClip, Hi: 6}},
 		gemmCase{m: 5, n: 33, segs: []int{8, 8, 8, 8, 8, 8, 8, 8, 8}, lda: 1, residual: 1})
 }
 
