@@ -127,6 +127,16 @@ func patternCases() []Case {
 		return ids(m.Add("sub", graph.Binary{Fn: graph.Sub}, x, m.conv("conv", x, 6, one, graph.Conv{})))
 	})
 
+	pattern("constant image added to a conv", func(m *maker) []graph.ID {
+		x := m.conv("conv", m.input(1, 6, 5, 4), 3, one, graph.Conv{})
+		return ids(m.Add("add", add, m.Bound(graph.Constant, "image", m.draw(0, 1, 1, 3, 5, 4)), x))
+	})
+	pattern("activation of a residual conv twice", func(m *maker) []graph.ID {
+		x := m.input(1, 6, 5, 4)
+		y := m.Add("add", add, m.conv("conv", x, 6, one, graph.Conv{}), x)
+		return ids(m.act("outer", m.act("inner", y, graph.ReLU), graph.Sigmoid))
+	})
+
 	// bias
 	for _, c := range []struct {
 		name  string

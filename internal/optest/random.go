@@ -65,7 +65,7 @@ func (r *random) step() {
 var arrangements = []func(r *random, x graph.ID) graph.ID{
 	(*random).layer, (*random).layer, (*random).separable, (*random).residual, (*random).residual, (*random).excite,
 	(*random).ghost, (*random).shuffleUnit, (*random).dense, (*random).pool, (*random).join, (*random).gate,
-	(*random).border, (*random).move, (*random).broadcast,
+	(*random).border, (*random).move, (*random).broadcast, (*random).apart,
 }
 
 // activation draws none one time in four.
@@ -287,6 +287,14 @@ func (r *random) broadcast(x graph.ID) graph.ID {
 		in[0], in[1] = y, x
 	}
 	return r.activation(r.add(graph.Binary{Fn: fn}, in...))
+}
+
+// apart is a convolution whose bias is added by a node of its own, as files have it.
+func (r *random) apart(x graph.ID) graph.ID {
+	out := 1 + r.rng.IntN(9)
+	y := r.conv(r.name("conv"), x, out, [2]int{1, 1}, graph.Conv{})
+	c := r.Bound(graph.Constant, r.name("c"), r.draw(0, 1, 1, out, 1, 1))
+	return r.activation(r.add(graph.Binary{Fn: graph.Add}, y, c))
 }
 
 // head ends the network: with the image itself, its mean, or scores of classes.

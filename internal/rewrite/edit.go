@@ -72,6 +72,18 @@ func (e *edit) fixed(id graph.ID) bool {
 	return k != graph.Activation && k != graph.Input
 }
 
+func (e *edit) varies(id graph.ID) bool { return !e.fixed(id) }
+
+// types returns the types of a node's inputs with another first one.
+func (e *edit) types(in []graph.ID, first graph.ID) []graph.Type {
+	ts := make([]graph.Type, len(in))
+	for i, id := range in {
+		ts[i] = e.Value(id).Type
+	}
+	ts[0] = e.Value(first).Type
+	return ts
+}
+
 // bypass lets every reader of node n's output read another value instead and kills the
 // node. It refuses where an output of the graph would become one of its inputs or
 // weights, or the same value as another output.

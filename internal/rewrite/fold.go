@@ -25,6 +25,8 @@ func removeIdentity(e *edit, n int) bool {
 		idle = op.Groups == 1 || op.Groups == e.Value(node.In[0]).Type.Shape[1]
 	case graph.Pad:
 		idle = op.Pad == graph.Padding{}
+	case graph.Transpose:
+		idle = slices.IsSorted(op.Perm.Slice())
 	case graph.Slice, graph.Reshape, graph.Flatten, graph.Resize:
 		idle = e.Value(node.In[0]).Type.Equal(e.Value(node.Out[0]).Type)
 	}
@@ -58,7 +60,8 @@ func recogniseShuffle(e *edit, n int) bool {
 	}
 	last.Op = graph.Shuffle{Groups: view[1]}
 	last.In = []graph.ID{first.In[0]}
-	return true // the two others have no reader now and are swept
+	removeIdentity(e, n) // a shuffle of one group, or of groups of one
+	return true          // the two others have no reader now and are swept
 }
 
 // foldPad moves a border of zeros into the convolution that reads it.
@@ -80,6 +83,9 @@ func foldPad(e *edit, n int) bool {
 	conv.Pad.Left += pad.Pad.Left
 	conv.Pad.Bottom += pad.Pad.Bottom
 	conv.Pad.Right += pad.Pad.Right
+	if _, err := conv.Infer(e.types(e.Nodes[reader].In, node.In[0])); err != nil {
+		return false // wider than a convolution's own padding may be
+	}
 	e.Nodes[reader].Op = conv
 	e.Nodes[reader].In[0] = node.In[0]
 	e.dead[n] = true
@@ -114,7 +120,7 @@ func foldBatchNorm(e *edit, n int) bool {
 	default:
 		return false
 	}
-	if !e.fixed(layer.In[1]) || hasBias && !e.fixed(layer.In[2]) {
+	if !e.fixed(layer.In[1]) || hasBias && !e.fixed(layer.In[2]) || slices.ContainsFunc(norm.In[1:], e.varies) {
 		return false
 	}
 	oldBias := graph.None

@@ -44,6 +44,9 @@ func recogniseGate(e *edit, n int) bool {
 		return false
 	}
 	activate := func(x graph.ID, a graph.Act) bool {
+		if !e.Value(x).Type.Equal(e.Value(node.Out[0]).Type) {
+			return false // a constant of higher rank gives the result its rank
+		}
 		node.Op, node.In = graph.Activate{Act: a}, []graph.ID{x}
 		return true
 	}
@@ -120,24 +123,21 @@ func fuseBias(e *edit, n int) bool {
 	for i := range 2 {
 		layer := e.by(add.In[i])
 		c := add.In[1-i]
-		if layer == nil || e.only(add.In[i]) != n || !e.fixed(c) {
+		if layer == nil || e.only(add.In[i]) != n || !e.fixed(c) || !e.Value(add.In[i]).Type.Equal(e.Value(add.Out[0]).Type) {
 			continue
 		}
-		data := e.constant(c)
-		if data == nil {
-			continue
-		}
+		t := e.Value(c).Type
 		switch op := layer.Op.(type) {
 		case graph.Conv:
 			out := e.Value(layer.Out[0]).Type.Shape
-			if op.Bias || op.Residual || op.Act != (graph.Act{}) || !perChannel(data.Shape, out[1], 2) {
+			if op.Bias || op.Residual || op.Act != (graph.Act{}) || !perChannel(t.Shape, out[1], 2) {
 				continue
 			}
 			op.Bias = true
 			layer.Op = op
 		case graph.Linear:
 			out := e.Value(layer.Out[0]).Type.Shape
-			if op.Bias || op.Act != (graph.Act{}) || !perChannel(data.Shape, out[1], 0) {
+			if op.Bias || op.Act != (graph.Act{}) || !perChannel(t.Shape, out[1], 0) {
 				continue
 			}
 			op.Bias = true
@@ -145,7 +145,7 @@ func fuseBias(e *edit, n int) bool {
 		default:
 			continue
 		}
-		layer.In = append(layer.In, e.derived(layer.Name+".bias.fused", graph.F32(data.Shape.Elements()), reshaped(data)))
+		layer.In = append(layer.In, e.derived(layer.Name+".bias.fused", graph.F32(t.Shape.Elements()), vector(e.constant(c))))
 		e.absorb(e.prod[add.In[i]], n)
 		return true
 	}

@@ -49,8 +49,7 @@ var Passes = []Pass{
 	{"gate", Fused, "before activation: x·sigmoid(x) and clip(x+3,0,6)/6 are activations spelled out", recogniseGate},
 	{"bias", Fused, "before residual: adding a constant is a bias, adding an image is a residual", fuseBias},
 	{"activation", Fused, "before residual: an activation between convolution and addition forbids that fusion", fuseActivation},
-	{"residual", Fused, "after bias and activation; the addition may bring an activation of its own", fuseResidual},
-	{"activation after residual", Fused, "what followed a residual addition that has just been fused", fuseActivation},
+	{"residual", Fused, "last: the addition brings the activation that was joined to it", fuseResidual},
 }
 
 // Run applies every pass to a copy of the graph.

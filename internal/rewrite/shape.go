@@ -13,7 +13,10 @@ func perChannel(s tensor.Shape, c, after int) bool {
 	return s[at] == c
 }
 
-// reshaped views a constant as a vector of float32.
-func reshaped(t *tensor.Tensor) *tensor.Tensor {
+// vector views a constant as a vector of float32; one without data stays without.
+func vector(t *tensor.Tensor) *tensor.Tensor {
+	if t == nil {
+		return nil
+	}
 	return tensor.Of(tensor.Shape{t.Shape.Elements()}, t.Floats())
 }
