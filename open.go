@@ -1,10 +1,7 @@
 package wisp
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +11,7 @@ import (
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/catalog"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -77,15 +75,22 @@ func openName(name string, s settings) (*Model, error) {
 		spec.H, spec.W = s.h, s.w
 	}
 	classes := 1000
+	weights := s.weights
+	var pulled *catalog.Cached
+	if weights == "" {
+		if c, ok := catalog.Lookup(spec); ok {
+			pulled, weights = &c, c.Path
+		}
+	}
 	var file *format.File
-	if s.weights != "" && !strings.HasPrefix(s.weights, "synthetic") {
-		if file, err = format.Open(s.weights); err != nil {
+	if weights != "" && !strings.HasPrefix(weights, "synthetic") {
+		if file, err = format.Open(weights); err != nil {
 			return nil, err
 		}
 		if file.Graph != nil {
-			return nil, fmt.Errorf("%s: %w", s.weights, errGraphAsWeights)
+			return nil, fmt.Errorf("%s: %w", weights, errGraphAsWeights)
 		}
-		classes = file.Classes(classes)
+		classes = classesIn(file, spec)
 	}
 	g, err := spec.Build(classes)
 	if err != nil {
@@ -93,10 +98,15 @@ func openName(name string, s settings) (*Model, error) {
 	}
 	m := &Model{Name: name, Family: spec.Model().Family, Graph: g, Spec: &spec}
 	if file != nil {
-		if err := m.takeWeights(file, s.weights); err != nil {
+		if err := m.takeWeights(file, weights); err != nil {
 			return nil, err
 		}
-	} else if err := m.synthesize(s.weights); err != nil {
+		if pulled != nil {
+			if err := m.official(pulled); err != nil {
+				return nil, err
+			}
+		}
+	} else if err := m.synthesize(weights); err != nil {
 		return nil, err
 	}
 	return m, m.finish(s)
@@ -113,7 +123,11 @@ func (m *Model) synthesize(asked string) error {
 			return err
 		}
 	} else {
-		m.note("%s: synthetic weights (synthetic:1): latency and counts are the network's own, answers mean nothing; give trained ones with --weights FILE", m.Name)
+		how := "give trained ones with --weights FILE"
+		if e := catalog.For(*m.Spec); len(e) > 0 {
+			how = fmt.Sprintf("fetch trained ones with wisp pull %s, or give them with --weights FILE", e[0].Model)
+		}
+		m.note("%s: synthetic weights (synthetic:1): latency and counts are the network's own, answers mean nothing; %s", m.Name, how)
 	}
 	m.Weights = Weights{ID: fmt.Sprintf("synthetic:%d,gain=%v", seed, gain), Synthetic: true}
 	m.source = zoo.Synthetic(seed, gain)
@@ -174,13 +188,20 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 	var spec zoo.Spec
 	var classes int
 	m := &Model{Name: name}
-	if s.arch != "" {
+	if err := m.identify(path); err != nil {
+		return nil, err
+	}
+	switch {
+	case s.arch != "":
 		var err error
 		if spec, err = zoo.Parse(s.arch); err != nil {
 			return nil, err
 		}
-		classes = f.Classes(1000)
-	} else {
+		classes = classesIn(f, spec)
+	case m.entry != nil:
+		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
+		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
+	default:
 		r, err := zoo.Recognize(f.Shapes())
 		if err != nil {
 			return nil, &UnrecognizedError{Path: path, File: f, Err: err}
@@ -253,25 +274,7 @@ func (m *Model) describe(f *format.File, path string) error {
 	for _, w := range f.Warnings {
 		m.note("%s: %s", path, w)
 	}
-	sum, err := hashFile(path)
-	if err != nil {
-		return err
-	}
-	m.Weights = Weights{ID: filepath.Base(path), SHA256: sum}
-	return nil
-}
-
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return m.identify(path)
 }
 
 // finish fills in what the graph itself says, and the recipe.
@@ -309,6 +312,8 @@ func (m *Model) chooseRecipe(asked string) error {
 	switch {
 	case asked != "":
 		m.RecipeWhy = "asked for"
+	case m.entry != nil:
+		id, m.RecipeWhy = m.entry.Recipe, "belongs to these weights ("+m.entry.Weights+")"
 	case m.Spec != nil:
 		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
 	default:

@@ -17,6 +17,7 @@ import (
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/catalog"
 	"github.com/wispnet/wisp/zoo"
 )
 
@@ -31,10 +32,10 @@ type Model struct {
 
 	Weights     Weights
 	Recipe      *imagenet.Recipe // how a photograph becomes its input
-	RecipeWhy   string          // whence the recipe: "asked for", "belongs to the weights", …
-	Classes     int             // outputs of the first output
-	Background  bool            // 1001 outputs: index 0 is the background, class = index − 1
-	Probability bool            // the graph itself ends in a softmax
+	RecipeWhy   string           // whence the recipe: "asked for", "belongs to the weights", …
+	Classes     int              // outputs of the first output
+	Background  bool             // 1001 outputs: index 0 is the background, class = index − 1
+	Probability bool             // the graph itself ends in a softmax
 
 	// Notes are doubts and assumptions that belong beside every result.
 	Notes []string
@@ -46,6 +47,7 @@ type Model struct {
 	source graph.Weights // nil where the graph came bound
 	bound  lazyGraph
 	file   *format.File
+	entry  *catalog.Entry // what the weights are, where the catalogue knows their hash
 }
 
 // Close gives back the mapping of the model's file. Neither the model nor its graph may

@@ -1,0 +1,82 @@
+package wisp
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/wispnet/wisp/format"
+	"github.com/wispnet/wisp/internal/catalog"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// identify hashes the file of a model's weights, and finds out whether the catalogue
+// knows them: whose weights they are decides what tensors cannot tell, and the
+// preprocessing. It reads the file once a model.
+func (m *Model) identify(path string) error {
+	if m.Weights.SHA256 != "" {
+		return nil
+	}
+	sum, err := hashFile(path)
+	if err != nil {
+		return err
+	}
+	m.Weights = Weights{ID: filepath.Base(path), SHA256: sum}
+	if e, ok := catalog.ByHash(sum); ok {
+		m.entry = &e
+	}
+	return nil
+}
+
+// official takes note of weights that came from the cache, if they are still those that
+// were checked there.
+func (m *Model) official(c *catalog.Cached) error {
+	if m.Weights.SHA256 != c.Check.SHA256 {
+		return &format.Refused{Path: c.Path, What: "changed since it was fetched", Hint: "fetch it again: wisp pull " + c.Model}
+	}
+	m.entry = &c.Entry
+	m.note("%s: official weights %s (%s)", m.Name, c.Weights, c.File)
+	if c.Check.Trusted {
+		m.note("%s: no published SHA-256 vouches for %s: it was taken on your word", m.Name, c.File)
+	}
+	return nil
+}
+
+// classesIn is how many outputs the weights of a network have: what its classifier's
+// tensor says under its official name, else what the file's shapes suggest.
+func classesIn(f *format.File, spec zoo.Spec) int {
+	const usual = 1000
+	g, err := spec.Build(usual)
+	if err != nil {
+		return f.Classes(usual) // Build says it again
+	}
+	for _, id := range slices.Backward(g.Weights) {
+		v := g.Value(id)
+		if len(v.Type.Shape) < 2 {
+			continue
+		}
+		for _, t := range f.Tensors {
+			if s := t.Tensor.Shape; t.Name == v.Name && len(s) == len(v.Type.Shape) {
+				return max(s[0], 1) // of an empty one Bind says more
+			}
+		}
+		break
+	}
+	return f.Classes(usual)
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
