@@ -359,6 +359,10 @@ func TestNewRunKeepsTheOld(t *testing.T) {
 		t.Error("the runs wrote different files")
 	}
 	p.Resume = true
+	p.Subjects[0].Model = "some/folder/m" // the same file elsewhere
+	if r := mustRun(t, p); r.Results[0].Resumed != 20 || r.Results[0].PredictionsFile != second {
+		t.Errorf("another folder: %d resumed from %s", r.Results[0].Resumed, r.Results[0].PredictionsFile)
+	}
 	p.Subjects[0].Recipe = "torchvision v1" // another key: nothing to resume
 	r := mustRun(t, p)
 	if r.Results[0].Resumed != 0 || !strings.Contains(fmt.Sprint(r.Diagnostics), "nothing to resume") {

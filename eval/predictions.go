@@ -59,8 +59,10 @@ type Key struct {
 	Selection     string `json:"selection"`
 }
 
+// key names the model without its folder: the hash of the weights says which file it is,
+// wherever it lies.
 func (s *Subject) key(p *Plan) Key {
-	return Key{s.Model, s.WeightsSHA256, s.Engine, s.EngineVersion, s.Precision, s.Recipe, p.Manifest, selectionHash(p.Images)}
+	return Key{filepath.Base(s.Model), s.WeightsSHA256, s.Engine, s.EngineVersion, s.Precision, s.Recipe, p.Manifest, selectionHash(p.Images)}
 }
 
 func (k Key) hash() string {
