@@ -174,8 +174,8 @@ func (t tensors) fit(candidates []Model) (Recognition, bool) {
 			if found == nil {
 				s.H, s.W = m.size(0), m.size(0)
 				found = &Recognition{Spec: s, Classes: classes, Renames: renames}
-			} else if found.Spec.Name != m.Name {
-				found.Assumed = append(found.Assumed, fmt.Sprintf("its tensors fit %s as well (%s): assumed %s; choose with --arch", m.Name, difference(found.Spec.Model(), m), found.Spec.Name))
+			} else if why := difference(found.Spec.Model(), m); why != "" {
+				found.Assumed = append(found.Assumed, fmt.Sprintf("its tensors fit %s as well (%s): assumed %s; choose with --arch", m.Name, why, found.Spec.Name))
 			}
 			break
 		}
@@ -189,6 +189,7 @@ func (t tensors) fit(candidates []Model) (Recognition, bool) {
 	return *found, true
 }
 
+// difference says in what two networks of the same tensors differ.
 func difference(a, b Model) string {
 	switch {
 	case (a.Form == TF) != (b.Form == TF):
@@ -196,7 +197,7 @@ func difference(a, b Model) string {
 	case a.eps != b.eps:
 		return "batch-norm epsilon"
 	}
-	return "what tensors do not show"
+	return "" // the same graph under another name
 }
 
 // widthsToTry are the published widths, then hundredths up to 4.
