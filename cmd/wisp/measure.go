@@ -86,8 +86,11 @@ func (f *benchFlags) plan(a *app, models []string, m *modelFlags) (*bench.Plan, 
 	}
 	host := record.ReadHost()
 	p.Guard = func(x, y *bench.Result) []string {
-		allowed := append(append([]string{}, record.AcrossModels...), record.AcrossEngines...)
-		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), append(allowed, record.AcrossPrecisions...))
+		allowed := record.AcrossModels
+		if x.Model == y.Model { // then it is engines or precisions that are being compared
+			allowed = append(append([]string{}, record.AcrossEngines...), record.AcrossPrecisions...)
+		}
+		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), allowed)
 	}
 	for _, name := range models {
 		p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: "native", Load: runner.LoadRequest{
@@ -113,10 +116,12 @@ func (a *app) measure(ctx context.Context, p *bench.Plan) (*bench.Report, error)
 		if len(r.Results) == 0 {
 			return nil, fromRunner(f)
 		}
-		a.say("%v", f)
 	}
 	for _, d := range r.Diagnostics {
 		a.say("%s", d)
+	}
+	if a.json { // every null of the document has its reason in it
+		a.diagnostics = append(a.diagnostics, r.Nulls...)
 	}
 	for i := range r.Results {
 		for _, n := range r.Results[i].Loaded.Notes {

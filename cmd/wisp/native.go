@@ -31,10 +31,7 @@ func serveRunner(in io.Reader, out, stderr io.Writer) int {
 // native opens models with wisp's own engine.
 type native struct{}
 
-func (native) Engine() (name, version string) { return "native", version }
-
-// defaultInputs is how many random inputs the runs alternate between.
-const defaultInputs = 8
+func (native) Engine() (name, ofEngine string) { return "native", version }
 
 func (native) Read(q runner.LoadRequest) (runner.Builder, error) {
 	if p := cmp.Or(q.Precision, "float32"); p != "float32" {
@@ -77,18 +74,6 @@ func (b *nativeModel) Build() (runner.Loaded, error) {
 		return nil, err
 	}
 	l := &nativeLoaded{model: b.model, program: p.Engine, session: s, q: b.q}
-	for k := range cmp.Or(b.q.Inputs, defaultInputs) {
-		var in []*tensor.Tensor
-		rng := rand.New(rand.NewPCG(b.q.Seed, uint64(k)))
-		for _, port := range p.Engine.Inputs() {
-			t := tensor.New(port.Type.DType, port.Type.Shape)
-			for i := range t.Float32() {
-				t.Float32()[i] = float32(rng.Float64()*2 - 1)
-			}
-			in = append(in, t)
-		}
-		l.inputs = append(l.inputs, in)
-	}
 	for _, port := range p.Engine.Outputs() {
 		l.out = append(l.out, tensor.New(port.Type.DType, port.Type.Shape))
 	}
@@ -102,6 +87,25 @@ type nativeLoaded struct {
 	q       runner.LoadRequest
 	inputs  [][]*tensor.Tensor
 	out     []*tensor.Tensor
+}
+
+// MakeInputs fills the library of random inputs that the runs alternate between, outside
+// of every clock.
+func (l *nativeLoaded) MakeInputs(n int, seed uint64) error {
+	l.inputs = nil
+	for k := range n {
+		var in []*tensor.Tensor
+		rng := rand.New(rand.NewPCG(seed, uint64(k)))
+		for _, port := range l.program.Inputs() {
+			t := tensor.New(port.Type.DType, port.Type.Shape)
+			for i := range t.Float32() {
+				t.Float32()[i] = float32(rng.Float64()*2 - 1)
+			}
+			in = append(in, t)
+		}
+		l.inputs = append(l.inputs, in)
+	}
+	return nil
 }
 
 func (l *nativeLoaded) Run(i int) error { return l.session.Run(l.inputs[i%len(l.inputs)], l.out) }
