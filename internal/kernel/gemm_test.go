@@ -38,11 +38,11 @@ func gemmCases(v *Variant[GemmArgs]) []gemmCase {
 }
 
 func TestGemm(t *testing.T) {
-	each(t, GemmF32, func(t *testing.T, v *Variant[GemmArgs]) { testGemm(t, v, gemmGeneric, 4) })
+	each(t, GemmF32, func(t *testing.T, v *Variant[GemmArgs]) { testGemm(t, v, gemmGeneric, 3) })
 }
 
 func TestGemv(t *testing.T) {
-	each(t, GemvF32, func(t *testing.T, v *Variant[GemmArgs]) { testGemm(t, v, gemvGeneric, 8) })
+	each(t, GemvF32, func(t *testing.T, v *Variant[GemmArgs]) { testGemm(t, v, gemvGeneric, 6) })
 }
 
 func testGemm(t *testing.T, v *Variant[GemmArgs], twin func(*GemmArgs), twinCols int) {
