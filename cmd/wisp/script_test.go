@@ -18,9 +18,13 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected output in the scripts")
 
-// TestMain lets scripts run this very test binary as wisp; so does the child process
-// that bench starts.
+// TestMain lets scripts run this very test binary as wisp, and bench start it as the
+// process that it measures. Without the second, the tests would start themselves over and
+// over.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == runnerVerb {
+		os.Exit(serveRunner(os.Stdin, os.Stdout, os.Stderr))
+	}
 	testscript.Main(m, map[string]func(){
 		"wisp": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
