@@ -13,7 +13,7 @@ type gemmTile struct {
 	lda, ldc, ldr    int
 	rows             int    // of a block, at most the variant's Rows
 	blocks           int    // at least 1; the assembly counts it down
-	mask             uint64 // AVX-512: the columns that exist; AVX2: not 0 where lanes matter
+	mask             uint64 // AVX-512: the columns that exist; AVX2: 0 where all lanes do
 	wide             int    // 0: only the first register of a panel's row is used
 	act              int
 	lo, _, hi, _     float32
@@ -26,18 +26,27 @@ type gemmTile struct {
 //go:noescape
 func gemmAVX512(t *gemmTile)
 
-func gemmF32AVX512(a *GemmArgs) { gemmDeep(a, 14, 16, gemmAsmAVX512) }
+//go:noescape
+func gemmAVX2(t *gemmTile)
 
-type gemmAsm int
+func gemmF32AVX512(a *GemmArgs) { gemmDeep(a, setAVX512) }
+func gemmF32AVX2(a *GemmArgs)   { gemmDeep(a, setAVX2) }
 
-const gemmAsmAVX512 gemmAsm = iota
+// tileRows gives the rows of a tile two registers wide and one register wide.
+func (s asmSet) tileRows() (wide, narrow int) {
+	if s == setAVX512 {
+		return 14, 14
+	}
+	return 6, 12
+}
 
-// call runs the assembly of a set. It is a switch and no function value, so that the
-// struct stays on the stack.
-func (s gemmAsm) call(t *gemmTile) {
+// callGemm runs the assembly of a set.
+func callGemm(s asmSet, t *gemmTile) {
 	switch s {
-	case gemmAsmAVX512:
+	case setAVX512:
 		gemmAVX512(t)
+	case setAVX2:
+		gemmAVX2(t)
 	}
 }
 
@@ -58,13 +67,13 @@ const (
 )
 
 // gemmDeep is gemmPanels for any K: it cuts the sum over k into passes.
-func gemmDeep(a *GemmArgs, rows, lanes int, asm gemmAsm) {
+func gemmDeep(a *GemmArgs, set asmSet) {
 	if a.M <= 0 || a.N1 <= a.N0 {
 		return
 	}
-	gemmCheck(a, 2*lanes)
+	gemmCheck(a, 2*set.lanes())
 	if a.K <= 2*gemmDepth {
-		gemmPanels(a, rows, lanes, asm)
+		gemmPanels(a, set)
 		return
 	}
 	p := *a
@@ -99,7 +108,7 @@ func gemmDeep(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 		} else {
 			p.Act = Act{}
 		}
-		gemmPanels(&p, rows, lanes, asm)
+		gemmPanels(&p, set)
 		if left == 0 {
 			return // segments of no length may remain
 		}
@@ -108,9 +117,12 @@ func gemmDeep(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 }
 
 // gemmPanels is the loops around the assembly: chunks of rows, in them panels of columns,
-// in them calls. Rows is the tile's, lanes a register's; a panel has two registers.
-func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
+// in them calls. A panel is two registers wide.
+func gemmPanels(a *GemmArgs, set asmSet) {
+	lanes := set.lanes()
 	cols := 2 * lanes
+	wide, narrow := set.tileRows()
+	rows := max(wide, narrow)
 	t := gemmTile{
 		nsegs: len(a.Segs), segs: unsafe.Pointer(unsafe.SliceData(a.Segs)),
 		lda: 4 * a.LDA, ldc: 4 * a.LDC, ldr: 4 * a.LDR,
@@ -132,9 +144,15 @@ func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 		m1 := min(m0+chunk, a.M)
 		for n := a.N0; n < a.N1; n += cols {
 			left := min(cols, a.N1-n)
-			t.mask, t.wide = 1<<left-1, 0
+			tile := narrow
+			t.wide = 0
 			if left > lanes {
-				t.wide = 1
+				t.wide, tile = 1, wide
+			}
+			if set == setAVX512 {
+				t.mask = 1<<left - 1
+			} else {
+				t.mask = set.mask(&t.lanes, lanes, left)
 			}
 			t.w = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.W)), 4*n*a.K)
 			t.next = uintptr(t.w)
@@ -145,7 +163,7 @@ func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 				t.bias = unsafe.Pointer(&a.Bias[n])
 			}
 			for m := m0; m < m1; m += call {
-				gemmRows(a, &t, m, min(call, m1-m), n, rows, asm)
+				gemmRows(a, &t, m, min(call, m1-m), n, tile, set)
 			}
 		}
 	}
@@ -153,7 +171,7 @@ func gemmPanels(a *GemmArgs, rows, lanes int, asm gemmAsm) {
 
 // gemmRows cuts count rows into blocks whose sizes differ by one at most, so that none is
 // too small to keep the processor busy.
-func gemmRows(a *GemmArgs, t *gemmTile, m, count, n, rows int, asm gemmAsm) {
+func gemmRows(a *GemmArgs, t *gemmTile, m, count, n, rows int, set asmSet) {
 	blocks := (count + rows - 1) / rows
 	size, extra := count/blocks, count%blocks
 	for _, part := range [2][2]int{{size + 1, extra}, {size, blocks - extra}} {
@@ -166,7 +184,7 @@ func gemmRows(a *GemmArgs, t *gemmTile, m, count, n, rows int, asm gemmAsm) {
 		if a.R != nil {
 			t.r = unsafe.Pointer(&a.R[m*a.LDR+n])
 		}
-		asm.call(t)
+		callGemm(set, t)
 		m += t.allRows
 	}
 }

@@ -25,13 +25,13 @@ var (
 type isa struct {
 	name  string // as in symbols
 	v     []reg.VecPhysical
-	lanes int // float32 elements of a register
-	rows  int // of the matrix tile, two registers wide
+	lanes int    // float32 elements of a register
+	rows  [3]int // of the matrix tile, by its width in registers
 }
 
 var (
-	avx512 = &isa{"AVX512", zmm, 16, 14}
-	avx2   = &isa{"AVX2", ymm, 8, 6}
+	avx512 = &isa{"AVX512", zmm, 16, [3]int{1: 14, 2: 14}}
+	avx2   = &isa{"AVX2", ymm, 8, [3]int{1: 12, 2: 6}}
 )
 
 func (i *isa) bytes() int { return 4 * i.lanes }

@@ -24,3 +24,17 @@ func (f fields) of(name string) operand.Mem {
 
 // gemmTile is kernel.gemmTile.
 var gemmTile = layout("A", "W", "C", "R", "Bias", "Segs", "NSegs", "LDA", "LDC", "LDR", "Rows", "Blocks", "Mask", "Wide", "Act", "Lo", "Hi", "Next", "Consts", "AllRows", "Lanes", "_1", "_2", "_3")
+
+// dwTile is kernel.dwTile.
+var dwTile = layout("X", "Pos", "Y", "R", "W", "Bias", "XPix", "XRow", "YPix", "YRow", "RPix", "RRow", "RowStep", "IY", "StrideH", "InH", "KH", "Rows", "Blocks", "T", "First", "End", "Mask", "Act", "Lo", "Hi", "Consts", "WBlock", "Left", "Ahead", "Lanes", "_1", "_2", "_3")
+
+// dwPixel is kernel.dwPixel.
+var dwPixel = layout("X", "W", "Y", "R", "Bias", "KH", "KW", "XRow", "XPix", "WRow", "WBlock", "Blocks", "Mask", "Act", "Lo", "Hi", "Consts", "Lanes", "_1", "_2", "_3")
+
+// rowsCall is kernel.unaryCall and kernel.binaryCall: rows of whole registers and a tail.
+var (
+	unaryCall  = layout("X", "Y", "Scale", "Shift", "M", "N", "LDX", "LDY", "Mask", "Act", "Lo", "Hi", "Consts", "Lanes", "_1", "_2", "_3")
+	binaryCall = layout("A", "B", "Y", "SA", "SB", "Fn", "M", "N", "LDA", "LDB", "LDY", "Mask", "Act", "Lo", "Hi", "Consts", "Lanes", "_1", "_2", "_3")
+	poolPixel  = layout("X", "Y", "KH", "KW", "XRow", "XPix", "N", "Mask", "Mean", "Scale", "NegInf", "Lanes", "_1", "_2", "_3")
+	gemvCall   = layout("A", "W", "C", "R", "Bias", "Segs", "NSegs", "Panel", "Panels", "Mask", "Act", "Lo", "Hi", "Consts", "Lanes", "_1", "_2", "_3")
+)

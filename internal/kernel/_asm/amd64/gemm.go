@@ -39,14 +39,14 @@ func (a *asm) gemm(i *isa) {
 		if vecs == 1 {
 			a.at(narrow)
 		}
-		for mr := i.rows; mr > 1; mr-- {
+		for mr := i.rows[vecs]; mr > 1; mr-- {
 			a.CMPQ(dx, imm(mr))
 			a.JE(ref(tileLabel(mr, vecs)))
 		}
 		a.JMP(ref(tileLabel(1, vecs)))
 	}
 	for vecs := 2; vecs >= 1; vecs-- {
-		for mr := i.rows; mr >= 1; mr-- {
+		for mr := i.rows[vecs]; mr >= 1; mr-- {
 			a.gemmTile(i, mr, vecs)
 		}
 	}

@@ -26,7 +26,17 @@ var files = []struct {
 	gen  func(a *asm)
 }{
 	{"gemm_f32_avx512_amd64.s", func(a *asm) { a.gemm(avx512) }},
+	{"gemm_f32_avx2_amd64.s", func(a *asm) { a.gemm(avx2) }},
+	{"gemv_f32_avx512_amd64.s", func(a *asm) { a.gemv(avx512) }},
+	{"gemv_f32_avx2_amd64.s", func(a *asm) { a.gemv(avx2) }},
+	{"dw_f32_avx512_amd64.s", func(a *asm) { a.depthwise(avx512) }},
+	{"dw_f32_avx2_amd64.s", func(a *asm) { a.depthwise(avx2) }},
+	{"pool_f32_avx512_amd64.s", func(a *asm) { a.pool(avx512) }},
+	{"pool_f32_avx2_amd64.s", func(a *asm) { a.pool(avx2) }},
+	{"elementwise_f32_avx512_amd64.s", func(a *asm) { a.unary(avx512); a.binary(avx512) }},
+	{"elementwise_f32_avx2_amd64.s", func(a *asm) { a.unary(avx2); a.binary(avx2) }},
 	{"peak_f32_avx512_amd64.s", func(a *asm) { a.peak(avx512) }},
+	{"peak_f32_avx2_amd64.s", func(a *asm) { a.peak(avx2) }},
 }
 
 func main() {

@@ -1,0 +1,69 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// gemvCall is the product of one row with Panels panels, each a register wide. The order of
+// the fields is that of _asm/amd64/fields.go.
+type gemvCall struct {
+	a, w, c, r, bias unsafe.Pointer
+	segs             unsafe.Pointer
+	nsegs            int
+	panel            int // bytes of a panel
+	panels           int
+	mask             uint64 // of the last panel
+	act              int
+	lo, _, hi, _     float32
+	consts           unsafe.Pointer
+	lanes            [8]int32
+}
+
+//go:noescape
+func gemvAVX512(t *gemvCall)
+
+//go:noescape
+func gemvAVX2(t *gemvCall)
+
+func gemvF32AVX512(a *GemmArgs) { gemvRows(a, setAVX512) }
+func gemvF32AVX2(a *GemmArgs)   { gemvRows(a, setAVX2) }
+
+// gemvRows is the loops around the assembly: groups of panels, in them rows, so that a
+// group is read from memory once.
+func gemvRows(a *GemmArgs, set asmSet) {
+	if a.M <= 0 || a.N1 <= a.N0 {
+		return
+	}
+	lanes := set.lanes()
+	gemmCheck(a, lanes)
+	t := gemvCall{
+		nsegs: len(a.Segs), segs: unsafe.Pointer(unsafe.SliceData(a.Segs)), panel: 4 * lanes * a.K,
+		act: int(a.Act.Kind), lo: a.Act.Lo, hi: a.Act.Hi, consts: unsafe.Pointer(&actConsts),
+	}
+	group := (a.N1 - a.N0 + lanes - 1) / lanes
+	if a.M > 1 {
+		group = 8
+	}
+	group = lanes * min(group, max(8, gemmCallWork/(lanes*max(a.K, 1))))
+	for n := a.N0; n < a.N1; n += group {
+		n1 := min(n+group, a.N1)
+		t.w = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.W)), 4*n*a.K)
+		t.mask = set.mask(&t.lanes, lanes, n1-n)
+		for m := range a.M {
+			t.panels = (n1 - n + lanes - 1) / lanes
+			t.a = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.A)), 4*m*a.LDA)
+			t.c = unsafe.Pointer(&a.C[m*a.LDC+n])
+			if a.Bias != nil {
+				t.bias = unsafe.Pointer(&a.Bias[n])
+			}
+			if a.R != nil {
+				t.r = unsafe.Pointer(&a.R[m*a.LDR+n])
+			}
+			if set == setAVX512 {
+				gemvAVX512(&t)
+			} else {
+				gemvAVX2(&t)
+			}
+		}
+	}
+}
