@@ -19,6 +19,8 @@ import (
 // theorem 2.4). The smaller of the two is taken, plus Slack·u·S for what may be rounded
 // once more: weights that batch norms were folded into, bias, residual, the result.
 //
+// What a result is compared with was computed in float64 and rounded once: u·|want| more.
+//
 // Errors that an operator's inputs already carry go on through it: through sums as the
 // root of the squares, Σ(wᵢ·eᵢ)² (they are independent too), through activations times
 // their steepest slope, through what moves or selects elements as they are. So an
@@ -93,8 +95,8 @@ func Expect(g *graph.Graph, in []*tensor.Tensor) ([]Expected, error) {
 	for i, id := range g.Outputs {
 		all[i] = Expected{known[id].v, make(Bound, len(known[id].e.Float32()))}
 		for k, e := range known[id].e.Float32() {
-			if e != 0 {
-				all[i].Bound[k] = float64(e)*Unit + tiny
+			if e != 0 { // the expected value was rounded too
+				all[i].Bound[k] = (float64(e)+math.Abs(float64(known[id].v.Float32()[k])))*Unit + tiny
 			}
 		}
 	}
