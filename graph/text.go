@@ -22,8 +22,8 @@ import (
 // One line per value that no node computes, one per block, one per node in execution
 // order, one per output. Names are quoted as in Go where they hold anything but
 // letters, digits and _ . / : # ~ + -. An attribute at its usual value (textDefaults)
-// is left out. Data is shown for float32 constants of at most eight elements; all other
-// data is left out. Equal graphs give equal texts, and ParseText(g.Text()) prints the same.
+// is left out, but the function of a binary never. Data is shown for float32 constants
+// of at most eight elements; all other data is left out. Equal graphs give equal texts, and ParseText(g.Text()) prints the same.
 func (g *Graph) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "graph %s\n", quoted(g.Name))
@@ -171,9 +171,10 @@ func attributes(op Op) []string {
 	usual := reflect.ValueOf(textDefault(reflect.Zero(v.Type()).Interface().(Op)))
 	for i := range v.NumField() {
 		name, value := strings.ToLower(v.Type().Field(i).Name), attribute(v.Field(i).Interface())
-		switch value {
-		case attribute(usual.Field(i).Interface()):
-		case "true":
+		_, always := v.Field(i).Interface().(BinaryFn)
+		switch {
+		case value == attribute(usual.Field(i).Interface()) && !always:
+		case value == "true":
 			out = append(out, name)
 		default:
 			out = append(out, name+"="+value)

@@ -8,37 +8,60 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// edit is a graph being rewritten, with its uses and producers at hand. Rules mark
-// nodes dead; refresh drops them.
+// edit is a graph being rewritten, with its readers and producers at hand. Rules change
+// nodes through setIn, absorb, bypass and kill alone, which keep both right; indices of
+// nodes stay what they are until sweep.
 type edit struct {
 	*graph.Graph
-	uses  [][]int
-	prod  []int
+	uses  [][]int // the nodes that read a value, twice where they read it twice; not of weights
+	prod  []int   // the node that computes a value, or -1
 	names map[string]bool
-	dead  map[int]bool
+	dead  []bool
 }
 
 func newEdit(g *graph.Graph) *edit {
-	e := &edit{Graph: g, names: make(map[string]bool, len(g.Values)), dead: map[int]bool{}}
+	e := &edit{Graph: g, names: make(map[string]bool, len(g.Values)), dead: make([]bool, len(g.Nodes))}
+	e.uses, e.prod = make([][]int, len(g.Values)), g.Producers()
 	for i := range g.Values {
 		e.names[g.Values[i].Name] = true
 	}
-	e.refresh()
+	for n := range g.Nodes {
+		for _, id := range g.Nodes[n].In {
+			e.read(n, id)
+		}
+	}
 	return e
 }
 
-func (e *edit) refresh() {
-	if len(e.dead) > 0 {
-		kept := e.Nodes[:0]
-		for i, n := range e.Nodes {
-			if !e.dead[i] {
-				kept = append(kept, n)
-			}
-		}
-		e.Nodes = kept
-		clear(e.dead)
+func (e *edit) read(n int, id graph.ID) {
+	if id != graph.None && !e.fixed(id) {
+		e.uses[id] = append(e.uses[id], n)
 	}
-	e.uses, e.prod = e.Uses(), e.Producers()
+}
+
+// setIn gives node n other inputs.
+func (e *edit) setIn(n int, in ...graph.ID) {
+	for _, id := range e.Nodes[n].In {
+		if id != graph.None && !e.fixed(id) {
+			i := slices.Index(e.uses[id], n)
+			e.uses[id] = slices.Delete(e.uses[id], i, i+1)
+		}
+	}
+	e.Nodes[n].In = in
+	for _, id := range in {
+		e.read(n, id)
+	}
+}
+
+// kill drops node n, whose outputs nobody reads or another node computes now.
+func (e *edit) kill(n int) {
+	e.setIn(n)
+	for _, id := range e.Nodes[n].Out {
+		if e.prod[id] == n {
+			e.prod[id] = -1
+		}
+	}
+	e.dead[n] = true
 }
 
 // only returns the one node that reads a value which is no output of the graph, or -1.
@@ -102,22 +125,31 @@ func (e *edit) bypass(n int, with graph.ID) bool {
 			}
 		}
 	}
-	for _, u := range e.uses[old] {
-		for i, id := range e.Nodes[u].In {
+	for len(e.uses[old]) > 0 {
+		reader := e.uses[old][0]
+		in := slices.Clone(e.Nodes[reader].In)
+		for i, id := range in {
 			if id == old {
-				e.Nodes[u].In[i] = with
+				in[i] = with
 			}
 		}
+		e.setIn(reader, in...)
 	}
-	e.dead[n] = true
+	e.kill(n)
 	return true
 }
 
 // absorb makes node n compute what the node after it computes and kills that one:
 // n's output becomes the later node's, under its name.
 func (e *edit) absorb(n, later int) {
+	for _, id := range e.Nodes[n].Out {
+		e.prod[id] = -1
+	}
 	e.Nodes[n].Out = e.Nodes[later].Out
-	e.dead[later] = true
+	for _, id := range e.Nodes[n].Out {
+		e.prod[id] = n
+	}
+	e.kill(later)
 }
 
 // derived adds a value computed from weights: a constant where data is known, else an
@@ -136,9 +168,9 @@ func (e *edit) derived(name string, t graph.Type, data *tensor.Tensor) graph.ID 
 	return graph.ID(len(e.Values) - 1)
 }
 
-// sweep drops nodes whose outputs nobody reads and then values that nobody mentions.
+// sweep drops what is dead, nodes whose outputs nobody reads, and values that nobody
+// mentions. The edit ends with it.
 func (e *edit) sweep() {
-	e.refresh()
 	live := make([]bool, len(e.Values))
 	for _, id := range e.Outputs {
 		live[id] = true
@@ -146,7 +178,7 @@ func (e *edit) sweep() {
 	kept := make([]bool, len(e.Nodes))
 	for n := len(e.Nodes) - 1; n >= 0; n-- {
 		for _, id := range e.Nodes[n].Out {
-			kept[n] = kept[n] || live[id]
+			kept[n] = kept[n] || live[id] && !e.dead[n]
 		}
 		if kept[n] {
 			for _, id := range e.Nodes[n].In {
@@ -189,7 +221,6 @@ func (e *edit) sweep() {
 		}
 	}
 	e.Weights = weights
-	e.refresh()
 }
 
 func renumber(ids []graph.ID, to []graph.ID) {

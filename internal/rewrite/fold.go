@@ -59,7 +59,7 @@ func recogniseShuffle(e *edit, n int) bool {
 		return false
 	}
 	last.Op = graph.Shuffle{Groups: view[1]}
-	last.In = []graph.ID{first.In[0]}
+	e.setIn(n, first.In[0])
 	removeIdentity(e, n) // a shuffle of one group, or of groups of one
 	return true          // the two others have no reader now and are swept
 }
@@ -87,8 +87,10 @@ func foldPad(e *edit, n int) bool {
 		return false // wider than a convolution's own padding may be
 	}
 	e.Nodes[reader].Op = conv
-	e.Nodes[reader].In[0] = node.In[0]
-	e.dead[n] = true
+	in := slices.Clone(e.Nodes[reader].In)
+	in[0] = node.In[0]
+	e.setIn(reader, in...)
+	e.kill(n)
 	return true
 }
 
@@ -137,10 +139,11 @@ func foldBatchNorm(e *edit, n int) bool {
 		op.Bias = true
 		layer.Op = op
 	}
-	layer.In = []graph.ID{layer.In[0],
+	at := e.prod[norm.In[0]]
+	e.setIn(at, layer.In[0],
 		e.derived(layer.Name+".weight.folded", wt, w),
-		e.derived(layer.Name+".bias.folded", graph.F32(wt.Shape[0]), b)}
-	e.absorb(e.prod[norm.In[0]], n)
+		e.derived(layer.Name+".bias.folded", graph.F32(wt.Shape[0]), b))
+	e.absorb(at, n)
 	return true
 }
 

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 )
@@ -47,7 +48,8 @@ func recogniseGate(e *edit, n int) bool {
 		if !e.Value(x).Type.Equal(e.Value(node.Out[0]).Type) {
 			return false // a constant of higher rank gives the result its rank
 		}
-		node.Op, node.In = graph.Activate{Act: a}, []graph.ID{x}
+		node.Op = graph.Activate{Act: a}
+		e.setIn(n, x)
 		return true
 	}
 	// ramp returns x where id is clip(x+3, 0, 6).
@@ -145,8 +147,9 @@ func fuseBias(e *edit, n int) bool {
 		default:
 			continue
 		}
-		layer.In = append(layer.In, e.derived(layer.Name+".bias.fused", graph.F32(t.Shape.Elements()), vector(e.constant(c))))
-		e.absorb(e.prod[add.In[i]], n)
+		at := e.prod[add.In[i]]
+		e.setIn(at, append(slices.Clone(layer.In), e.derived(layer.Name+".bias.fused", graph.F32(t.Shape.Elements()), vector(e.constant(c))))...)
+		e.absorb(at, n)
 		return true
 	}
 	return false
@@ -219,13 +222,12 @@ func fuseResidual(e *edit, n int) bool {
 		return false
 	}
 	from := e.prod[add.In[best]]
-	fused := e.Nodes[from]
-	op := fused.Op.(graph.Conv)
+	conv := e.Nodes[from]
+	op := conv.Op.(graph.Conv)
 	op.Residual, op.Act = true, b.Act
-	fused.Op = op
-	fused.In = append(fused.In[:len(fused.In):len(fused.In)], add.In[1-best])
-	fused.Out = add.Out
-	e.Nodes[n] = fused
-	e.dead[from] = true
+	in := append(slices.Clone(conv.In), add.In[1-best])
+	e.kill(from)
+	e.setIn(n, in...)
+	add.Name, add.Op, add.Block, add.Functional = conv.Name, op, conv.Block, conv.Functional
 	return true
 }

@@ -84,11 +84,13 @@ func Until(g *graph.Graph, stage Stage) (*graph.Graph, error) {
 // Apply runs one pass on the graph itself until it finds nothing more to do.
 func (p Pass) Apply(g *graph.Graph) error {
 	e := newEdit(g)
-	for n := 0; n < len(g.Nodes); n++ {
-		// A rule consumes at least one node or attribute each time it applies, so this ends.
-		if p.rule(e, n) {
-			e.refresh()
-			n = max(-1, n-4) // look again a little above: patterns end at the node that changed
+	for changed := true; changed; {
+		changed = false
+		for n := range g.Nodes {
+			// A rule consumes a node or an attribute each time it applies, so this ends.
+			for !e.dead[n] && p.rule(e, n) {
+				changed = true
+			}
 		}
 	}
 	e.sweep()
