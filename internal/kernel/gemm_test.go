@@ -47,82 +47,85 @@ func TestGemv(t *testing.T) {
 
 func testGemm(t *testing.T, v *Variant[GemmArgs], twin func(*GemmArgs), twinCols int) {
 	for i, c := range gemmCases(v) {
-		t.Run(label(i), func(t *testing.T) {
-			r := seeded(i, 1)
-			k := 0
-			var segs []Segment
-			for j, n := range c.segs {
-				// Segments stand in another order in A than in W, with holes of two elements.
-				segs = append(segs, Segment{B: k, K: n})
-				segs[j].Off = 2 * j
-				k += n
-			}
-			for j := range segs {
-				at := 2 * j
-				for _, n := range c.segs[:len(segs)-1-j] {
-					at += n
+		t.Run(label(i), func(t *testing.T) { checkGemm(t, v, twin, twinCols, c, i) })
+	}
+}
+
+// checkGemm compares one case with the truth and the twin.
+func checkGemm(t *testing.T, v *Variant[GemmArgs], twin func(*GemmArgs), twinCols int, c gemmCase, i int) {
+	r := seeded(i, 1)
+	k := 0
+	var segs []Segment
+	for j, n := range c.segs {
+		// Segments stand in another order in A than in W, with holes of two elements.
+		segs = append(segs, Segment{B: k, K: n})
+		segs[j].Off = 2 * j
+		k += n
+	}
+	for j := range segs {
+		at := 2 * j
+		for _, n := range c.segs[:len(segs)-1-j] {
+			at += n
+		}
+		segs[j].Off = at
+	}
+	if len(segs) > 1 {
+		segs = append(segs[1:], segs[0])
+	}
+	lda := k + 2*len(segs) + c.lda + 8
+	a := GemmArgs{
+		A: input(r, max(c.m, 1)*lda, i%5), Segs: segs, M: c.m, N1: c.n, K: k,
+		LDA: lda, LDC: c.n + c.ldc, LDR: c.n + c.ldc, Act: c.act,
+	}
+	b := input(r, k*c.n, 0)
+	at := func(k, n int) float32 { return b[k*c.n+n] }
+	a.W = PackGemm(k, c.n, v.Cols, at)
+	if c.bias {
+		a.Bias = input(r, c.n, 1)
+	}
+	size := max(c.m-1, 0)*a.LDC + c.n
+	out, ref := newGuarded(size), newGuarded(size)
+	first := input(r, size, 2)
+	tw := a
+	switch c.residual {
+	case 1:
+		a.R, tw.R = first, first
+	case 2:
+		for m := range c.m {
+			copy(out.buf[m*a.LDC:][:c.n], first[m*a.LDC:])
+			copy(ref.buf[m*a.LDC:][:c.n], first[m*a.LDC:])
+		}
+		a.R, tw.R = out.buf, ref.buf
+	}
+	a.C, tw.C = out.buf, ref.buf
+	tw.W = PackGemm(k, c.n, twinCols, at)
+	// The columns are computed in two calls, as threads do.
+	cut := c.n / 2 / v.Cols * v.Cols
+	a.N1 = cut
+	v.Fn(&a)
+	a.N0, a.N1 = cut, c.n
+	v.Fn(&a)
+	twin(&tw)
+	out.check(t, func(i int) bool { return i%a.LDC < c.n && i/a.LDC < c.m })
+	for m := range c.m {
+		for n := range c.n {
+			var sum, abs float64
+			add := func(x float64) { sum += x; abs += math.Abs(x) }
+			for _, s := range segs {
+				for j := range s.K {
+					add(float64(a.A[m*lda+s.Off+j]) * float64(b[(s.B+j)*c.n+n]))
 				}
-				segs[j].Off = at
 			}
-			if len(segs) > 1 {
-				segs = append(segs[1:], segs[0])
-			}
-			lda := k + 2*len(segs) + c.lda + 8
-			a := GemmArgs{
-				A: input(r, max(c.m, 1)*lda, i%5), Segs: segs, M: c.m, N1: c.n, K: k,
-				LDA: lda, LDC: c.n + c.ldc, LDR: c.n + c.ldc, Act: c.act,
-			}
-			b := input(r, k*c.n, 0)
-			at := func(k, n int) float32 { return b[k*c.n+n] }
-			a.W = PackGemm(k, c.n, v.Cols, at)
 			if c.bias {
-				a.Bias = input(r, c.n, 1)
+				add(float64(a.Bias[n]))
 			}
-			size := max(c.m-1, 0)*a.LDC + c.n
-			out, ref := newGuarded(size), newGuarded(size)
-			first := input(r, size, 2)
-			tw := a
-			switch c.residual {
-			case 1:
-				a.R, tw.R = first, first
-			case 2:
-				for m := range c.m {
-					copy(out.buf[m*a.LDC:][:c.n], first[m*a.LDC:])
-					copy(ref.buf[m*a.LDC:][:c.n], first[m*a.LDC:])
-				}
-				a.R, tw.R = out.buf, ref.buf
+			if c.residual > 0 {
+				add(float64(first[m*a.LDC+n]))
 			}
-			a.C, tw.C = out.buf, ref.buf
-			tw.W = PackGemm(k, c.n, twinCols, at)
-			// The columns are computed in two calls, as threads do.
-			cut := c.n / 2 / v.Cols * v.Cols
-			a.N1 = cut
-			v.Fn(&a)
-			a.N0, a.N1 = cut, c.n
-			v.Fn(&a)
-			twin(&tw)
-			out.check(t, func(i int) bool { return i%a.LDC < c.n && i/a.LDC < c.m })
-			for m := range c.m {
-				for n := range c.n {
-					var sum, abs float64
-					add := func(x float64) { sum += x; abs += math.Abs(x) }
-					for _, s := range segs {
-						for j := range s.K {
-							add(float64(a.A[m*lda+s.Off+j]) * float64(b[(s.B+j)*c.n+n]))
-						}
-					}
-					if c.bias {
-						add(float64(a.Bias[n]))
-					}
-					if c.residual > 0 {
-						add(float64(first[m*a.LDC+n]))
-					}
-					want := refAct(c.act, sum)
-					bound := sumBound(k, abs)*slope + actError*math.Abs(want)
-					near(t, fmt.Sprintf("C[%d,%d]", m, n), out.buf[m*a.LDC+n], ref.buf[m*a.LDC+n], want, bound)
-				}
-			}
-		})
+			want := refAct(c.act, sum)
+			bound := sumBound(k, abs)*slope + actError*math.Abs(want)
+			near(t, fmt.Sprintf("C[%d,%d]", m, n), out.buf[m*a.LDC+n], ref.buf[m*a.LDC+n], want, bound)
+		}
 	}
 }
 
