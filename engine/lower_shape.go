@@ -64,7 +64,7 @@ func (l *lowering) writes(id graph.ID) bool {
 		return false
 	}
 	switch op := l.g.Nodes[l.prod[id]].Op.(type) {
-	case graph.Split, graph.Slice, graph.Identity, graph.Reshape, graph.Flatten:
+	case graph.Split, graph.Slice, graph.Identity, graph.Reshape, graph.Flatten, graph.Transpose:
 		return false
 	case graph.Concat:
 		return len(l.g.Nodes[l.prod[id]].In) > 1 || op.Axis != 1
