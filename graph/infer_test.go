@@ -98,6 +98,8 @@ func TestInferRefuses(t *testing.T) {
 	}{
 		{"conv without weight", conv, f32(x), "got 1 inputs, want 2"},
 		{"conv with absent weight", conv, []Type{{tensor.Float32, x}, {}}, "input 1 is absent"},
+		{"conv of no outputs", conv, f32(x, shape{0, 4, 1, 1}), "at least 1"},
+		{"reshape of nothing", Reshape{To: dims(0, -1)}, f32(shape{0, 3}), "may be anything"},
 		{"conv of a matrix", conv, f32(shape{4, 8}, shape{4, 4, 1, 1}), "want 4 dimensions"},
 		{"conv of other channels", conv, f32(x, shape{4, 3, 1, 1}), "do not fit 1 groups"},
 		{"conv groups", with(func(c *Conv) { c.Groups = 0 }), f32(x, shape{4, 4, 1, 1}), "at least 1"},

@@ -75,8 +75,8 @@ func (c Conv) Infer(in []Type) ([]Type, error) {
 		return nil, err
 	}
 	x, w := in[0].Shape, in[1].Shape
-	if c.Groups < 1 || min(c.Stride[0], c.Stride[1], c.Dilation[0], c.Dilation[1], w[2], w[3]) < 1 {
-		return nil, fmt.Errorf("groups %d, stride %v, dilation %v, kernel %v: each must be at least 1", c.Groups, c.Stride, c.Dilation, w[2:])
+	if c.Groups < 1 || min(c.Stride[0], c.Stride[1], c.Dilation[0], c.Dilation[1], w[0], w[1], w[2], w[3]) < 1 {
+		return nil, fmt.Errorf("groups %d, stride %v, dilation %v, weight %v: each must be at least 1", c.Groups, c.Stride, c.Dilation, w)
 	}
 	if x[1]%c.Groups != 0 || w[0]%c.Groups != 0 || w[1] != x[1]/c.Groups {
 		return nil, fmt.Errorf("input %v and weight %v do not fit %d groups", x, w, c.Groups)

@@ -171,7 +171,10 @@ func (r Reshape) Infer(in []Type) ([]Type, error) {
 	if !ok {
 		return nil, fmt.Errorf("shape %v overflows", r.To.Slice())
 	}
-	if free >= 0 && want > 0 && have%want == 0 {
+	if free >= 0 && want == 0 {
+		return nil, fmt.Errorf("%v has no elements: the −1 of %v may be anything", x, r.To.Slice())
+	}
+	if free >= 0 && have%want == 0 {
 		out[free] = have / want
 		want = have
 	}
