@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -348,5 +347,3 @@ func (c *compared) latencyOf(model string) *float64 {
 	}
 	return nil
 }
-
-func dash(s string) string { return cmp.Or(s, "–") }

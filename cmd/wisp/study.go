@@ -88,6 +88,9 @@ func (a *app) printStudy(c *compared) error {
 		ours := "–"
 		if r.Ours != nil {
 			ours = figure(*r.Ours)
+			if r.Figure == "latency_ms" {
+				ours = ms(r.Ours) // a measurement, not a count
+			}
 		}
 		verdict := "yes"
 		if !r.Comparable {
