@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/optest"
 	"github.com/wispnet/wisp/internal/rewrite"
 )
@@ -99,5 +100,27 @@ func TestPatterns(t *testing.T) {
 		if !tested[name] {
 			t.Errorf("no case is named pattern/%s", name)
 		}
+	}
+}
+
+// A border that together with the convolution's own would be wider than a padding may be
+// stays a node of its own.
+func TestPadTooWide(t *testing.T) {
+	g, err := graph.ParseText(`graph g
+input x float32[1,1,65530,1]
+parameter w float32[1,1,1,1]
+p = pad(x) pad=65536 -> float32[1,1,196602,131073]
+y = conv(p, w) pad=1 -> float32[1,1,196604,131075]
+output y
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fused, err := rewrite.Run(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := describe(fused); got != "pad conv+pad" {
+		t.Errorf("got %q, want the pad to stay", got)
 	}
 }
