@@ -16,7 +16,7 @@ import (
 
 // sound is a small model with a bit of everything.
 func sound() parts {
-	return parts{opset: 13, in: [][]byte{io("x", "n", 2, 4, 4)}, out: [][]byte{io("y")},
+	return parts{opset: 13, in: [][]byte{port("x", "n", 2, 4, 4)}, out: [][]byte{port("y")},
 		nodes: [][]byte{
 			op("Conv", x1("x", "w", "b"), x1("c"), aInts("pads", 1, 1, 1, 1), aInts("strides", 2, 2)), op("Relu", x1("c"), x1("r")),
 			op("GlobalAveragePool", x1("r"), x1("p")), op("Shape", x1("p"), x1("s")), op("Gather", x1("s", "zero"), x1("n")), op("Unsqueeze", x1("n", "axes"), x1("u")),
@@ -70,18 +70,18 @@ func TestHostile(t *testing.T) {
 		want  string
 	}{
 		{"cycle", with(func(p *parts) { p.nodes = [][]byte{op("Add", x1("x", "z"), x1("y")), op("Relu", x1("y"), x1("z"))} }), "cycle"},
-		{"a cycle of 40000 nodes", with(func(p *parts) { p.nodes, p.out = chain, [][]byte{io("v40000")} }), "cycle"},
+		{"a cycle of 40000 nodes", with(func(p *parts) { p.nodes, p.out = chain, [][]byte{port("v40000")} }), "cycle"},
 		{"a node that reads itself", with(func(p *parts) { p.nodes = [][]byte{op("Relu", x1("y"), x1("y"))} }), "cycle"},
 		{"missing tensor", with(func(p *parts) { p.nodes = [][]byte{op("Relu", x1("nowhere"), x1("y"))} }), "nowhere"},
-		{"missing output", with(func(p *parts) { p.out = [][]byte{io("nowhere")} }), "nowhere"},
+		{"missing output", with(func(p *parts) { p.out = [][]byte{port("nowhere")} }), "nowhere"},
 		{"two writers", with(func(p *parts) { p.nodes = append(p.nodes, op("Relu", x1("x"), x1("y"))) }), "already defined"},
 		{"a node writes an input", with(func(p *parts) { p.nodes = append(p.nodes, op("Relu", x1("y"), x1("x"))) }), "already defined"},
 		{"two initializers of one name", with(func(p *parts) { p.inits = append(p.inits, p.inits[0]) }), "twice"},
 		{"no graph", msg(fInt(1, 8), fBytes(8, fInt(2, 13))), "no ONNX graph"},
 		{"no input", with(func(p *parts) { p.in = nil }), "x"},
-		{"giant input", with(func(p *parts) { p.in = [][]byte{io("x", 1, 2, 1<<30, 1<<30)} }), "too large"},
-		{"overflowing input", with(func(p *parts) { p.in = [][]byte{io("x", math.MaxInt64, 2, 4, 4)} }), "dimension"},
-		{"negative input", with(func(p *parts) { p.in = [][]byte{io("x", 1, -5, 4, 4)} }), "dimension"},
+		{"giant input", with(func(p *parts) { p.in = [][]byte{port("x", 1, 2, 1<<30, 1<<30)} }), "too large"},
+		{"overflowing input", with(func(p *parts) { p.in = [][]byte{port("x", math.MaxInt64, 2, 4, 4)} }), "dimension"},
+		{"negative input", with(func(p *parts) { p.in = [][]byte{port("x", 1, -5, 4, 4)} }), "dimension"},
 		{"weight with a giant shape", with(func(p *parts) { p.inits[0] = tFloat("w", []int64{1 << 20, 1 << 20, 1 << 20, 8}, 1) }), "overflows"},
 		{"weight with a negative dimension", with(func(p *parts) { p.inits[0] = tFloat("w", []int64{-2, 2, 3, 3}, 1) }), "dimension"},
 		{"weight cut short", with(func(p *parts) { p.inits[0] = tFloat("w", []int64{2, 2, 3, 3}, 1) }), "bytes"},
@@ -220,7 +220,7 @@ func FuzzONNX(f *testing.F) {
 		for i, d := range c.shape {
 			dims[i] = d
 		}
-		f.Add(parts{opset: c.opset, in: [][]byte{io("x", dims...)}, out: [][]byte{io("y")}, nodes: c.nodes, inits: c.inits}.bytes())
+		f.Add(parts{opset: c.opset, in: [][]byte{port("x", dims...)}, out: [][]byte{port("y")}, nodes: c.nodes, inits: c.inits}.bytes())
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Read(data, Options{})

@@ -216,7 +216,7 @@ func TestOperators(t *testing.T) {
 				dims[i] = d
 			}
 			dims[0] = "batch"
-			data := parts{opset: c.opset, in: [][]byte{io("x", dims...)}, out: [][]byte{io("y")}, nodes: c.nodes, inits: c.inits}.bytes()
+			data := parts{opset: c.opset, in: [][]byte{port("x", dims...)}, out: [][]byte{port("y")}, nodes: c.nodes, inits: c.inits}.bytes()
 			m, err := Read(data, Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -314,7 +314,7 @@ func TestFolding(t *testing.T) {
 		{"gather of a reversed list", [][]byte{i("a", 1, 2, 3), i("s", -1), i("e", -9), i("z", 0), i("p", -1), op("Slice", x1("a", "s", "e", "z", "p"), x1("r")), op("Gather", x1("r", "z"), x1("m")), op("Cast", x1("m"), x1("k"), aInt("to", 1))}, 3},
 	} {
 		nodes := append(slices.Clone(k.nodes), op("Add", x1("x", "k"), x1("y")))
-		m, err := Read(parts{opset: 13, in: [][]byte{io("x", "n", 1)}, out: [][]byte{io("y")}, nodes: nodes}.bytes(), Options{})
+		m, err := Read(parts{opset: 13, in: [][]byte{port("x", "n", 1)}, out: [][]byte{port("y")}, nodes: nodes}.bytes(), Options{})
 		if err != nil {
 			t.Errorf("%s: %v", k.title, err)
 			continue
@@ -334,7 +334,7 @@ func TestFolding(t *testing.T) {
 // TestWeights: initializers are parameters under their names, in the file's order;
 // numbers beside activations are constants.
 func TestWeights(t *testing.T) {
-	m, err := Read(parts{opset: 13, in: [][]byte{io("x", 1, 1, 2, 2), io("b"), io("a")}, out: [][]byte{io("y")},
+	m, err := Read(parts{opset: 13, in: [][]byte{port("x", 1, 1, 2, 2), port("b"), port("a")}, out: [][]byte{port("y")},
 		inits: [][]byte{scalar("three", 3), tFloat("b", []int64{1}, 1), tFloat("a", []int64{1, 1, 1, 1}, 2), tFloat("unused", []int64{1}, 1)},
 		nodes: [][]byte{op("Conv", x1("x", "a", "b"), x1("c")), op("Add", x1("c", "three"), x1("y")), op("Gelu", x1("c"), x1("dead"))}}.bytes(), Options{})
 	if err != nil {
@@ -356,7 +356,7 @@ func TestWeights(t *testing.T) {
 func TestHalf(t *testing.T) {
 	half := msg(fBytes(1, packedInts([]int64{2})), fInt(2, 10), fStr(8, "h"), fBytes(9, []byte{0, 0x3c, 0, 0xc0}))
 	in := msg(fStr(1, "x"), fBytes(2, fBytes(1, msg(fInt(1, 10), fBytes(2, msg(fBytes(1, fInt(1, 1)), fBytes(1, fInt(1, 2))))))))
-	m, err := Read(parts{opset: 13, in: [][]byte{in}, out: [][]byte{io("y")}, inits: [][]byte{half}, nodes: [][]byte{op("Mul", x1("x", "h"), x1("y"))}}.bytes(), Options{})
+	m, err := Read(parts{opset: 13, in: [][]byte{in}, out: [][]byte{port("y")}, inits: [][]byte{half}, nodes: [][]byte{op("Mul", x1("x", "h"), x1("y"))}}.bytes(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +371,7 @@ func TestHalf(t *testing.T) {
 
 // TestUnsupported: all unknown operators and forms at once, with their nodes.
 func TestUnsupported(t *testing.T) {
-	m := parts{opset: 13, in: [][]byte{io("x", 1, 2, 4, 4)}, out: [][]byte{io("y")},
+	m := parts{opset: 13, in: [][]byte{port("x", 1, 2, 4, 4)}, out: [][]byte{port("y")},
 		nodes: [][]byte{
 			append(op("Gelu", x1("x"), x1("a")), fStr(3, "first")...),
 			append(op("Relu", x1("a"), x1("b")), fStr(3, "fine")...),
@@ -396,7 +396,7 @@ func TestUnsupported(t *testing.T) {
 		t.Errorf("got %+v", u.Ops)
 	}
 	for _, opset := range []int64{0, 6, 22} {
-		_, err := Read(parts{opset: opset, in: [][]byte{io("x", 1)}, out: [][]byte{io("x")}}.bytes(), Options{})
+		_, err := Read(parts{opset: opset, in: [][]byte{port("x", 1)}, out: [][]byte{port("x")}}.bytes(), Options{})
 		if !errors.As(err, &u) {
 			t.Errorf("opset %d: got %v", opset, err)
 		}
@@ -416,7 +416,7 @@ func TestOpenDimensions(t *testing.T) {
 		{[]any{"n", "h", "w", 3}, tensor.Shape{1, 224, 224, 3}, 2},
 		{[]any{"n", "c", 64, 64}, tensor.Shape{1, 3, 64, 64}, 1},
 	} {
-		m, err := Read(parts{opset: 13, in: [][]byte{io("x", c.dims...)}, out: [][]byte{io("y")}, nodes: [][]byte{op("Relu", x1("x"), x1("y"))}}.bytes(), Options{})
+		m, err := Read(parts{opset: 13, in: [][]byte{port("x", c.dims...)}, out: [][]byte{port("y")}, nodes: [][]byte{op("Relu", x1("x"), x1("y"))}}.bytes(), Options{})
 		if err != nil {
 			t.Errorf("%v: %v", c.dims, err)
 			continue
