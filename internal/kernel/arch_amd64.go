@@ -56,7 +56,12 @@ func binaryF32Arch() []Variant[BinaryArgs] {
 }
 
 func softmaxF32Arch() []Variant[SoftmaxArgs] { return nil }
-func copyF32Arch() []Variant[CopyArgs]       { return nil }
+func copyF32Arch() []Variant[CopyArgs] {
+	return []Variant[CopyArgs]{
+		{"avx512", "avx512", 1, 16, 3000, copyF32AVX512},
+		{"avx2", "avx2", 1, 8, 2000, copyF32AVX2},
+	}
+}
 
 func peakArch() []peakRow {
 	return []peakRow{

@@ -226,3 +226,60 @@ func TestResize(t *testing.T) {
 	}
 	out.check(t, func(int) bool { return true })
 }
+
+// Copies to every small step, as shuffles and images of three planes make them: rows of
+// all lengths, through all orders of the dimensions.
+func TestCopySteps(t *testing.T) {
+	each(t, CopyF32, func(t *testing.T, v *Variant[CopyArgs]) {
+		for step := 1; step <= 5; step++ {
+			for n := 1; n < 70; n++ {
+				checkCopy(t, v, n, 1+n%3, 1+n%4, step, n)
+			}
+			checkCopy(t, v, 70003, 1, 2, step, 1)
+			checkCopy(t, v, 65536+3, 2, 1, step, 2)
+		}
+	})
+}
+
+// checkCopy copies m times n elements, g times over, to places step apart; order says which
+// dimension is which.
+func checkCopy(t *testing.T, v *Variant[CopyArgs], n, m, g, step, order int) {
+	t.Helper()
+	p := [][3]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}[order%6]
+	var a CopyArgs
+	row := n*step + order%3
+	dims, xs, ys := [3]int{g, m, n}, [3]int{m * (n + 1), n + 1, 1}, [3]int{m * row, row, step}
+	for d := range 3 {
+		a.Dims[p[d]], a.XS[p[d]], a.YS[p[d]] = dims[d], xs[d], ys[d]
+	}
+	a.X = input(seeded(n, step), g*m*(n+1)-1, order%5)
+	out, ref := newGuarded((g*m-1)*row+(n-1)*step+1), newGuarded((g*m-1)*row+(n-1)*step+1)
+	a.Y = out.buf
+	v.Fn(&a)
+	a.Y = ref.buf
+	copyGeneric(&a)
+	for i := range out.all {
+		if math.Float32bits(out.all[i]) != math.Float32bits(ref.all[i]) {
+			t.Fatalf("n=%d m=%d g=%d step=%d: element %d: got %v, want %v", n, m, g, step, i-guard, out.all[i], ref.all[i])
+		}
+	}
+}
+
+func BenchmarkCopy(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		a    CopyArgs
+	}{
+		{"shuffle28x28x58", CopyArgs{Dims: [3]int{1, 784, 58}, XS: [3]int{0, 58, 1}, YS: [3]int{0, 116, 2}}},
+		{"shuffle14x14x160", CopyArgs{Dims: [3]int{196, 3, 160}, XS: [3]int{480, 160, 1}, YS: [3]int{480, 1, 3}}},
+		{"image224", CopyArgs{Dims: [3]int{1, 50176, 3}, XS: [3]int{0, 1, 50176}, YS: [3]int{0, 3, 1}}},
+	} {
+		every(CopyF32, func(v *Variant[CopyArgs]) {
+			b.Run(c.name+"/"+v.Name, func(b *testing.B) {
+				a := c.a
+				a.X, a.Y = noise(150528), make([]float32, 150528)
+				benchBest(b, 0, func() { v.Fn(&a) })
+			})
+		})
+	}
+}

@@ -179,7 +179,7 @@ func gemmRows(a *GemmArgs, t *gemmTile, m, count, n, rows int, set asmSet) {
 			continue
 		}
 		t.rows, t.blocks, t.allRows = part[0], part[1], part[0]*part[1]
-		t.a = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.A)), m*t.lda)
+		t.a = gemmRow(a, m)
 		t.c = unsafe.Pointer(&a.C[m*a.LDC+n])
 		if a.R != nil {
 			t.r = unsafe.Pointer(&a.R[m*a.LDR+n])
@@ -201,7 +201,19 @@ func gemmCheck(a *GemmArgs, cols int) {
 		_ = a.R[last*a.LDR+a.N1-1]
 	}
 	for _, s := range a.Segs {
+		if s.K == 0 {
+			continue
+		}
 		_ = a.A[s.Off : last*a.LDA+s.Off+s.K]
 		_ = a.W[s.B*cols : (s.B+s.K)*cols]
 	}
+}
+
+// gemmRow points to row m of A, or to its beginning where no segment has elements and A
+// may be empty.
+func gemmRow(a *GemmArgs, m int) unsafe.Pointer {
+	if at := m * a.LDA; at < len(a.A) {
+		return unsafe.Pointer(&a.A[at])
+	}
+	return unsafe.Pointer(unsafe.SliceData(a.A))
 }

@@ -51,7 +51,7 @@ func gemvRows(a *GemmArgs, set asmSet) {
 		t.mask = set.mask(&t.lanes, lanes, n1-n)
 		for m := range a.M {
 			t.panels = (n1 - n + lanes - 1) / lanes
-			t.a = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.A)), 4*m*a.LDA)
+			t.a = gemmRow(a, m)
 			t.c = unsafe.Pointer(&a.C[m*a.LDC+n])
 			if a.Bias != nil {
 				t.bias = unsafe.Pointer(&a.Bias[n])

@@ -35,6 +35,8 @@ var files = []struct {
 	{"pool_f32_avx2_amd64.s", func(a *asm) { a.pool(avx2) }},
 	{"elementwise_f32_avx512_amd64.s", func(a *asm) { a.unary(avx512); a.binary(avx512) }},
 	{"elementwise_f32_avx2_amd64.s", func(a *asm) { a.unary(avx2); a.binary(avx2) }},
+	{"copy_f32_avx512_amd64.s", func(a *asm) { a.scatter(avx512) }},
+	{"copy_f32_avx2_amd64.s", func(a *asm) { a.scatter(avx2) }},
 	{"peak_f32_avx512_amd64.s", func(a *asm) { a.peak(avx512) }},
 	{"peak_f32_avx2_amd64.s", func(a *asm) { a.peak(avx2) }},
 }
