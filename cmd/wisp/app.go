@@ -32,7 +32,7 @@ type app struct {
 
 // verbs is every verb in the order of the help.
 var verbs = []func(*app) *cobra.Command{
-	newList, newShow, newRun, newClassify, newBench, newEval, newCompare, newPull, newDoctor, newVersion,
+	newList, newShow, newRun, newClassify, newBench, newEval, newCompare, newConvert, newPull, newDoctor, newVersion,
 }
 
 // run executes one command line and returns its exit code.
