@@ -23,7 +23,7 @@ const floors = `
 4  bench eval internal/catalog
 5  . internal/record internal/pull
 6  internal/report
-8  cmd/wisp
+8  cmd/wisp cmd/wisp-ort
 
 tests  internal/testkit internal/optest
 `

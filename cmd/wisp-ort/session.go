@@ -1,0 +1,240 @@
+//go:build (linux && !android && (amd64 || arm64)) || darwin
+
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+
+	"github.com/wispnet/wisp/internal/runner"
+)
+
+func serve(in io.Reader, out io.Writer) error {
+	a, err := openAPI()
+	if err != nil {
+		return err
+	}
+	return runner.Serve(in, out, backend{a})
+}
+
+type backend struct{ *api }
+
+func (b backend) Engine() (name, version string) { return "onnxruntime", b.version }
+
+// Read only looks at the file: ONNX Runtime reads it while it builds the session, so its
+// first clock is part of the second.
+func (b backend) Read(q runner.LoadRequest) (runner.Builder, error) {
+	refuse := func(code, f string, args ...any) (runner.Builder, error) {
+		return nil, &runner.RemoteError{Code: code, Message: fmt.Sprintf(f, args...)}
+	}
+	if p := cmp.Or(q.Precision, "float32"); p != "float32" {
+		return refuse(runner.CodeUnsupported, "%s: precision %s: this runner runs float32", q.Model, p)
+	}
+	if filepath.Ext(q.Model) != ".onnx" {
+		return refuse(runner.CodeUnsupported, "%s: want an .onnx file: wisp convert writes one", q.Model)
+	}
+	if _, err := os.Stat(q.Model); err != nil {
+		return nil, err
+	}
+	return &session{api: b.api, q: q}, nil
+}
+
+// session is a model in ONNX Runtime. Inputs and outputs are made once, in pinned memory.
+type session struct {
+	runner.NoProfile
+	*api
+	q                            runner.LoadRequest
+	env, options, handle, memory uintptr
+	in, out                      []runner.Port
+	inNames, outNames            []uintptr // of the library, which keeps them
+	inputs                       [][]uintptr
+	outputs                      []uintptr
+	results                      [][]float32
+	library                      [][]float32 // the numbers behind inputs, in order
+	pin                          runtime.Pinner
+}
+
+func (s *session) Build() (_ runner.Loaded, err error) {
+	defer func() {
+		if err != nil {
+			s.Close()
+			err = fmt.Errorf("%s: onnxruntime: %w", s.q.Model, err)
+		}
+	}()
+	if s.env, err = s.make(fnCreateEnv, 3, s.str("wisp")); err != nil { // 3: errors only
+		return nil, err
+	}
+	if s.options, err = s.make(fnCreateSessionOptions); err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		s.call(fnExecutionMode, s.options, 0), // sequential
+		s.call(fnOptimization, s.options, 99), // ORT_ENABLE_ALL
+		s.call(fnIntraThreads, s.options, uintptr(s.q.Threads)),
+		s.call(fnInterThreads, s.options, 1))
+	if err != nil {
+		return nil, err
+	}
+	if s.handle, err = s.make(fnCreateSession, s.env, s.str(s.q.Model), s.options); err != nil {
+		return nil, err
+	}
+	if s.in, s.inNames, err = s.ports(fnInputCount, fnInputType, fnInputName); err != nil {
+		return nil, err
+	}
+	if s.out, s.outNames, err = s.ports(fnOutputCount, fnOutputType, fnOutputName); err != nil {
+		return nil, err
+	}
+	if len(s.in) == 0 || len(s.out) == 0 {
+		return nil, errors.New("the model has no input or no output")
+	}
+	s.memory, err = s.make(fnCPUMemory, 1, 0) // arena allocator, default memory
+	return s, err
+}
+
+// str is a string for the library, kept until Close.
+func (s *session) str(v string) uintptr {
+	b := append([]byte(v), 0)
+	s.pin.Pin(&b[0])
+	return uintptr(unsafe.Pointer(&b[0]))
+}
+
+func (s *session) ports(count, typ, name int) (ports []runner.Port, names []uintptr, err error) {
+	allocator, err := s.make(fnAllocator)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := s.make(count, s.handle)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range n {
+		p, err := s.make(name, s.handle, i, allocator)
+		if err != nil {
+			return nil, nil, err
+		}
+		shape, err := s.shape(typ, i)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%q: %w", text(p), err)
+		}
+		names, ports = append(names, p), append(ports, runner.Port{Name: text(p), DType: "float32", Shape: shape})
+	}
+	return ports, names, nil
+}
+
+// shape is that of an input or output, with a free first dimension set to the batch.
+func (s *session) shape(typ int, i uintptr) ([]int, error) {
+	info, err := s.make(typ, s.handle, i)
+	if err != nil {
+		return nil, err
+	}
+	defer s.release(fnReleaseType, info)
+	t, err := s.make(fnCastType, info)
+	if err != nil || t == 0 {
+		return nil, errors.Join(errors.New("not a tensor"), err)
+	}
+	element, err := s.make(fnElementType, t)
+	if err != nil || uint32(element) != 1 {
+		return nil, errors.Join(fmt.Errorf("element type %d, want float32", uint32(element)), err)
+	}
+	n, err := s.make(fnDimCount, t)
+	if err != nil || n == 0 || n > 8 {
+		return nil, errors.Join(fmt.Errorf("%d dimensions, want 1 to 8", n), err)
+	}
+	dims := make([]int64, n)
+	var pin runtime.Pinner
+	pin.Pin(&dims[0])
+	defer pin.Unpin()
+	if err := s.call(fnDims, t, uintptr(unsafe.Pointer(&dims[0])), n); err != nil {
+		return nil, err
+	}
+	out := make([]int, n)
+	for k, d := range dims {
+		if k == 0 && d < 0 {
+			d = int64(s.q.Batch)
+		}
+		if d < 1 || k == 0 && int(d) != s.q.Batch {
+			return nil, fmt.Errorf("shape %v does not run at batch %d", dims, s.q.Batch)
+		}
+		out[k] = int(d)
+	}
+	return out, nil
+}
+
+// value makes a tensor over pinned memory of its own.
+func (s *session) value(shape []int) (uintptr, []float32, error) {
+	count, dims := 1, make([]int64, len(shape))
+	for i, d := range shape {
+		count, dims[i] = count*d, int64(d)
+	}
+	data := make([]float32, count)
+	s.pin.Pin(&data[0])
+	s.pin.Pin(&dims[0])
+	v, err := s.make(fnTensorWithData, s.memory, uintptr(unsafe.Pointer(&data[0])), uintptr(4*count), uintptr(unsafe.Pointer(&dims[0])), uintptr(len(dims)), 1)
+	return v, data, err
+}
+
+// MakeInputs draws the same numbers as the native runner.
+func (s *session) MakeInputs(n int, seed uint64) error {
+	for k := range n {
+		rng := rand.New(rand.NewPCG(seed, uint64(k)))
+		var set []uintptr
+		for _, p := range s.in {
+			v, data, err := s.value(p.Shape)
+			if err != nil {
+				return err
+			}
+			for i := range data {
+				data[i] = float32(rng.Float64()*2 - 1)
+			}
+			set, s.library = append(set, v), append(s.library, data)
+		}
+		s.pin.Pin(&set[0])
+		s.inputs = append(s.inputs, set)
+	}
+	for _, p := range s.out {
+		v, data, err := s.value(p.Shape)
+		if err != nil {
+			return err
+		}
+		s.outputs, s.results = append(s.outputs, v), append(s.results, data)
+	}
+	s.pin.Pin(&s.outputs[0])
+	s.pin.Pin(&s.inNames[0])
+	s.pin.Pin(&s.outNames[0])
+	return nil
+}
+
+func (s *session) Run(i int) error {
+	in := s.inputs[i%len(s.inputs)]
+	status, _, _ := purego.SyscallN(s.fn[fnRun], s.handle, 0, uintptr(unsafe.Pointer(&s.inNames[0])), uintptr(unsafe.Pointer(&in[0])), uintptr(len(in)),
+		uintptr(unsafe.Pointer(&s.outNames[0])), uintptr(len(s.outputs)), uintptr(unsafe.Pointer(&s.outputs[0])))
+	return s.check(status)
+}
+
+func (s *session) Describe() runner.Description {
+	return runner.Description{Model: s.q.Model, Weights: filepath.Base(s.q.Model), Precision: "float32", Threads: s.q.Threads, Batch: s.q.Batch,
+		Inputs: s.in, Outputs: s.out, CPUFeatures: []string{}}
+}
+
+func (s *session) Close() error {
+	for _, set := range append(s.inputs, s.outputs) {
+		for _, v := range set {
+			s.release(fnReleaseValue, v)
+		}
+	}
+	s.release(fnReleaseMemory, s.memory)
+	s.release(fnReleaseSession, s.handle)
+	s.release(fnReleaseOptions, s.options)
+	s.release(fnReleaseEnv, s.env)
+	s.pin.Unpin()
+	return nil
+}
