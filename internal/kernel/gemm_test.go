@@ -157,3 +157,31 @@ func benchGemm(b *testing.B, table []Variant[GemmArgs], m, k, n int) {
 		})
 	}
 }
+
+// A first convolution straight from a planar image that has room for its padding: 3×3, 3
+// to 32 channels, stride 2. One call computes a row of outputs, whose windows begin two
+// elements apart; every row of taps in every plane is a segment.
+func BenchmarkStem(b *testing.B) {
+	const in, out, n = 226, 112, 32
+	var segs []Segment
+	for c := range 3 {
+		for ky := range 3 {
+			segs = append(segs, Segment{Off: c*in*in + ky*in, K: 3, B: 9*c + 3*ky})
+		}
+	}
+	every(GemmF32, func(v *Variant[GemmArgs]) {
+		b.Run(v.Name, func(b *testing.B) {
+			image, y := noise(3*in*in), make([]float32, out*out*n)
+			a := GemmArgs{
+				W: PackGemm(27, n, v.Cols, func(k, n int) float32 { return 1 }), Bias: noise(n), Segs: segs, M: out, N1: n, K: 27,
+				LDA: 2, LDC: n, Act: Act{Kind: ActClip, Hi: 6},
+			}
+			benchBest(b, 2*27*n*out*out, func() {
+				for row := range out {
+					a.A, a.C = image[2*row*in:], y[row*out*n:]
+					v.Fn(&a)
+				}
+			})
+		})
+	})
+}
