@@ -28,6 +28,9 @@ func copyF32AVX2(a *CopyArgs)   { copyScattered(a, setAVX2) }
 // maxStep is the largest distance in the destination that the assembly has a loop for.
 const maxStep = 4
 
+// copyChunk is the size in bytes of the rows that stay in L1 while others pass.
+const copyChunk = 16 << 10
+
 // scatterTable is what one step needs: for every register's width of the destination the
 // element that comes to each lane, and the lanes that are written, as bits in the first
 // element for AVX-512 and as whole lanes for AVX2.
@@ -97,9 +100,14 @@ func copyScattered(a *CopyArgs, set asmSet) {
 		t.tables = unsafe.Pointer(&scatterNarrow[t.step])
 	}
 	width := min(n, asmElements)
-	height := max(1, asmElements/width)
-	for i := range a.Dims[outer] {
-		for j := 0; j < a.Dims[inner]; j += height {
+	// The passes of the outer dimension find in L1 what they share.
+	height := min(asmElements/width, copyChunk/(4*(a.XS[inner]+a.YS[inner])+1))
+	if a.Dims[outer] == 1 {
+		height = asmElements / width
+	}
+	height = max(1, height)
+	for j := 0; j < a.Dims[inner]; j += height {
+		for i := range a.Dims[outer] {
 			for k := 0; k < n; k += width {
 				// A rest shorter than a register begins earlier instead.
 				k := min(k, max(0, n-max(lanes, min(width, n-k))))
