@@ -1,10 +1,13 @@
 package wisp
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -191,6 +194,18 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 	if err := m.identify(path); err != nil {
 		return nil, err
 	}
+	names, shapes := f.Shapes()
+	if s.names != "" {
+		var err error
+		if m.Renames, err = readNames(s.names); err != nil {
+			return nil, err
+		}
+		for own, theirs := range m.Renames {
+			if i := slices.Index(names, theirs); i >= 0 {
+				names[i] = own
+			}
+		}
+	}
 	switch {
 	case s.arch != "":
 		var err error
@@ -198,18 +213,21 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 			return nil, err
 		}
 		classes = classesIn(f, spec)
+		if renames, ok := zoo.Match(spec, classes, names, shapes); ok && s.names == "" {
+			m.takeNames(path, renames)
+		}
 	case m.entry != nil:
 		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
 		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
 	default:
-		r, err := zoo.Recognize(f.Shapes())
+		r, err := zoo.Recognize(names, shapes)
 		if err != nil {
 			return nil, &UnrecognizedError{Path: path, File: f, Err: err}
 		}
-		spec, classes, m.Renames = r.Spec, r.Classes, r.Renames
+		spec, classes = r.Spec, r.Classes
 		m.note("%s: recognised as %s with %d classes", path, spec, classes)
-		if len(m.Renames) > 0 {
-			m.note("%s: %d tensors have names of their own and were matched by role, order and shape (wisp show lists them): check an answer that you know", path, len(m.Renames))
+		if s.names == "" {
+			m.takeNames(path, r.Renames)
 		}
 		for _, a := range r.Assumed {
 			m.note("%s: %s", path, a)
@@ -227,6 +245,41 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 		return nil, err
 	}
 	return m, m.finish(s)
+}
+
+// takeNames keeps what a checkpoint calls its tensors, and says that it was found out.
+func (m *Model) takeNames(path string, renames map[string]string) {
+	if m.Renames = renames; len(renames) > 0 {
+		m.note("%s: %d tensors have names of their own and were matched by role, order and shape (wisp show lists them): check an answer that you know", path, len(renames))
+	}
+}
+
+// maxNames bounds a file of names.
+const maxNames = 1 << 20
+
+// readNames reads the file of WithMap.
+func readNames(path string) (map[string]string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	names := map[string]string{}
+	lines := bufio.NewScanner(io.LimitReader(file, maxNames))
+	for n := 1; lines.Scan(); n++ {
+		words := strings.Fields(lines.Text())
+		switch {
+		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
+		case len(words) == 2:
+			names[words[0]] = words[1]
+		default:
+			return nil, &format.Refused{Path: path, Where: fmt.Sprintf("line %d", n), What: fmt.Sprintf("got %d words, want the network's name of a tensor and the file's", len(words))}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, &format.Refused{Path: path, What: "is no list of names", Err: err}
+	}
+	return names, nil
 }
 
 // takeWeights binds a checkpoint's tensors to the zoo's graph.

@@ -93,6 +93,7 @@ type settings struct {
 	weights string
 	recipe  string
 	arch    string
+	names   string
 	h, w    int
 }
 
@@ -105,6 +106,11 @@ func WithRecipe(id string) Option { return func(o *settings) { o.recipe = id } }
 
 // WithArch names the network of a checkpoint instead of recognising it.
 func WithArch(spec string) Option { return func(o *settings) { o.arch = spec } }
+
+// WithMap names the tensors of a checkpoint: a text file with one pair a line, the
+// network's own name and the file's, separated by spaces. Lines that begin with # are
+// comments.
+func WithMap(path string) Option { return func(o *settings) { o.names = path } }
 
 // WithSize sets the input's height and width where the name does not.
 func WithSize(h, w int) Option { return func(o *settings) { o.h, o.w = h, w } }

@@ -189,6 +189,17 @@ func (t tensors) fit(candidates []Model) (Recognition, bool) {
 	return *found, true
 }
 
+// Match pairs the tensors of a checkpoint with those of a network that is known: by name
+// where all names are the network's, else by role, order and shape. Renames maps the
+// network's names to the file's where they differ.
+func Match(s Spec, classes int, names []string, shapes []tensor.Shape) (renames map[string]string, ok bool) {
+	own, err := weightsOf(s, classes)
+	if err != nil {
+		return nil, false
+	}
+	return newTensors(names, shapes).match(own)
+}
+
 // difference says in what two networks of the same tensors differ.
 func difference(a, b Model) string {
 	switch {

@@ -92,9 +92,13 @@ func (f *benchFlags) plan(a *app, models []string, m *modelFlags) (*bench.Plan, 
 		}
 		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), allowed)
 	}
+	var options map[string]string
+	if m.names != "" {
+		options = map[string]string{"map": m.names}
+	}
 	for _, name := range models {
 		p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: "native", Load: runner.LoadRequest{
-			Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: f.batch, Precision: "float32", Kernels: f.kernels, Seed: p.Seed}})
+			Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: f.batch, Precision: "float32", Kernels: f.kernels, Seed: p.Seed, Options: options}})
 	}
 	return p, nil
 }

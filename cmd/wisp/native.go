@@ -37,7 +37,7 @@ func (native) Read(q runner.LoadRequest) (runner.Builder, error) {
 	if p := cmp.Or(q.Precision, "float32"); p != "float32" {
 		return nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: precision %s: the native engine runs float32", q.Model, p)}
 	}
-	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch))
+	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch), wisp.WithMap(q.Options["map"]))
 	if err == nil {
 		_, err = m.Bound()
 	}
