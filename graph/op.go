@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/wispnet/wisp/tensor"
 )
@@ -80,7 +81,13 @@ func (e *UnsupportedError) Error() string {
 		}
 		parts[i] = fmt.Sprintf("%s (%s%s)%s", u.Op, strings.Join(at, ", "), more, why)
 	}
-	return fmt.Sprintf("%s: unsupported: %s", e.Format, strings.Join(parts, "; "))
+	// Names and attributes are the file's own words: whatever they hold, this is one line.
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, fmt.Sprintf("%s: unsupported: %s", e.Format, strings.Join(parts, "; ")))
 }
 
 // infer is op.Infer that also checks the number of outputs and that their shapes are
