@@ -97,7 +97,7 @@ func TestLayers(t *testing.T) {
 		}
 		from, known := floor[name]
 		if !known {
-			t.Errorf("%s stands on no floor: add it to the table in layers_test.go and to docs/ARCHITECTURE", name)
+			t.Errorf("%s stands on no floor: add it to the table in layers_test.go and to ARCHITECTURE.md", name)
 			continue
 		}
 		for _, imp := range p.Imports {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format"
-	"github.com/wispnet/wisp/internal/interp"
+	"github.com/wispnet/wisp/internal/optest"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -70,10 +70,6 @@ func TestProgramIsShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for seed := range uint64(6) {
 		in := zoo.SyntheticInput(seed, tensor.Shape{1, 3, 64, 64}, "input")
-		want, err := interp.Run(g, []*tensor.Tensor{in})
-		if err != nil {
-			t.Fatal(err)
-		}
 		wg.Go(func() {
 			for range 3 {
 				got, err := p.Run(in)
@@ -81,11 +77,9 @@ func TestProgramIsShared(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				for i, v := range got[0].Float32() {
-					if d := float64(v - want[0].Float32()[i]); d > 1e-3 || d < -1e-3 {
-						t.Errorf("seed %d: logit %d: got %v, want %v", seed, i, v, want[0].Float32()[i])
-						return
-					}
+				if err := optest.Check(g, []*tensor.Tensor{in}, got); err != nil {
+					t.Errorf("seed %d: %v", seed, err)
+					return
 				}
 			}
 		})

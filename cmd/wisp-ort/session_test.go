@@ -69,7 +69,7 @@ func TestExportsAgree(t *testing.T) {
 				top, off = max(top, w, -w), max(off, d, -d)
 			}
 			// float32 sums of up to some thousand products over some fifty layers.
-			if !(off <= 1e-3*top) || top == 0 {
+			if !(off <= 1e-4*top) || top == 0 {
 				t.Errorf("off by %g, the largest output is %g", off, top)
 			}
 			t.Logf("off by %g of %g; %.0f allocations a run", off, top, testing.AllocsPerRun(3, func() { _ = s.Run(0) }))
