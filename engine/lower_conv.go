@@ -67,6 +67,11 @@ func (l *lowering) conv(op graph.Conv) error {
 		l.depthwise(win, x, l.place(n.Out[0]), r, op, weights, bias.data)
 		return nil
 	}
+	if !pointwise {
+		if done, err := l.direct(op, win, x, bias, r); done || err != nil {
+			return err
+		}
+	}
 	cg, og := ws[1], ws[0]/op.Groups
 	work := &gemmWork{
 		x: x.ref, r: r.ref, hasR: op.Residual, bias: bias.ref, hasBias: op.Bias, k: cg * ws[2] * ws[3], n: og,
@@ -78,13 +83,7 @@ func (l *lowering) conv(op graph.Conv) error {
 		work.xImage, work.xGroup = st[0], cg*st[1]
 		work.gather = &kernel.Im2rowArgs{Window: win, C: cg, XRow: st[2], XPix: st[3], XChan: st[1], Planar: x.planar}
 	}
-	planar := x.planar
-	return l.product("conv", work, op.Groups, func(group, k, o int) [4]int {
-		if planar {
-			return [4]int{group*og + o, k / (ws[2] * ws[3]), k / ws[3] % ws[2], k % ws[3]}
-		}
-		return [4]int{group*og + o, k % cg, k / cg / ws[3], k / cg % ws[3]}
-	})
+	return l.product("conv", work, op.Groups, convIndex(ws, og, x.planar))
 }
 
 // linear lowers a fully connected layer to a matrix product.

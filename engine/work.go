@@ -13,6 +13,7 @@ type ctx struct {
 	gemm    kernel.GemmArgs
 	seg     [1]kernel.Segment
 	im2row  kernel.Im2rowArgs
+	band    kernel.BandArgs
 	dw      kernel.DwArgs
 	pool    kernel.PoolArgs
 	mean    kernel.MeanArgs
