@@ -51,6 +51,7 @@ type Step struct {
 	Bytes  int64        // read and written, weights included, each counted once
 	Out    tensor.Shape // logical shape of what it computes
 	Chunks int          // pieces that threads claim; 1 runs on one thread
+	Band   int          // rows of a chain's last output that its steps compute in turn; 0: the step runs alone
 }
 
 // Program is a compiled graph. It is immutable and safe for concurrent use.
@@ -65,6 +66,8 @@ type Program struct {
 	scratch  int // elements per thread
 	weights  int64
 	variants string
+	// What a thread's cursor must hold: the steps and rings of the longest chains.
+	longest, mostRings int
 }
 
 // step is a Step with what executes it: run computes the units [u0, u1) of units.
@@ -132,11 +135,17 @@ func (p *Program) Inputs() []Port { return p.inputs }
 // Outputs returns the outputs in the order of Run's arguments.
 func (p *Program) Outputs() []Port { return p.outputs }
 
-// Steps returns the plan in execution order.
+// Steps returns the plan in execution order; the steps of a chain stand one after another.
 func (p *Program) Steps() []Step {
-	out := make([]Step, len(p.steps))
+	var out []Step
 	for i := range p.steps {
-		out[i] = p.steps[i].Step
+		if ch, ok := p.steps[i].work.(*chain); ok {
+			for j := range ch.steps {
+				out = append(out, ch.steps[j].Step)
+			}
+			continue
+		}
+		out = append(out, p.steps[i].Step)
 	}
 	return out
 }

@@ -28,6 +28,9 @@ type lowering struct {
 	weights int64
 	unknown []graph.Unsupported
 	node    *graph.Node
+	touches [][2]int // the first and the last step that touch every buffer
+	// Of the chains: the most steps and rings that one has.
+	longest, mostRings int
 }
 
 // parent says that a value is written in place into a concatenation, off channels in.
@@ -80,6 +83,7 @@ func newLowering(g *graph.Graph, o Options) (*lowering, error) {
 		}
 		l.copy("output", g.Values[id].Name, s, v, to)
 	}
+	l.planChains()
 	return l, nil
 }
 
@@ -320,7 +324,7 @@ func (l *lowering) program() (*Program, error) {
 	}
 	p := &Program{
 		name: l.g.Name, threads: l.threads, steps: l.steps, bufs: l.bufs, weights: l.weights,
-		arena: size/4 + kernel.Slack, scratch: l.scratch, variants: l.kernels,
+		arena: size/4 + kernel.Slack, scratch: l.scratch, variants: l.kernels, longest: l.longest, mostRings: l.mostRings,
 	}
 	if p.ArenaBytes() > MaxBytes {
 		return nil, fmt.Errorf("the activations take %d bytes, want at most %d", p.ArenaBytes(), int64(MaxBytes))

@@ -77,7 +77,9 @@ func (l *lowering) conv(op graph.Conv) error {
 		x: x.ref, r: r.ref, hasR: op.Residual, bias: bias.ref, hasBias: op.Bias, k: cg * ws[2] * ws[3], n: og,
 		act: kernelAct(op.Act), ldx: x.pix, ldr: r.pix, xGroup: cg, images: 1, m: in[0] * in[2] * in[3],
 	}
-	if !pointwise {
+	if pointwise {
+		work.pixels = [3]int{in[0], in[2], in[3]}
+	} else {
 		work.images, work.m = in[0], out[2]*out[3]
 		st := x.strides(in)
 		work.xImage, work.xGroup = st[0], cg*st[1]
@@ -210,6 +212,7 @@ func (l *lowering) depthwise(win kernel.Window, x, y, r view, op graph.Conv, wei
 	}
 	l.weights += 4 * int64(len(d.args.W))
 	d.xImage, d.yImage, d.rImage = d.args.XRow*win.InH, d.args.YRow*win.OutH, d.args.RRow*win.OutH
+	d.in = operand{d.x, channels, d.args.XRow, win.InH, win.InW, &d.args.Window}
 	macs := int64(s[0]) * int64(channels) * int64(taps) * int64(win.OutH) * int64(win.OutW)
 	pieces := l.pieces(macs, v.Rate)
 	per := (pieces + s[0] - 1) / s[0]

@@ -45,12 +45,12 @@ func (l *lowering) direct(op graph.Conv, win kernel.Window, x, bias, r view) (bo
 		fn: v.Fn, x: x.ref, r: r.ref, hasR: op.Residual, bias: bias.ref, hasBias: op.Bias, groups: op.Groups, k: k, n: og,
 		images: in[0], outH: win.OutH, outW: win.OutW, rows: rows, strideH: win.StrideH, padTop: win.PadTop,
 		act: kernelAct(op.Act), lda: win.StrideW * c, ldr: r.pix, xImage: st[0], xGroup: cg * st[1],
-		band: kernel.BandArgs{
+		copy: kernel.BandArgs{
 			Planes: planes, C: c, InH: win.InH, InW: win.InW, PadLeft: win.PadLeft, Rows: inRows(rows),
 			XPlane: st[1], XRow: st[2], XPix: st[3], YRow: width * c, YPlane: inRows(rows) * width * c,
 		},
 	}
-	d.segs = directSegments(win, &d.band)
+	d.segs = directSegments(win, &d.copy)
 	w := &gemmWork{k: k, n: og}
 	if err := l.pack(w, op.Groups, v.Cols, convIndex(ws, og, x.planar)); err != nil {
 		return false, err
@@ -58,7 +58,8 @@ func (l *lowering) direct(op graph.Conv, win kernel.Window, x, bias, r view) (bo
 	d.w = w.w
 	y := l.place(n.Out[0])
 	d.y, d.ldy = y.ref, y.pix
-	l.scratch = max(l.scratch, size(rows)+kernel.Slack)
+	d.scratch, d.window, d.rowSize = size(rows)+kernel.Slack, win, st[2]
+	l.scratch = max(l.scratch, d.scratch)
 	s := step{Step: Step{Op: "conv", Kernel: "gemm/" + v.Name, Macs: macs}, work: d}
 	s.Bytes = l.touched(n.In...) + l.touched(n.Out...)
 	chunked(&s, d.units(), pieces)

@@ -138,12 +138,13 @@ func (l *lowering) arithmetic(name string, fn kernel.BinaryFn, act kernel.Act, s
 	v := kernel.Pick(kernel.BinaryF32, l.kernels)
 	dims, as, bs, ys := pixelOrder(s), pixelOrder(as), pixelOrder(bs), pixelOrder(y.strides(s))
 	last := len(dims) - 1
+	image := newImageOperands(dims, as, bs, ys)
 	if as[last] > 1 || bs[last] > 1 || dims[last] > 1 && ys[last] != 1 {
 		// The kernel's inner loop wants neighbours: give it rows of one element.
 		dims, as, bs, ys = append(slices.Clip(dims), 1), append(slices.Clip(as), 0), append(slices.Clip(bs), 0), append(slices.Clip(ys), 1)
 	}
 	w := &binaryWork{
-		fn: v.Fn, a: a, b: b, y: y.ref, op: fn, act: act,
+		fn: v.Fn, a: a, b: b, y: y.ref, op: fn, act: act, image: image,
 		nest: newNest(dims, 1, 1, false, as, bs, ys),
 	}
 	st := step{Step: Step{Op: name, Kernel: "binary/" + v.Name, Bytes: l.touched(l.node.In...) + l.touched(l.node.Out...)}, work: w}

@@ -30,6 +30,7 @@ func (l *lowering) pool(name string, op graph.AvgPool, mean bool) error {
 		Window: windowOf(in, out, op.Kernel, op.Stride, [2]int{1, 1}, op.Pad), C1: in[1], Mean: mean, CountPad: op.CountPad,
 		XPix: x.pix, XRow: x.pix * in[3], YPix: y.pix, YRow: y.pix * out[3],
 	}
+	w.in = operand{w.x, in[1], w.pool.XRow, in[2], in[3], &w.pool.Window}
 	l.emitRows(name, "pool/"+v.Name, w, int64(out.Elements())*int64(op.Kernel[0]*op.Kernel[1]), v.Rate)
 	return nil
 }
@@ -74,7 +75,7 @@ func (l *lowering) resize() error {
 const moveRate = 2000
 
 func (l *lowering) rows(x, y view, in, out tensor.Shape) *rowWork {
-	return &rowWork{x: x.ref, y: y.ref, xImage: x.pix * in[2] * in[3], yImage: y.pix * out[2] * out[3], rows: out[2]}
+	return &rowWork{x: x.ref, y: y.ref, xImage: x.pix * in[2] * in[3], yImage: y.pix * out[2] * out[3], rows: out[2], images: out[0]}
 }
 
 func (l *lowering) emitRows(op, kern string, w *rowWork, cost int64, rate int) {

@@ -51,7 +51,9 @@ func aligned(n int) []float32 {
 }
 
 func (s *Session) newCtx() *ctx {
-	return &ctx{s: s, scratch: aligned(s.p.scratch)}
+	return &ctx{
+		s: s, scratch: aligned(s.p.scratch), rings: make([]ring, len(s.p.bufs)), cursor: newCursor(s.p.longest, s.p.mostRings),
+	}
 }
 
 // Run computes the outputs. Inputs and outputs are in the order, types and logical layout
@@ -74,10 +76,29 @@ func (s *Session) Profile(in, out []*tensor.Tensor, report func(step int, d time
 	if err := s.begin(in, out); err != nil {
 		return err
 	}
+	at := 0
 	for i := range s.p.steps {
 		begin := time.Now()
+		ch, _ := s.p.steps[i].work.(*chain)
+		if ch == nil {
+			s.team.run(s.p, s.caller, i)
+			report(at, time.Since(begin))
+			at++
+			continue
+		}
+		// The caller's own share of the chain says how its time divides among the steps.
+		clock := make([]time.Duration, len(ch.steps))
+		s.caller.clock = clock
 		s.team.run(s.p, s.caller, i)
-		report(i, time.Since(begin))
+		s.caller.clock = nil
+		whole, sum := time.Since(begin), time.Duration(0)
+		for _, d := range clock {
+			sum += d
+		}
+		for k, d := range clock {
+			report(at+k, time.Duration(float64(whole)*float64(d)/float64(max(sum, 1))))
+		}
+		at += len(clock)
 	}
 	s.end()
 	return nil

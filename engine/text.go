@@ -19,10 +19,9 @@ func (p *Program) Text() string {
 	}
 	fmt.Fprintf(&b, "memory arena=%d scratch=%d×%d weights=%d\n", 4*p.arena, p.threads, 4*p.scratch, p.weights)
 	w := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "step\top\tkernel\tchunks\tmacs\tbytes\tout\tnode")
-	for i := range p.steps {
-		s := &p.steps[i]
-		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%v\t%s\n", i, s.Op, s.Kernel, s.Chunks, s.Macs, s.Bytes, s.Out, s.Node)
+	fmt.Fprintln(w, "step\top\tkernel\tchunks\tband\tmacs\tbytes\tout\tnode")
+	for i, s := range p.Steps() {
+		fmt.Fprintf(w, "%d\t%s\t%s\t%d\t%d\t%d\t%d\t%v\t%s\n", i, s.Op, s.Kernel, s.Chunks, s.Band, s.Macs, s.Bytes, s.Out, s.Node)
 	}
 	w.Flush()
 	return b.String()

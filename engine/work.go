@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/wispnet/wisp/internal/kernel"
 )
 
@@ -9,6 +11,9 @@ import (
 type ctx struct {
 	s       *Session
 	scratch []float32
+	rings   []ring // of every buffer; without data where it lies in the arena
+	cursor  cursor
+	clock   []time.Duration // of the steps of a chain, while profiling
 
 	gemm    kernel.GemmArgs
 	seg     [1]kernel.Segment
@@ -49,10 +54,11 @@ type gemmWork struct {
 	hasBias bool
 	w       []ref // packed, per group
 	groups  int
-	k, n    int // of one group
-	m       int // rows of one image, or of all where nothing is gathered
-	images  int // 1 where nothing is gathered
-	mb, nb  int // block
+	k, n    int    // of one group
+	m       int    // rows of one image, or of all where nothing is gathered
+	pixels  [3]int // images, height and width where nothing is gathered
+	images  int    // 1 where nothing is gathered
+	mb, nb  int    // block
 	act     kernel.Act
 	ldx     int
 	ldy     int
@@ -120,6 +126,7 @@ type dwWork struct {
 	rb, cb                 int // rows and channels of a unit
 	images                 int
 	xImage, yImage, rImage int
+	in                     operand
 }
 
 func (d *dwWork) blocks() (rows, chans int) {
@@ -158,6 +165,8 @@ type rowWork struct {
 	x, y           ref
 	xImage, yImage int
 	rows           int // of one image
+	images         int
+	in             operand // of a pooling
 	call           func(c *ctx, w *rowWork, x, y []float32, y0, y1 int)
 	pool           kernel.PoolArgs
 	pad            kernel.PadArgs

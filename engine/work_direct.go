@@ -24,9 +24,12 @@ type directWork struct {
 	act        kernel.Act
 	lda        int
 	ldy, ldr   int
-	band       kernel.BandArgs
+	copy       kernel.BandArgs
 	xGroup     int // elements between the groups' inputs
 	xImage     int // elements between images
+	scratch    int // elements that a band takes
+	window     kernel.Window
+	rowSize    int // of the input
 }
 
 func (d *directWork) bands() int { return (d.outH + d.rows - 1) / d.rows }
@@ -34,36 +37,64 @@ func (d *directWork) bands() int { return (d.outH + d.rows - 1) / d.rows }
 func (d *directWork) units() int { return d.groups * d.images * d.bands() }
 
 func (d *directWork) run(c *ctx, u0, u1 int) {
-	x, y := c.slice(d.x), c.slice(d.y)
-	var r []float32
-	if d.hasR {
-		r = c.slice(d.r)
-	}
 	for u := u0; u < u1; u++ {
 		band, rest := u%d.bands(), u/d.bands()
 		image, group := rest%d.images, rest/d.images
 		y0 := band * d.rows
-		y1 := min(y0+d.rows, d.outH)
-		b := &c.band
-		*b = d.band
-		b.X, b.Y, b.Y0 = x[image*d.xImage+group*d.xGroup:], c.scratch, y0*d.strideH-d.padTop
-		kernel.Band(b)
-		a := &c.gemm
-		*a = kernel.GemmArgs{
-			W: c.slice(d.w[group]), Segs: d.segs, M: d.outW, N1: d.n, K: d.k,
-			LDA: d.lda, LDC: d.ldy, LDR: d.ldr, Act: d.act,
+		d.rowsOf(c, image, group, y0, min(y0+d.rows, d.outH))
+	}
+}
+
+func (d *directWork) shape() bandShape {
+	s := bandShape{
+		images: d.images, outH: d.outH,
+		out: operand{d.y, d.groups * d.n, d.ldy * d.outW, d.outH, d.outW, nil},
+		in:  []operand{{d.x, d.groups * d.xGroup, d.rowSize, d.copy.InH, d.copy.InW, &d.window}},
+	}
+	if d.hasR {
+		s.in = append(s.in, operand{d.r, d.groups * d.n, d.ldr * d.outW, d.outH, d.outW, nil})
+	}
+	return s
+}
+
+func (d *directWork) band(c *ctx, image, y0, y1 int) {
+	for group := range d.groups {
+		for y := y0; y < y1; y += d.rows {
+			d.rowsOf(c, image, group, y, min(y+d.rows, y1))
 		}
-		if d.hasBias {
-			a.Bias = c.slice(d.bias)[group*d.n:]
+	}
+}
+
+// rowsOf computes output rows [y0, y1), at most d.rows, of one image and group.
+func (d *directWork) rowsOf(c *ctx, image, group, y0, y1 int) {
+	b := &c.band
+	*b = d.copy
+	x, x0 := c.at(d.x, image, d.xImage)
+	b.X, b.Y = x[group*d.xGroup:], c.scratch
+	b.Y0 = y0*d.strideH - d.padTop - x0
+	b.InH -= x0
+	b.Rows = (y1-y0-1)*d.strideH + (d.window.KH-1)*d.window.DilH + 1
+	kernel.Band(b)
+	a := &c.gemm
+	*a = kernel.GemmArgs{
+		W: c.slice(d.w[group]), Segs: d.segs, M: d.outW, N1: d.n, K: d.k,
+		LDA: d.lda, LDC: d.ldy, LDR: d.ldr, Act: d.act,
+	}
+	if d.hasBias {
+		a.Bias = c.slice(d.bias)[group*d.n:]
+	}
+	y, yBase := c.at(d.y, image, d.outH*d.outW*d.ldy)
+	var r []float32
+	rBase := 0
+	if d.hasR {
+		r, rBase = c.at(d.r, image, d.outH*d.outW*d.ldr)
+	}
+	for oy := y0; oy < y1; oy++ {
+		a.A = c.scratch[(oy-y0)*d.strideH*b.YRow:]
+		a.C = y[(oy-yBase)*d.outW*d.ldy+group*d.n:]
+		if d.hasR {
+			a.R = r[(oy-rBase)*d.outW*d.ldr+group*d.n:]
 		}
-		for oy := y0; oy < y1; oy++ {
-			row := (image*d.outH + oy) * d.outW
-			a.A = c.scratch[(oy-y0)*d.strideH*b.YRow:]
-			a.C = y[row*d.ldy+group*d.n:]
-			if d.hasR {
-				a.R = r[row*d.ldr+group*d.n:]
-			}
-			d.fn(a)
-		}
+		d.fn(a)
 	}
 }

@@ -38,6 +38,7 @@ type binaryWork struct {
 	nest    nest // operands a, b, y; inner 1
 	op      kernel.BinaryFn
 	act     kernel.Act
+	image   *imageOperands // nil where it is not arithmetic on images
 }
 
 func (w *binaryWork) run(c *ctx, u0, u1 int) {

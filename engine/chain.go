@@ -1,0 +1,155 @@
+package engine
+
+import "github.com/wispnet/wisp/internal/kernel"
+
+// A chain is a run of steps that take turns over bands of rows, so that what one writes is
+// still in cache when the next reads it. What only the chain itself reads never lies in the
+// arena: each thread holds a ring of the rows that are still wanted. This file says which
+// steps can take part and what a chain computes when; planChains (lower_chain.go) decides
+// which steps do, and work_chain.go runs them.
+
+// banded is the work of a step that can compute some rows of its output from some rows of
+// its inputs.
+type banded interface {
+	runner
+	shape() bandShape
+	// band computes output rows [y0, y1) of one image. Operands are found by ctx.at.
+	band(c *ctx, image, y0, y1 int)
+}
+
+// bandShape is what a chain knows of a banded work.
+type bandShape struct {
+	images, outH int
+	out          operand
+	in           []operand
+}
+
+// operand is a value as a banded work sees it: channels [off, off+channels) of pixels of
+// rows of rowSize elements.
+type operand struct {
+	ref
+	channels int
+	rowSize  int
+	height   int
+	width    int
+	win      *kernel.Window // how output rows look at it; nil: row by row
+}
+
+// need is the range of rows that output rows [y0, y1) look at.
+func (o *operand) need(y0, y1 int) (lo, hi int) {
+	if o.win == nil {
+		return y0, y1
+	}
+	w := o.win
+	lo = max(0, y0*w.StrideH-w.PadTop)
+	hi = min(o.height, (y1-1)*w.StrideH-w.PadTop+(w.KH-1)*w.DilH+1)
+	return lo, max(lo, hi)
+}
+
+// meets reports whether two operands share elements of a buffer.
+func (o *operand) meets(p *operand) bool {
+	return o.src == inArena && p.src == inArena && o.buf == p.buf && o.off < p.off+p.channels && p.off < o.off+o.channels
+}
+
+// use is an operand of a step of a chain.
+type use struct{ step, operand int }
+
+// ringPlan is a buffer that lies in rings.
+type ringPlan struct {
+	buf     int
+	rowSize int
+	rows    int // at most held at once
+	off     int // in a thread's scratch
+	writers []int
+	readers []use
+}
+
+// chain is the plan of a run of steps over bands.
+type chain struct {
+	steps  []step
+	parts  []banded
+	shapes []bandShape
+	uses   [][]use // of every step's output, by later steps
+	rings  []ringPlan
+	rows   int // of the last step's output in a band
+	strips int // of an image; each is computed from its beginning, what precedes it included
+
+	scratch int // elements that a thread needs
+	// What a run costs: elements moved through memory, moved to keep rows, and calls.
+	cost, moved, calls int
+}
+
+// outH is the rows of the last step's output.
+func (ch *chain) outH() int { return ch.shapes[len(ch.shapes)-1].outH }
+
+// cursor is how far a thread is with a strip: rows […, done) of every step are computed,
+// and rows [done, want) come next. base is the first row held of every ring.
+type cursor struct {
+	done, want, base []int
+	last             int // where the strip ends
+}
+
+func newCursor(steps, rings int) cursor {
+	return cursor{done: make([]int, steps), want: make([]int, steps), base: make([]int, rings)}
+}
+
+// strip returns the rows of the last step's output in a strip.
+func (ch *chain) strip(i int) (y0, y1 int) {
+	h := ch.outH()
+	return i * h / ch.strips, (i + 1) * h / ch.strips
+}
+
+// start sets the cursor before the first band of rows [y0, y1) of the last step.
+func (ch *chain) start(c *cursor, y0, y1 int) {
+	n := len(ch.steps)
+	c.last = y1
+	c.done[n-1] = y0
+	for j := n - 2; j >= 0; j-- {
+		c.done[j] = ch.shapes[j].outH
+		for _, u := range ch.uses[j] {
+			lo, _ := ch.shapes[u.step].in[u.operand].need(c.done[u.step], c.done[u.step]+1)
+			c.done[j] = min(c.done[j], lo)
+		}
+	}
+	for i := range ch.rings {
+		c.base[i] = c.done[ch.rings[i].writers[0]]
+		for _, w := range ch.rings[i].writers {
+			c.base[i] = min(c.base[i], c.done[w])
+		}
+	}
+}
+
+// next sets want for the next band and reports whether there is one.
+func (ch *chain) next(c *cursor) bool {
+	n := len(ch.steps)
+	if c.done[n-1] >= c.last {
+		return false
+	}
+	c.want[n-1] = min(c.done[n-1]+ch.rows, c.last)
+	for j := n - 2; j >= 0; j-- {
+		c.want[j] = c.done[j]
+		for _, u := range ch.uses[j] {
+			if c.want[u.step] <= c.done[u.step] {
+				continue
+			}
+			_, hi := ch.shapes[u.step].in[u.operand].need(c.done[u.step], c.want[u.step])
+			c.want[j] = max(c.want[j], hi)
+		}
+	}
+	return true
+}
+
+// keep returns the first row of a ring that is still wanted, and the end of its rows.
+func (ch *chain) keep(c *cursor, r *ringPlan) (lo, end int) {
+	lo = c.done[r.writers[0]]
+	for _, w := range r.writers {
+		lo, end = min(lo, c.done[w]), max(end, c.done[w])
+	}
+	for _, u := range r.readers {
+		first, _ := ch.shapes[u.step].in[u.operand].need(c.done[u.step], c.done[u.step]+1)
+		if c.done[u.step] < ch.shapes[u.step].outH {
+			lo = min(lo, first)
+		}
+	}
+	return lo, end
+}

@@ -1,0 +1,80 @@
+package engine_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/wispnet/wisp/engine"
+	"github.com/wispnet/wisp/internal/optest"
+	"github.com/wispnet/wisp/tensor"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// Chains of steps over bands compute what the steps compute alone: here every buffer is
+// large enough for them.
+func TestChainsOfCases(t *testing.T) {
+	defer engine.SetChainBuffer(1)()
+	for _, c := range optest.Cases() {
+		t.Run(c.Name, func(t *testing.T) { check(t, c.Graph, c.Inputs) })
+	}
+	n := 100
+	if testing.Short() {
+		n = 20
+	}
+	for i := range n {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			g, in := optest.Random(rand.New(rand.NewPCG(uint64(i), 11)))
+			check(t, g, in)
+		})
+	}
+}
+
+// In whole networks, with strips for several threads, chains change no bit: every element
+// is the same sum in the same order, whatever the bands.
+func TestChainsOfNetworks(t *testing.T) {
+	for _, name := range []string{
+		"mobilenet_v2@96", "ghostnet@64", "efficientnet_b0@75", "shufflenet_v2:0.5@97", "shufflenet_v1_g3:0.5@96", "resnet18@64", "mobilenet_v3_small@65",
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec, err := zoo.Parse(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := spec.Build(10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Bind(zoo.Synthetic(1, 1.7)); err != nil {
+				t.Fatal(err)
+			}
+			in := []*tensor.Tensor{zoo.SyntheticInput(1, g.Values[g.Inputs[0]].Type.Shape, "input")}
+			run := func(chainBuffer, threads int, kernels string) []float32 {
+				defer engine.SetChainBuffer(chainBuffer)()
+				p, s := session(t, g, engine.Options{Threads: threads, Kernels: kernels})
+				banded := false
+				for _, step := range p.Steps() {
+					banded = banded || step.Band > 0
+				}
+				if want := chainBuffer == 1; banded != want {
+					t.Fatalf("chains: got %v, want %v\n%s", banded, want, p.Text())
+				}
+				out := outputs(p)
+				if err := s.Run(in, out); err != nil {
+					t.Fatal(err)
+				}
+				return out[0].Float32()
+			}
+			for _, kernels := range variants() {
+				for _, threads := range []int{1, 2, 3} {
+					want := run(1<<40, threads, kernels)
+					for i, x := range run(1, threads, kernels) {
+						if x != want[i] {
+							t.Fatalf("%s threads=%d: output %d: got %v, want %v", kernels, threads, i, x, want[i])
+						}
+					}
+				}
+			}
+		})
+	}
+}

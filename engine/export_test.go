@@ -1,0 +1,9 @@
+package engine
+
+// SetChainBuffer makes Compile form chains over buffers of that many elements or more,
+// until restore is called.
+func SetChainBuffer(n int) (restore func()) {
+	old := chainBuffer
+	chainBuffer = n
+	return func() { chainBuffer = old }
+}
