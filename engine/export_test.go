@@ -7,3 +7,11 @@ func SetChainBuffer(n int) (restore func()) {
 	chainBuffer = n
 	return func() { chainBuffer = old }
 }
+
+// SetWinogradChannels makes Compile choose Winograd's algorithm from that many channels on,
+// until restore is called.
+func SetWinogradChannels(n int) (restore func()) {
+	old := winogradChannels
+	winogradChannels = n
+	return func() { winogradChannels = old }
+}

@@ -68,6 +68,9 @@ func (l *lowering) conv(op graph.Conv) error {
 		return nil
 	}
 	if !pointwise {
+		if done, err := l.winograd(op, win, x, bias, r); done || err != nil {
+			return err
+		}
 		if done, err := l.direct(op, win, x, bias, r); done || err != nil {
 			return err
 		}

@@ -19,6 +19,8 @@ type ctx struct {
 	seg     [1]kernel.Segment
 	im2row  kernel.Im2rowArgs
 	band    kernel.BandArgs
+	patches kernel.WinogradInArgs
+	sums    kernel.WinogradOutArgs
 	dw      kernel.DwArgs
 	pool    kernel.PoolArgs
 	mean    kernel.MeanArgs

@@ -63,6 +63,20 @@ func copyF32Arch() []Variant[CopyArgs] {
 	}
 }
 
+func winogradInF32Arch() []Variant[WinogradInArgs] {
+	return []Variant[WinogradInArgs]{
+		{"avx512", "avx512", 1, 16, 4000, winogradInF32AVX512},
+		{"avx2", "avx2", 1, 8, 3000, winogradInF32AVX2},
+	}
+}
+
+func winogradOutF32Arch() []Variant[WinogradOutArgs] {
+	return []Variant[WinogradOutArgs]{
+		{"avx512", "avx512", 1, 16, 4000, winogradOutF32AVX512},
+		{"avx2", "avx2", 1, 8, 3000, winogradOutF32AVX2},
+	}
+}
+
 func peakArch() []peakRow {
 	return []peakRow{
 		{"avx512", "avx512", fmaLoopAVX512, 12 * 16 * 2, readAVX512},

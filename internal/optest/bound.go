@@ -19,6 +19,9 @@ import (
 // theorem 2.4). The smaller of the two is taken, plus Slack·u·S for what may be rounded
 // once more: weights that batch norms were folded into, bias, residual, the result.
 //
+// A dense 3×3 convolution of stride 1 may be computed by Winograd's F(2×2, 3×3), whose
+// products are others: winograd.go bounds their rounding in the same way.
+//
 // What a result is compared with was computed in float64 and rounded once: u·|want| more.
 //
 // Errors that an operator's inputs already carry go on through it: through sums as the

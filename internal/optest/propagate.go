@@ -109,9 +109,13 @@ func pass(op graph.Op, in []image) ([]image, error) {
 func gamma(k int) float64 { return min(float64(k), Confidence*sqrt(k)) + Slack }
 
 // sum is the bound of y = Σ x·w + more, a bilinear operator f of x and w: the sizes
-// |x|·|w| give the rounding, the squares of errors what is carried on.
-func (r *runs) sum(f func(x, w *tensor.Tensor) *tensor.Tensor, k int, x, w image, more []image, spread func(t *tensor.Tensor) *tensor.Tensor) *tensor.Tensor {
+// |x|·|w| give the rounding, the squares of errors what is carried on. other, unless nil,
+// is the rounding of another way to compute the products, of which the larger counts.
+func (r *runs) sum(f func(x, w *tensor.Tensor) *tensor.Tensor, k int, x, w image, other *tensor.Tensor, more []image, spread func(t *tensor.Tensor) *tensor.Tensor) *tensor.Tensor {
 	size := f(abs(x.v), abs(w.v))
+	if other == nil && r.err == nil {
+		other = tensor.New(tensor.Float32, size.Shape)
+	}
 	carried := []*tensor.Tensor{f(square(x.e), square(w.v)), f(square(x.v), square(w.e))}
 	for _, m := range more {
 		size = r.each(func(x []float64) float64 { return x[0] + math.Abs(x[1]) }, size, spread(m.v))
@@ -119,11 +123,11 @@ func (r *runs) sum(f func(x, w *tensor.Tensor) *tensor.Tensor, k int, x, w image
 	}
 	return r.each(func(x []float64) float64 {
 		squares := 0.0
-		for _, c := range x[1:] {
+		for _, c := range x[2:] {
 			squares += c
 		}
-		return gamma(k)*x[0] + math.Sqrt(squares)
-	}, append([]*tensor.Tensor{size}, carried...)...)
+		return max(gamma(k)*x[0], x[1]+Slack*x[0]) + math.Sqrt(squares)
+	}, append([]*tensor.Tensor{size, other}, carried...)...)
 }
 
 func (r *runs) conv(c graph.Conv, in []image) *tensor.Tensor {
@@ -144,7 +148,7 @@ func (r *runs) conv(c graph.Conv, in []image) *tensor.Tensor {
 		return r.apply(graph.Binary{Fn: graph.Add}, tensor.New(tensor.Float32, y.Shape),
 			tensor.Of(tensor.Shape{t.Shape[0], 1, 1}, t.Float32()))
 	}
-	return r.act(c.Act, y, r.sum(f, in[1].v.Shape[1:].Elements(), in[0], in[1], in[2:], spread))
+	return r.act(c.Act, y, r.sum(f, in[1].v.Shape[1:].Elements(), in[0], in[1], winograd(c, in[0].v, in[1].v), in[2:], spread))
 }
 
 func (r *runs) linear(l graph.Linear, in []image) *tensor.Tensor {
@@ -160,7 +164,7 @@ func (r *runs) linear(l graph.Linear, in []image) *tensor.Tensor {
 		}
 		return r.apply(graph.Binary{Fn: graph.Add}, tensor.New(tensor.Float32, y.Shape), t)
 	}
-	return r.act(l.Act, y, r.sum(f, in[1].v.Shape[1], in[0], in[1], in[2:], spread))
+	return r.act(l.Act, y, r.sum(f, in[1].v.Shape[1], in[0], in[1], nil, in[2:], spread))
 }
 
 // batchNorm: y = x·f + (bias − mean·f), however it is arranged, is off by a few units of

@@ -37,6 +37,8 @@ var files = []struct {
 	{"elementwise_f32_avx2_amd64.s", func(a *asm) { a.unary(avx2); a.binary(avx2) }},
 	{"copy_f32_avx512_amd64.s", func(a *asm) { a.scatter(avx512) }},
 	{"copy_f32_avx2_amd64.s", func(a *asm) { a.scatter(avx2) }},
+	{"winograd_f32_avx512_amd64.s", func(a *asm) { a.winogradIn(avx512); a.winogradOut(avx512) }},
+	{"winograd_f32_avx2_amd64.s", func(a *asm) { a.winogradIn(avx2); a.winogradOut(avx2) }},
 	{"peak_f32_avx512_amd64.s", func(a *asm) { a.peak(avx512) }},
 	{"peak_f32_avx2_amd64.s", func(a *asm) { a.peak(avx2) }},
 }
