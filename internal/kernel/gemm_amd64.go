@@ -17,7 +17,7 @@ type gemmTile struct {
 	wide             int    // 0: only the first register of a panel's row is used
 	act              int
 	lo, _, hi, _     float32
-	next             uintptr // where the next weights lie, to be fetched meanwhile
+	next, nextEnd    uintptr // where the next weights lie, to be fetched meanwhile
 	consts           unsafe.Pointer
 	allRows          int      // blocks·rows
 	lanes            [8]int32 // AVX2: the lanes of a row's last register that exist
@@ -159,6 +159,7 @@ func gemmPanels(a *GemmArgs, set asmSet) {
 			if n+cols < a.N1 {
 				t.next += uintptr(4 * cols * a.K)
 			}
+			t.nextEnd = t.next + uintptr(4*cols*a.K)
 			if a.Bias != nil {
 				t.bias = unsafe.Pointer(&a.Bias[n])
 			}

@@ -139,12 +139,10 @@ func (a *asm) gemmTile(i *isa, mr, vecs int) {
 				a.PREFETCHT0(mem(bx, (ahead+k)*width+line))
 			}
 		}
-		if k%2 == 0 {
-			a.PREFETCHT1(mem(r14, k/2*64))
-		}
+		a.PREFETCHT1(mem(r14, k*64))
 		step(k)
 	}
-	a.ADDQ(imm(128), r14)
+	a.ADDQ(imm(unroll*64), r14)
 	a.ADDQ(imm(4*unroll), si)
 	if mr > 7 {
 		a.ADDQ(imm(4*unroll), r8)
@@ -204,6 +202,11 @@ func (a *asm) gemmTile(i *isa, mr, vecs int) {
 	} else {
 		a.storeAVX2(name, mr, vecs, acc, free)
 	}
+	// Once the next weights are fetched, what is fetched over again is these.
+	a.CMPQ(r14, f.of("NextEnd"))
+	a.JB(ref(name + "_moved"))
+	a.MOVQ(f.of("W"), r14)
+	a.at(name + "_moved")
 	a.IMUL3Q(imm(mr), cx, bx)
 	a.ADDQ(bx, di)
 	a.DECQ(f.of("Blocks"))
