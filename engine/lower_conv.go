@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/kernel"
@@ -42,7 +43,7 @@ func (l *lowering) conv(op graph.Conv) error {
 	in, ws, out := l.shape(n.In[0]), l.shape(n.In[1]), l.shape(n.Out[0])
 	win := windowOf(in, out, [2]int{ws[2], ws[3]}, op.Stride, op.Dilation, op.Pad)
 	depthwise := op.Depthwise(in[1]) && ws[0] == in[1] && l.bound(n.In[1]) && (!op.Bias || l.bound(n.In[2]))
-	pointwise := ws[2] == 1 && ws[3] == 1 && op.Stride == [2]int{1, 1} && win.PadTop+win.PadLeft+win.PadBottom+win.PadRight == 0
+	pointwise := l.pointwise(op, n)
 	if depthwise || pointwise {
 		if x, err = l.image(n.In[0]); err != nil {
 			return err
@@ -80,15 +81,50 @@ func (l *lowering) conv(op graph.Conv) error {
 		x: x.ref, r: r.ref, hasR: op.Residual, bias: bias.ref, hasBias: op.Bias, k: cg * ws[2] * ws[3], n: og,
 		act: kernelAct(op.Act), ldx: x.pix, ldr: r.pix, xGroup: cg, images: 1, m: in[0] * in[2] * in[3],
 	}
+	index := convIndex(ws, og, x.planar)
 	if pointwise {
 		work.pixels = [3]int{in[0], in[2], in[3]}
+		if x.order != nil {
+			index = work.reorder(x.order, op.Groups)
+		}
 	} else {
 		work.images, work.m = in[0], out[2]*out[3]
 		st := x.strides(in)
 		work.xImage, work.xGroup = st[0], cg*st[1]
 		work.gather = &kernel.Im2rowArgs{Window: win, C: cg, XRow: st[2], XPix: st[3], XChan: st[1], Planar: x.planar}
 	}
-	return l.product("conv", work, op.Groups, convIndex(ws, og, x.planar))
+	return l.product("conv", work, op.Groups, index)
+}
+
+// pointwise reports whether a convolution looks at one pixel and every pixel.
+func (l *lowering) pointwise(op graph.Conv, n *graph.Node) bool {
+	ws, in := l.shape(n.In[1]), l.shape(n.In[0])
+	pad := op.Pad.Resolve(in[2], in[3], [2]int{ws[2], ws[3]}, op.Stride, op.Dilation)
+	return ws[2] == 1 && ws[3] == 1 && op.Stride == [2]int{1, 1} && pad.Top+pad.Left+pad.Bottom+pad.Right == 0
+}
+
+// reorder makes the product read channels where order says they lie: in every group runs
+// of neighbours, with the weights packed in their order. It returns which weight meets which
+// element.
+func (g *gemmWork) reorder(order []int, groups int) func(group, k, o int) [4]int {
+	type place struct{ at, channel int }
+	all := make([][]place, groups)
+	g.segs = make([][]kernel.Segment, groups)
+	g.xGroup = 0
+	for q := range groups {
+		for c := range g.k {
+			all[q] = append(all[q], place{order[q*g.k+c], c})
+		}
+		slices.SortFunc(all[q], func(a, b place) int { return a.at - b.at })
+		for k, p := range all[q] {
+			if n := len(g.segs[q]); n > 0 && g.segs[q][n-1].Off+g.segs[q][n-1].K == p.at {
+				g.segs[q][n-1].K++
+				continue
+			}
+			g.segs[q] = append(g.segs[q], kernel.Segment{Off: p.at, K: 1, B: k})
+		}
+	}
+	return func(group, k, o int) [4]int { return [4]int{group*g.n + o, all[group][k].channel} }
 }
 
 // linear lowers a fully connected layer to a matrix product.

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/tensor"
@@ -116,12 +118,25 @@ func (l *lowering) cut(id graph.ID, axis, start, step int) error {
 	return nil
 }
 
-// shuffle copies channels to their places: one copy, or one per input of the concatenation
-// that it takes over.
+// shuffle is free where only pointwise convolutions read the result, whose weights can be
+// packed in another order. Otherwise it copies channels to their places: one copy, or one
+// per input of the concatenation that it takes over.
 func (l *lowering) shuffle(op graph.Shuffle) error {
 	n := l.node
 	s := l.shape(n.In[0])
 	per := s[1] / op.Groups
+	if p := l.prod[n.In[0]]; (p < 0 || !l.joins[p]) && l.reordered(n.Out[0]) {
+		v, err := l.image(n.In[0])
+		if err != nil {
+			return err
+		}
+		v.order = make([]int, s[1])
+		for c := range v.order {
+			v.order[c] = c%op.Groups*per + c/op.Groups
+		}
+		l.alias(n.Out[0], v)
+		return nil
+	}
 	parts := []graph.ID{n.In[0]}
 	if p := l.prod[n.In[0]]; p >= 0 && l.joins[p] {
 		parts = l.g.Nodes[p].In
@@ -142,6 +157,22 @@ func (l *lowering) shuffle(op graph.Shuffle) error {
 		off += from[1]
 	}
 	return nil
+}
+
+// reordered reports whether everything that reads a value takes its channels in any order:
+// pointwise convolutions with known weights.
+func (l *lowering) reordered(id graph.ID) bool {
+	if l.isOutput(id) || len(l.uses[id]) == 0 || len(l.shape(id)) != 4 {
+		return false
+	}
+	for _, u := range l.uses[id] {
+		n := &l.g.Nodes[u]
+		op, ok := n.Op.(graph.Conv)
+		if !ok || n.In[0] != id || !l.bound(n.In[1]) || !l.pointwise(op, n) || op.Depthwise(l.shape(id)[1]) || slices.Contains(n.In[1:], id) {
+			return false
+		}
+	}
+	return true
 }
 
 // reshape is free where the elements lie in memory as the new shape wants, and otherwise a

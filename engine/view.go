@@ -32,6 +32,9 @@ type view struct {
 	ref
 	pix    int
 	planar bool
+	// order, unless nil, is where each channel of the value lies: channel c at order[c] in
+	// place of c. Only pointwise convolutions read such a value (see shuffle).
+	order []int
 }
 
 // imaged reports whether values of this rank are stored by pixels.

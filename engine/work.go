@@ -65,7 +65,8 @@ type gemmWork struct {
 	ldx     int
 	ldy     int
 	ldr     int
-	xGroup  int // elements between the groups' inputs
+	xGroup  int                // elements between the groups' inputs
+	segs    [][]kernel.Segment // of every group's rows, where they are not one run
 	gather  *kernel.Im2rowArgs
 	xImage  int // elements between images
 }
@@ -79,6 +80,15 @@ func (g *gemmWork) units() int {
 	return g.groups * g.images * mBlocks * nBlocks
 }
 
+// segments are the runs of a group's rows.
+func (g *gemmWork) segments(c *ctx, group int) []kernel.Segment {
+	if g.segs != nil {
+		return g.segs[group]
+	}
+	c.seg[0] = kernel.Segment{K: g.k}
+	return c.seg[:]
+}
+
 func (g *gemmWork) run(c *ctx, u0, u1 int) {
 	mBlocks, nBlocks := g.blocks()
 	x, y := c.slice(g.x), c.slice(g.y)
@@ -86,7 +96,6 @@ func (g *gemmWork) run(c *ctx, u0, u1 int) {
 	if g.hasR {
 		r = c.slice(g.r)
 	}
-	c.seg[0] = kernel.Segment{K: g.k}
 	for u := u0; u < u1; u++ {
 		nBlock, rest := u%nBlocks, u/nBlocks
 		mBlock, rest := rest%mBlocks, rest/mBlocks
@@ -97,7 +106,7 @@ func (g *gemmWork) run(c *ctx, u0, u1 int) {
 		a := &c.gemm
 		*a = kernel.GemmArgs{
 			W: c.slice(g.w[group]), M: m1 - m0, N0: nBlock * g.nb, N1: min((nBlock+1)*g.nb, g.n), K: g.k,
-			LDC: g.ldy, LDR: g.ldr, Act: g.act, Segs: c.seg[:], C: y[row*g.ldy+group*g.n:],
+			LDC: g.ldy, LDR: g.ldr, Act: g.act, Segs: g.segments(c, group), C: y[row*g.ldy+group*g.n:],
 		}
 		if g.gather != nil {
 			im := &c.im2row

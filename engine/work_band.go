@@ -13,7 +13,7 @@ func (g *gemmWork) shape() bandShape {
 	s := bandShape{
 		images: images, outH: h,
 		out: operand{g.y, g.groups * g.n, g.ldy * w, h, w, nil},
-		in:  []operand{{g.x, g.groups * g.xGroup, g.ldx * w, h, w, nil}},
+		in:  []operand{{g.x, g.groups * g.k, g.ldx * w, h, w, nil}},
 	}
 	if g.hasR {
 		s.in = append(s.in, operand{g.r, g.groups * g.n, g.ldr * w, h, w, nil})
@@ -26,9 +26,8 @@ func (g *gemmWork) band(c *ctx, image, y0, y1 int) {
 	x, x0 := c.at(g.x, image, h*w*g.ldx)
 	y, yBase := c.at(g.y, image, h*w*g.ldy)
 	a := &c.gemm
-	c.seg[0].Off, c.seg[0].K, c.seg[0].B = 0, g.k, 0
 	for group := range g.groups {
-		a.Segs, a.M, a.N0, a.N1, a.K = c.seg[:], (y1-y0)*w, 0, g.n, g.k
+		a.Segs, a.M, a.N0, a.N1, a.K = g.segments(c, group), (y1-y0)*w, 0, g.n, g.k
 		a.LDA, a.LDC, a.LDR, a.Act = g.ldx, g.ldy, g.ldr, g.act
 		a.W, a.Bias, a.R = c.slice(g.w[group]), nil, nil
 		a.A = x[(y0-x0)*w*g.ldx+group*g.xGroup:]
