@@ -7,9 +7,9 @@ import (
 	"unsafe"
 )
 
-// poolPixel is the window of one output pixel: KH·KW elements inside the image for every
-// one of N whole registers of channels and, where Mask is not 0, a part of one. Strides are
-// in bytes. The order of the fields is that of _asm/amd64/fields.go.
+// poolPixel is the windows of neighbouring output pixels: KH·KW elements inside the image
+// for every one of N whole registers of channels and, where Mask is not 0, a part of one.
+// Strides are in bytes. The assembly moves X and Y and counts Pixels down. The order of the fields is that of _asm/amd64/fields.go.
 type poolPixel struct {
 	x, y       unsafe.Pointer
 	kh, kw     int
@@ -19,6 +19,9 @@ type poolPixel struct {
 	mean       int     // 0: the largest element
 	scale, _   float32 // of a mean's sum
 	least, _   float32 // −Inf
+	pixels     int     // at least 1, xstep and ystep apart
+	xstep      int
+	ystep      int
 	lanes      [8]int32
 }
 
@@ -56,18 +59,25 @@ func poolPixels(a *PoolArgs, set asmSet) {
 	for y := a.Y0; y < a.Y1; y++ {
 		iy := y*a.StrideH - a.PadTop
 		ky0, ky1 := taps(iy, a.KH, a.DilH, a.InH)
-		for x := range a.OutW {
+		for x := 0; x < a.OutW; x += t.pixels {
 			ix := x*a.StrideW - a.PadLeft
 			kx0, kx1 := taps(ix, a.KW, a.DilW, a.InW)
-			t.kh, t.kw, t.n = ky1-ky0, kx1-kx0, (a.C1-a.C0)/lanes
+			t.kh, t.kw, t.n, t.pixels = ky1-ky0, kx1-kx0, (a.C1-a.C0)/lanes, 1
 			count := t.kh * t.kw
 			if a.CountPad {
 				count = (min(iy+a.KH, a.InH+a.PadBottom) - iy) * (min(ix+a.KW, a.InW+a.PadRight) - ix)
 			}
+			if ix >= 0 && t.kw == a.KW { // and so for all windows up to the right edge
+				inside := (a.InW-1-(a.KW-1)*a.DilW-ix)/a.StrideW + 1
+				t.pixels = min(inside, a.OutW-x, max(1, asmElements/(max(1, t.kh*t.kw)*(a.C1-a.C0))))
+			}
 			t.scale = 1 / float32(count)
 			t.x = unsafe.Pointer(&a.X[(iy+ky0*a.DilH)*a.XRow+(ix+kx0*a.DilW)*a.XPix+a.C0])
 			t.y = unsafe.Pointer(&a.Y[y*a.YRow+x*a.YPix+a.C0])
+			t.xstep, t.ystep = 4*a.StrideW*a.XPix, 4*a.YPix
+			pixels := t.pixels
 			t.call(set)
+			t.pixels = pixels
 		}
 	}
 }
@@ -79,11 +89,11 @@ func meanRows(a *MeanArgs, set asmSet) {
 	}
 	_, _ = a.X[(a.M-1)*a.LDX+a.C1-1], a.Y[a.C1-1]
 	lanes := set.lanes()
-	t := poolPixel{kh: a.M, kw: 1, xrow: 4 * a.LDX, mean: 1, scale: 1 / float32(a.M)}
+	t := poolPixel{kh: a.M, kw: 1, xrow: 4 * a.LDX, mean: 1, pixels: 1, scale: 1 / float32(a.M)}
 	width := max(1, asmElements/a.M/lanes) * lanes
 	for c := a.C0; c < a.C1; c += width {
 		w := min(width, a.C1-c)
-		t.n, t.mask = w/lanes, set.tail(&t.lanes, lanes, w)
+		t.n, t.mask, t.pixels = w/lanes, set.tail(&t.lanes, lanes, w), 1
 		t.x, t.y = unsafe.Pointer(&a.X[c]), unsafe.Pointer(&a.Y[c])
 		t.call(set)
 	}

@@ -8,12 +8,15 @@
 // Requires: AVX
 TEXT ·poolAVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
-	MOVQ    (AX), SI
-	MOVQ    8(AX), DI
-	VMOVUPS 88(AX), Y15
+	VMOVUPS 112(AX), Y15
+
+pixel:
+	MOVQ (AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 48(AX), R11
 
 next:
-	MOVQ 48(AX), DX
+	MOVQ R11, DX
 	CMPQ 64(AX), $+0
 	JE   max
 	CMPQ DX, $+4
@@ -60,7 +63,7 @@ mean_4_kx:
 	VMOVUPS      Y3, 96(DI)
 	ADDQ         $+128, SI
 	ADDQ         $+128, DI
-	SUBQ         $+4, 48(AX)
+	SUBQ         $+4, R11
 	JMP          next
 
 mean_2:
@@ -89,7 +92,7 @@ mean_2_kx:
 	VMOVUPS      Y1, 32(DI)
 	ADDQ         $+64, SI
 	ADDQ         $+64, DI
-	SUBQ         $+2, 48(AX)
+	SUBQ         $+2, R11
 	JMP          next
 
 mean_1:
@@ -114,7 +117,7 @@ mean_1_kx:
 	VMOVUPS      Y0, (DI)
 	ADDQ         $+32, SI
 	ADDQ         $+32, DI
-	SUBQ         $+1, 48(AX)
+	SUBQ         $+1, R11
 	JMP          next
 
 mean_0:
@@ -192,7 +195,7 @@ max_4_kx:
 	VMOVUPS   Y3, 96(DI)
 	ADDQ      $+128, SI
 	ADDQ      $+128, DI
-	SUBQ      $+4, 48(AX)
+	SUBQ      $+4, R11
 	JMP       next
 
 max_2:
@@ -224,7 +227,7 @@ max_2_kx:
 	VMOVUPS   Y1, 32(DI)
 	ADDQ      $+64, SI
 	ADDQ      $+64, DI
-	SUBQ      $+2, 48(AX)
+	SUBQ      $+2, R11
 	JMP       next
 
 max_1:
@@ -250,7 +253,7 @@ max_1_kx:
 	VMOVUPS   Y0, (DI)
 	ADDQ      $+32, SI
 	ADDQ      $+32, DI
-	SUBQ      $+1, 48(AX)
+	SUBQ      $+1, R11
 	JMP       next
 
 max_0:
@@ -276,5 +279,11 @@ max_0_kx:
 	VMASKMOVPS Y0, Y15, (DI)
 
 done:
+	MOVQ 96(AX), DX
+	ADDQ DX, (AX)
+	MOVQ 104(AX), DX
+	ADDQ DX, 8(AX)
+	DECQ 88(AX)
+	JNZ  pixel
 	VZEROUPPER
 	RET

@@ -8,13 +8,16 @@
 // Requires: AVX, AVX512F
 TEXT ·poolAVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), AX
-	MOVQ  (AX), SI
-	MOVQ  8(AX), DI
 	MOVQ  56(AX), DX
 	KMOVW DX, K1
 
+pixel:
+	MOVQ (AX), SI
+	MOVQ 8(AX), DI
+	MOVQ 48(AX), R11
+
 next:
-	MOVQ 48(AX), DX
+	MOVQ R11, DX
 	CMPQ 64(AX), $+0
 	JE   max
 	CMPQ DX, $+8
@@ -79,7 +82,7 @@ mean_8_kx:
 	VMOVUPS      Z7, 448(DI)
 	ADDQ         $+512, SI
 	ADDQ         $+512, DI
-	SUBQ         $+8, 48(AX)
+	SUBQ         $+8, R11
 	JMP          next
 
 mean_4:
@@ -116,7 +119,7 @@ mean_4_kx:
 	VMOVUPS      Z3, 192(DI)
 	ADDQ         $+256, SI
 	ADDQ         $+256, DI
-	SUBQ         $+4, 48(AX)
+	SUBQ         $+4, R11
 	JMP          next
 
 mean_2:
@@ -145,7 +148,7 @@ mean_2_kx:
 	VMOVUPS      Z1, 64(DI)
 	ADDQ         $+128, SI
 	ADDQ         $+128, DI
-	SUBQ         $+2, 48(AX)
+	SUBQ         $+2, R11
 	JMP          next
 
 mean_1:
@@ -170,7 +173,7 @@ mean_1_kx:
 	VMOVUPS      Z0, (DI)
 	ADDQ         $+64, SI
 	ADDQ         $+64, DI
-	SUBQ         $+1, 48(AX)
+	SUBQ         $+1, R11
 	JMP          next
 
 mean_0:
@@ -274,7 +277,7 @@ max_8_kx:
 	VMOVUPS Z7, 448(DI)
 	ADDQ    $+512, SI
 	ADDQ    $+512, DI
-	SUBQ    $+8, 48(AX)
+	SUBQ    $+8, R11
 	JMP     next
 
 max_4:
@@ -318,7 +321,7 @@ max_4_kx:
 	VMOVUPS Z3, 192(DI)
 	ADDQ    $+256, SI
 	ADDQ    $+256, DI
-	SUBQ    $+4, 48(AX)
+	SUBQ    $+4, R11
 	JMP     next
 
 max_2:
@@ -350,7 +353,7 @@ max_2_kx:
 	VMOVUPS Z1, 64(DI)
 	ADDQ    $+128, SI
 	ADDQ    $+128, DI
-	SUBQ    $+2, 48(AX)
+	SUBQ    $+2, R11
 	JMP     next
 
 max_1:
@@ -376,7 +379,7 @@ max_1_kx:
 	VMOVUPS Z0, (DI)
 	ADDQ    $+64, SI
 	ADDQ    $+64, DI
-	SUBQ    $+1, 48(AX)
+	SUBQ    $+1, R11
 	JMP     next
 
 max_0:
@@ -402,5 +405,11 @@ max_0_kx:
 	VMOVUPS   Z0, K1, (DI)
 
 done:
+	MOVQ 96(AX), DX
+	ADDQ DX, (AX)
+	MOVQ 104(AX), DX
+	ADDQ DX, 8(AX)
+	DECQ 88(AX)
+	JNZ  pixel
 	VZEROUPPER
 	RET

@@ -170,11 +170,13 @@ func (a *asm) pool(i *isa) {
 	a.function(name, name+" computes what poolPixel says.")
 	f := poolPixel
 	width := i.bytes()
+	a.tailMask(i, f)
+	a.at("pixel")
 	a.MOVQ(f.of("X"), si)
 	a.MOVQ(f.of("Y"), di)
-	a.tailMask(i, f)
+	a.MOVQ(f.of("N"), r11)
 	a.at("next")
-	a.MOVQ(f.of("N"), dx)
+	a.MOVQ(r11, dx)
 	a.CMPQ(f.of("Mean"), imm(0))
 	a.JE(ref("max"))
 	for _, mean := range []bool{true, false} {
@@ -199,6 +201,12 @@ func (a *asm) pool(i *isa) {
 		}
 	}
 	a.at("done")
+	a.MOVQ(f.of("XStep"), dx)
+	a.ADDQ(dx, f.of("X"))
+	a.MOVQ(f.of("YStep"), dx)
+	a.ADDQ(dx, f.of("Y"))
+	a.DECQ(f.of("Pixels"))
+	a.JNZ(ref("pixel"))
 	a.ret()
 }
 
@@ -267,7 +275,7 @@ func (a *asm) poolGroup(i *isa, kind string, n int, mean bool, width int) {
 	}
 	a.ADDQ(imm(n*width), si)
 	a.ADDQ(imm(n*width), di)
-	a.SUBQ(imm(n), f.of("N"))
+	a.SUBQ(imm(n), r11)
 	a.JMP(ref("next"))
 }
 

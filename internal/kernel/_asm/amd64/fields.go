@@ -35,7 +35,7 @@ var dwPixel = layout("X", "W", "Y", "R", "Bias", "KH", "KW", "XRow", "XPix", "WR
 var (
 	unaryCall       = layout("X", "Y", "Scale", "Shift", "M", "N", "LDX", "LDY", "Mask", "Act", "Lo", "Hi", "Consts", "Lanes", "_1", "_2", "_3")
 	binaryCall      = layout("A", "B", "Y", "SA", "SB", "Fn", "M", "N", "LDA", "LDB", "LDY", "Mask", "Act", "Lo", "Hi", "Consts", "Lanes", "_1", "_2", "_3")
-	poolPixel       = layout("X", "Y", "KH", "KW", "XRow", "XPix", "N", "Mask", "Mean", "Scale", "NegInf", "Lanes", "_1", "_2", "_3")
+	poolPixel       = layout("X", "Y", "KH", "KW", "XRow", "XPix", "N", "Mask", "Mean", "Scale", "NegInf", "Pixels", "XStep", "YStep", "Lanes", "_1", "_2", "_3")
 	gemvCall        = layout("A", "W", "C", "R", "Bias", "Segs", "NSegs", "Panel", "Panels", "Mask", "Act", "Lo", "Hi", "Consts", "Lanes", "_1", "_2", "_3")
 	winogradPatches = layout("X", "Y", "XRow", "XPix", "YPos", "YTile", "Tiles", "Blocks")
 	winogradSums    = layout("X", "Y", "Bias", "R", "XPos", "XTile", "YRow", "YPix", "RRow", "RPix", "Tiles", "Rows", "Cols", "Blocks", "Mask", "Lo", "Hi", "Lanes", "_1", "_2", "_3")
