@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/wispnet/wisp/internal/stat"
 )
@@ -120,15 +121,17 @@ func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 	type pair struct{ a, b int }
 	var pairs []pair
 	var ps []float64
+	var unlike unlikePairs
+	defer func() { unlike.say(note) }()
 	for a := range r.Results {
 		for b := a + 1; b < len(r.Results); b++ {
 			x, y := &r.Results[a], &r.Results[b]
-			c := Comparison{A: label(r.Results, a), B: label(r.Results, b), Verdict: Indicative}
+			c := Comparison{A: label(r.Results, a), B: label(r.Results, b), Verdict: Indicative, SameModel: x.Model == y.Model}
 			if m.plan.Guard != nil {
 				c.Differs = m.plan.Guard(x, y)
 			}
 			if len(c.Differs) > 0 && !m.plan.Force {
-				note("%s and %s are not compared: their contexts differ in %s (force compares and marks them)", c.A, c.B, list(c.Differs))
+				unlike.add(c)
 				continue
 			}
 			var why error
@@ -169,6 +172,34 @@ func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 		case Slower:
 			*r.Results[pairs[i].a].Rank++
 		}
+	}
+}
+
+// unlikePairs are the pairs that are not compared, by what they differ in: many rows have
+// many pairs, and one reason.
+type unlikePairs struct {
+	fields []string
+	pairs  map[string][]string
+}
+
+func (u *unlikePairs) add(c Comparison) {
+	if u.pairs == nil {
+		u.pairs = map[string][]string{}
+	}
+	f := list(c.Differs)
+	if u.pairs[f] == nil {
+		u.fields = append(u.fields, f)
+	}
+	u.pairs[f] = append(u.pairs[f], c.A+" and "+c.B)
+}
+
+func (u *unlikePairs) say(note func(string, ...any)) {
+	for _, f := range u.fields {
+		pairs, more := u.pairs[f], ""
+		if n := len(pairs); n > 3 {
+			pairs, more = pairs[:2], fmt.Sprintf(" and %d more pairs", n-2)
+		}
+		note("%s%s are not compared: their contexts differ in %s (force compares and marks them)", strings.Join(pairs, "; "), more, f)
 	}
 }
 

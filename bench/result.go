@@ -107,6 +107,8 @@ type Comparison struct {
 	CI95    *stat.Interval `json:"ci95"`
 	P       *float64       `json:"p_holm,omitempty"` // Mann-Whitney on the blocks' medians, adjusted
 	Verdict Verdict        `json:"verdict"`
+	// SameModel: it is engines or precisions that are compared.
+	SameModel bool `json:"same_model"`
 	// Differs names the fields of context that differ although they should not; only
 	// with Force.
 	Differs []string `json:"differs_in,omitempty"`

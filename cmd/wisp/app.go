@@ -28,11 +28,15 @@ type app struct {
 	quiet       bool
 	noProgress  bool
 	diagnostics []string
+	ending      []func()
 }
+
+// atEnd has f called when the command is over, however it ends.
+func (a *app) atEnd(f func()) { a.ending = append(a.ending, f) }
 
 // verbs is every verb in the order of the help.
 var verbs = []func(*app) *cobra.Command{
-	newList, newShow, newRun, newClassify, newBench, newEval, newCompare, newConvert, newPull, newDoctor, newVersion,
+	newList, newShow, newRun, newClassify, newBench, newEval, newCompare, newConvert, newPull, newEngines, newDoctor, newVersion,
 }
 
 // run executes one command line and returns its exit code.
@@ -41,6 +45,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if len(args) > 0 && args[0] == runnerVerb {
 		return serveRunner(stdin, stdout, stderr)
 	}
+	defer func() {
+		for _, f := range a.ending {
+			f()
+		}
+	}()
 	root := a.command()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

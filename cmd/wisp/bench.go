@@ -34,7 +34,7 @@ missing, C not to be relied on.`,
 		Example: "  wisp bench ghostnet mobilenet_v2 --level quick\n  wisp bench mobilenet_v2 --threads 2 --json > base.json\n  wisp bench mobilenet_v2 --threads 2 --baseline base.json --fail-over 5%",
 		Args:    atLeast(1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := flags.plan(a, args, &models)
+			p, err := flags.plan(cmd.Context(), a, args, &models)
 			if err != nil {
 				return err
 			}
@@ -89,22 +89,18 @@ func (a *app) printBench(r *bench.Report) error {
 			Seed        uint64             `json:"seed"`
 			Results     []bench.Result     `json:"results"`
 			Comparisons []bench.Comparison `json:"comparisons"`
+			Summaries   []bench.Summary    `json:"summaries"`
 			Contexts    []record.Context   `json:"contexts"`
-		}{a.envelope(), where(r, host), r.Level.Name, r.Seed, append([]bench.Result{}, r.Results...), append([]bench.Comparison{}, r.Comparisons...), contexts(r, host)})
+		}{a.envelope(), where(r, host), r.Level.Name, r.Seed, append([]bench.Result{}, r.Results...), append([]bench.Comparison{}, r.Comparisons...), r.Summaries(), contexts(r, host)})
 	}
 	fmt.Fprintf(a.out, "%s\n\n", where(r, host))
-	t := report.NewTable([]string{"model", "median ms", "95 % interval", "p90", "min", "runs", "load ms", "first ms", "peak MB", "grade"},
-		[]bool{false, true, true, true, true, true, true, true, true, false}, a.width())
+	t := report.NewTable([]string{"model", "engine", "median ms", "95 % interval", "p90", "min", "runs", "load ms", "first ms", "peak MB", "grade"},
+		[]bool{false, false, true, true, true, true, true, true, true, true, false}, a.width())
 	for _, x := range r.Results {
-		t.AppendRow(table.Row{x.Model, ms(&x.Latency.Median), interval(x), ms(x.Latency.P90), ms(&x.Latency.Min), x.Samples, ms(&x.LoadMS), ms(&x.FirstRunMS), megabytes(x.PeakRSSBytes), x.Grade})
+		t.AppendRow(table.Row{x.Model, x.Engine, ms(&x.Latency.Median), interval(x), ms(x.Latency.P90), ms(&x.Latency.Min), x.Samples, ms(&x.LoadMS), ms(&x.FirstRunMS), megabytes(x.PeakRSSBytes), x.Grade})
 	}
 	fmt.Fprintln(a.out, t.Render())
-	if len(r.Comparisons) > 0 && len(r.Results) <= 6 {
-		fmt.Fprintln(a.out)
-		for _, c := range r.Comparisons {
-			fmt.Fprintf(a.out, "%s is %.2f × %s%s: %s\n", c.A, c.Ratio, c.B, ratioInterval(c), c.Verdict)
-		}
-	}
+	a.printRatios(r)
 	for _, x := range r.Results {
 		if x.Profile != nil {
 			a.printProfile(x)
@@ -116,6 +112,24 @@ func (a *app) printBench(r *bench.Report) error {
 		}
 	}
 	return nil
+}
+
+// printRatios prints the comparisons: all of them where they are few, else those between
+// engines.
+func (a *app) printRatios(r *bench.Report) {
+	shown := 0
+	for _, c := range r.Comparisons {
+		if len(r.Results) > 6 && !c.SameModel {
+			continue
+		}
+		if shown++; shown == 1 {
+			fmt.Fprintln(a.out)
+		}
+		fmt.Fprintf(a.out, "%s is %.3f × %s%s: %s\n", c.A, c.Ratio, c.B, ratioInterval(c), c.Verdict)
+	}
+	for _, s := range r.Summaries() {
+		fmt.Fprintf(a.out, "\n%s / %s over %d models: geometric mean %.3f, worst %.3f (%s)\n", s.A, s.B, s.Models, s.Geomean, s.Worst, s.WorstModel)
+	}
 }
 
 // gradeReasons says each reason once, with the rows it holds for.
@@ -186,7 +200,7 @@ func ratioInterval(c bench.Comparison) string {
 	if c.CI95 == nil {
 		return ""
 	}
-	return fmt.Sprintf(" (%.2f–%.2f)", c.CI95.Lo, c.CI95.Hi)
+	return fmt.Sprintf(" (%.3f–%.3f)", c.CI95.Lo, c.CI95.Hi)
 }
 
 func megabytes(b *int64) string {

@@ -129,7 +129,7 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 		}
 		opened = append(opened, m)
 	}
-	p, err := flags.plan(a, unique, models)
+	p, err := flags.plan(cmd.Context(), a, unique, models)
 	if err != nil {
 		return nil, err
 	}

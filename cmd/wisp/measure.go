@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -44,7 +43,7 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 }
 
 // plan checks the flags and makes a plan for the models.
-func (f *benchFlags) plan(a *app, models []string, m *modelFlags) (*bench.Plan, error) {
+func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *modelFlags) (*bench.Plan, error) {
 	level, err := bench.FindLevel(f.level)
 	if err != nil {
 		return nil, usagef("--level: %v", err)
@@ -59,30 +58,30 @@ func (f *benchFlags) plan(a *app, models []string, m *modelFlags) (*bench.Plan, 
 	case f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
 		return nil, usagef("--min-time %v, --max-time %v: want the least not above the most", f.minTime, f.maxTime)
 	}
-	for _, e := range strings.Split(f.engines, ",") {
-		if e != "native" {
-			return nil, usagef("--engine %s: want native: the runners of other engines are not part of this version", e)
+	engines, err := readEngines(f.engines)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range engines { // what is missing is said before anything is written or measured
+		if e.own() {
+			continue
 		}
+		c, err := e.start(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c.Close()
 	}
 	for _, p := range strings.Split(f.precision, ",") {
 		if p != "float32" {
 			return nil, usagef("--precision %s: want float32: other precisions are not part of this version", p)
 		}
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("bench: its own executable: %w", err)
-	}
+	give := map[[2]string]given{}
 	p := &bench.Plan{
 		Level: level, Seed: cmp.Or(f.seed, uint64(a.started.UnixNano())>>8), Warmup: f.warmup, Runs: f.runs, MinTime: f.minTime, MaxTime: f.maxTime,
 		Force: f.force, Sensors: record.Sensors,
-		Launch: func(ctx context.Context, s bench.Subject) (bench.Process, error) {
-			c, err := runner.Start(ctx, []string{exe, runnerVerb}, runner.Options{})
-			if err != nil {
-				return nil, err
-			}
-			return c, nil
-		},
+		Launch: launcher(give),
 	}
 	host := record.ReadHost()
 	p.Guard = func(x, y *bench.Result) []string {
@@ -96,9 +95,17 @@ func (f *benchFlags) plan(a *app, models []string, m *modelFlags) (*bench.Plan, 
 	if m.names != "" {
 		options = map[string]string{"map": m.names}
 	}
+	out := &foreign{app: a, models: m, batch: f.batch, made: map[string]given{}}
 	for _, name := range models {
-		p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: "native", Load: runner.LoadRequest{
-			Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: f.batch, Precision: "float32", Kernels: f.kernels, Seed: p.Seed, Options: options}})
+		for _, e := range engines {
+			if !e.own() {
+				if give[[2]string{e.name, name}], err = out.give(e, name); err != nil {
+					return nil, err
+				}
+			}
+			p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: e.name, Load: runner.LoadRequest{
+				Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: f.batch, Precision: "float32", Kernels: f.kernels, Seed: p.Seed, Options: options}})
+		}
 	}
 	return p, nil
 }
@@ -165,13 +172,27 @@ func where(r *bench.Report, h record.Host) string {
 		return ""
 	}
 	first := r.Results[0]
-	kernels := kernelsText(first.Loaded.Kernels)
 	kind, not := "server or desktop CPU", ": not a phone ranking"
 	if h.OS == "android" {
 		kind, not = "phone", ""
 	}
 	return fmt.Sprintf("Measured on %s (%s, %s/%s), %s, %d %s, batch %d, %s, level %s%s.", cmp.Or(h.CPU, "an unnamed CPU"), kind, h.OS, h.Arch,
-		kernels, first.Threads, plural(first.Threads, "thread"), first.Batch, first.Precision, r.Level.Name, not)
+		enginesText(r.Results), first.Threads, plural(first.Threads, "thread"), first.Batch, first.Precision, r.Level.Name, not)
+}
+
+// enginesText says which engines ran: wisp's own alone is known by its kernels.
+func enginesText(all []bench.Result) string {
+	var texts []string
+	for i := range all {
+		text := all[i].Engine + " " + all[i].EngineVersion
+		if all[i].Engine == "native" {
+			text = kernelsText(all[i].Loaded.Kernels)
+		}
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return strings.Join(texts, ", ")
 }
 
 // kernelsText says which variants of kernels ran: a kernel's name is table/variant.

@@ -32,13 +32,17 @@ const maxProto = math.MaxInt32
 //
 // Weights that are not bound are an error; quantized values and element types other than
 // float32 and int64 are a *graph.UnsupportedError.
-func Write(w io.Writer, g *graph.Graph) error {
+func Write(w io.Writer, g *graph.Graph) error { return write(w, g, true) }
+
+// WriteFixed is Write with every dimension a number, the batch too.
+func WriteFixed(w io.Writer, g *graph.Graph) error { return write(w, g, false) }
+
+func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("onnx: write: %w", err)
 	}
-	e := &exporter{g: g, names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}}
+	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}}
 	e.nameValues()
-	e.symbolic = growsWithBatch(g)
 	for i := range g.Nodes {
 		if err := e.node(&g.Nodes[i]); err != nil {
 			return err

@@ -36,6 +36,7 @@ type Hello struct {
 	Engine   string `json:"engine"`         // "native", "onnxruntime", "tflite"
 	Version  string `json:"engine_version"` // the engine's own
 	PID      int    `json:"pid"`
+	Library  string `json:"library,omitempty"` // the shared library behind a foreign engine
 }
 
 // LoadRequest names a model and how it is to run.

@@ -21,6 +21,12 @@ type Backend interface {
 	Read(LoadRequest) (Builder, error)
 }
 
+// Librarian is a Backend whose engine is a shared library.
+type Librarian interface {
+	// Library is the library's path.
+	Library() string
+}
+
 // Builder is a model that was read. Build makes it ready to run: the second clock.
 type Builder interface {
 	Build() (Loaded, error)
@@ -62,7 +68,11 @@ func Serve(in io.Reader, out io.Writer, b Backend) (err error) {
 	s := &server{backend: b, out: out}
 	defer s.close()
 	name, version := b.Engine()
-	if err := writeLine(out, Hello{Version, name, version, os.Getpid()}); err != nil {
+	hello := Hello{Protocol: Version, Engine: name, Version: version, PID: os.Getpid()}
+	if l, ok := b.(Librarian); ok {
+		hello.Library = l.Library()
+	}
+	if err := writeLine(out, hello); err != nil {
 		return fmt.Errorf("runner: hello: %w", err)
 	}
 	// Reading goes on while a model runs, so that a parent's end stops a long block.
