@@ -7,34 +7,53 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/internal/catalog"
 	"github.com/wispnet/wisp/zoo"
 )
 
-// identify hashes the file of a model's weights, and finds out whether the catalogue
-// knows them: whose weights they are decides what tensors cannot tell, and the
-// preprocessing. It reads the file once a model.
+// identify hashes the file of a checkpoint, and finds out whether the catalogue knows it:
+// whose weights they are decides what tensors cannot tell, and the preprocessing. It reads
+// the file once a model. A file that holds a whole model is in no catalogue.
 func (m *Model) identify(path string) error {
-	if m.Weights.SHA256 != "" {
-		return nil
-	}
-	sum, err := hashFile(path)
+	m.Weights = Weights{ID: filepath.Base(path)}
+	m.hashed.path = path
+	sum, err := m.WeightsSHA256()
 	if err != nil {
 		return err
 	}
-	m.Weights = Weights{ID: filepath.Base(path), SHA256: sum}
 	if e, ok := catalog.ByHash(sum); ok {
 		m.entry = &e
 	}
 	return nil
 }
 
+// lazyHash hashes the file at path once.
+type lazyHash struct {
+	once sync.Once
+	path string // empty: nothing to hash
+	sum  string
+	err  error
+}
+
+// WeightsSHA256 is the hash of the file that the weights come from, empty for synthetic
+// ones. That of a file with a whole model is computed when it is first asked for.
+func (m *Model) WeightsSHA256() (string, error) {
+	h := &m.hashed
+	h.once.Do(func() {
+		if h.path != "" {
+			h.sum, h.err = hashFile(h.path)
+		}
+	})
+	return h.sum, h.err
+}
+
 // official takes note of weights that came from the cache, if they are still those that
 // were checked there.
 func (m *Model) official(c *catalog.Cached) error {
-	if m.Weights.SHA256 != c.Check.SHA256 {
+	if sum, err := m.WeightsSHA256(); err != nil || sum != c.Check.SHA256 {
 		return &format.Refused{Path: c.Path, What: "changed since it was fetched", Hint: "fetch it again: wisp pull " + c.Model}
 	}
 	m.entry = &c.Entry

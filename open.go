@@ -180,9 +180,9 @@ func openFile(name, path string, s settings) (*Model, error) {
 			}
 		}
 	}
-	if err := m.describe(f, path); err != nil {
-		return nil, err
-	}
+	m.describe(f, path)
+	m.Weights = Weights{ID: filepath.Base(path)}
+	m.hashed.path = path
 	return m, m.finish(s)
 }
 
@@ -284,8 +284,11 @@ func readNames(path string) (map[string]string, error) {
 
 // takeWeights binds a checkpoint's tensors to the zoo's graph.
 func (m *Model) takeWeights(f *format.File, path string) error {
-	if err := m.describe(f, path); err != nil {
-		return err
+	m.describe(f, path)
+	if m.hashed.path != path {
+		if err := m.identify(path); err != nil {
+			return err
+		}
 	}
 	g := m.Graph.Clone()
 	src := f.Weights()
@@ -320,14 +323,13 @@ func few(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// describe records the file behind a model and the hash of its weights.
-func (m *Model) describe(f *format.File, path string) error {
+// describe records the file behind a model.
+func (m *Model) describe(f *format.File, path string) {
 	m.file = f
 	m.File = &File{Path: path, Format: f.Format, Bytes: f.Bytes}
 	for _, w := range f.Warnings {
 		m.note("%s: %s", path, w)
 	}
-	return m.identify(path)
 }
 
 // finish fills in what the graph itself says, and the recipe.

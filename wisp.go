@@ -46,6 +46,7 @@ type Model struct {
 
 	source graph.Weights // nil where the graph came bound
 	bound  lazyGraph
+	hashed lazyHash
 	file   *format.File
 	entry  *catalog.Entry // what the weights are, where the catalogue knows their hash
 }
@@ -62,7 +63,6 @@ func (m *Model) Close() error {
 // Weights says which numbers a model computes with.
 type Weights struct {
 	ID        string // "synthetic:1,gain=0.8", or the file's base name
-	SHA256    string // of the file; empty for synthetic weights
 	Synthetic bool   // no accuracy may be shown for such a model
 }
 

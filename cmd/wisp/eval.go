@@ -186,8 +186,12 @@ func subject(m *wisp.Model) (eval.Subject, error) {
 	if err != nil {
 		return eval.Subject{}, err
 	}
+	sum, err := m.WeightsSHA256()
+	if err != nil {
+		return eval.Subject{}, err
+	}
 	return eval.Subject{
-		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: m.Weights.SHA256, Synthetic: m.Weights.Synthetic,
+		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: sum, Synthetic: m.Weights.Synthetic,
 		Engine: "native", EngineVersion: version, Precision: "float32", Recipe: m.Recipe.ID + " v" + strconv.Itoa(m.Recipe.Version),
 		NewSession: func() (eval.Session, error) {
 			s, err := p.Engine.NewSession()

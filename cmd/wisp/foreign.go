@@ -78,7 +78,11 @@ func (f *foreign) give(e *engineKind, name string) (given, error) {
 		}
 		f.app.atEnd(func() { os.RemoveAll(f.folder) })
 	}
-	g := given{path: filepath.Join(f.folder, fmt.Sprintf("%d%s", len(f.made), ext)), weights: m.Weights.ID, sha256: m.Weights.SHA256,
+	sum, err := m.WeightsSHA256()
+	if err != nil {
+		return given{}, err
+	}
+	g := given{path: filepath.Join(f.folder, fmt.Sprintf("%d%s", len(f.made), ext)), weights: m.Weights.ID, sha256: sum,
 		note: fmt.Sprintf("%s ran wisp's own export of %s", e.name, name)}
 	if err := writeFile(g.path, false, func(w io.Writer) error { return write(w, m, f.batch) }); err != nil {
 		return given{}, err

@@ -116,10 +116,15 @@ func (l *nativeLoaded) Close() error {
 }
 
 func (l *nativeLoaded) Describe() runner.Description {
+	sum, err := l.model.WeightsSHA256()
+	notes := slices.Clone(l.model.Notes)
+	if err != nil {
+		notes = append(notes, fmt.Sprintf("%s: the hash of its weights is missing: %v", l.model.Name, err))
+	}
 	d := runner.Description{
-		Model: l.model.Name, Family: l.model.Family, Weights: l.model.Weights.ID, WeightsHash: l.model.Weights.SHA256,
+		Model: l.model.Name, Family: l.model.Family, Weights: l.model.Weights.ID, WeightsHash: sum,
 		Precision: "float32", Threads: max(1, l.q.Threads), Batch: max(1, l.q.Batch),
-		ArenaBytes: l.program.ArenaBytes(), WeightBytes: l.program.WeightBytes(), Notes: l.model.Notes,
+		ArenaBytes: l.program.ArenaBytes(), WeightBytes: l.program.WeightBytes(), Notes: notes,
 		CPUFeatures: cpu.Have.List(),
 	}
 	for _, p := range l.program.Inputs() {
