@@ -89,7 +89,7 @@ func Gate(results []Result, base []Earlier, failOver float64) (rows []GateRow, m
 			}
 		}
 		if !found {
-			missing = append(missing, label(results, i))
+			missing = append(missing, Label(results, i))
 		}
 	}
 	if len(rows) == 0 {

@@ -59,6 +59,9 @@ type proc struct {
 	l     *lab
 	model string
 	runs  int
+
+	engine   string
+	sessions int
 }
 
 func (l *lab) launch(ctx context.Context, s Subject) (Process, error) {
@@ -67,17 +70,18 @@ func (l *lab) launch(ctx context.Context, s Subject) (Process, error) {
 	}
 	l.launched = append(l.launched, s.Model)
 	l.open++
-	return &proc{l: l, model: s.Model}, nil
+	return &proc{l: l, model: s.Model, engine: s.Engine}, nil
 }
 
-func (p *proc) Hello() runner.Hello { return runner.Hello{Engine: "native", Version: "9"} }
+func (p *proc) Hello() runner.Hello { return runner.Hello{Engine: p.engine, Version: "9"} }
 
 func (p *proc) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	if p.l.fail[p.model] == "load" {
 		return runner.LoadReply{}, &runner.RemoteError{Code: runner.CodeUnsupported, Message: "op Foo"}
 	}
+	p.sessions = max(q.Sessions, 1)
 	return runner.LoadReply{ReadNS: 3e6, BuildNS: 4e6, Model: runner.Description{
-		Precision: "float32", Threads: max(q.Threads, 1), Batch: 1, Weights: "synthetic:1"}}, nil
+		Precision: "float32", Threads: max(q.Threads, 1), Batch: max(q.Batch, 1), Sessions: max(q.Sessions, 1), Weights: "synthetic:1"}}, nil
 }
 
 func (p *proc) Warm(q runner.WarmRequest) (runner.WarmReply, error) {
@@ -106,6 +110,7 @@ func (p *proc) Time(q runner.TimeRequest) (runner.TimeReply, error) {
 		r.ElapsedNS += d
 	}
 	r.Cut = len(r.SamplesNS) < q.Runs || r.ElapsedNS < q.MinNS
+	r.RunsPerSecond = float64(p.sessions) * float64(len(r.SamplesNS)) / (float64(r.ElapsedNS) / 1e9)
 	if p.l.busyShare > 0 {
 		r.CPUNS = int64(float64(r.ElapsedNS) * (1 - p.l.busyShare))
 	}

@@ -66,17 +66,18 @@ func (m *meter) result(t *track, null func(field string, why any)) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	medians := make([]float64, 0, len(t.rounds))
-	for _, round := range slices.Sorted(maps.Keys(t.rounds)) {
-		medians = append(medians, t.rounds[round])
-	}
+	medians, rates := inOrder(t.rounds), inOrder(t.rates)
 	rounds, err := stat.New(medians)
+	if err != nil {
+		return nil, err
+	}
+	rated, err := stat.New(rates)
 	if err != nil {
 		return nil, err
 	}
 	res := &Result{
 		Model: t.subject.Model, Engine: t.hello.Engine, EngineVersion: t.hello.Version,
-		Precision: t.loaded.Precision, Threads: t.loaded.Threads, Batch: t.loaded.Batch,
+		Precision: t.loaded.Precision, Threads: t.loaded.Threads, Batch: t.loaded.Batch, Sessions: max(t.loaded.Sessions, 1),
 		Level: m.plan.Level.Name,
 		Latency: Latency{
 			Median: rounds.Median(), Min: all.Min(), Mean: all.Mean(), MAD: all.MAD(),
@@ -85,15 +86,21 @@ func (m *meter) result(t *track, null func(field string, why any)) (*Result, err
 		Blocks: len(t.read), Slices: m.plan.Level.Slices, WarmupRuns: t.warmRuns,
 		ReadMS: medianOf(t.read), BuildMS: medianOf(t.build), FirstRunMS: medianOf(t.first),
 		Weights:   t.loaded.Weights,
-		SamplesMS: t.samples, RoundMediansMS: medians,
+		SamplesMS: t.samples, RoundMediansMS: medians, RoundRates: rates,
 		Timer: t.stats.Timer, Loaded: t.loaded, Before: *t.before, After: t.after, Profile: t.profile,
-		rounds: t.rounds,
+		Throughput: Throughput{Median: rated.Median()},
+		rounds:     t.rounds, rates: t.rates,
 	}
 	res.LoadMS = res.ReadMS + res.BuildMS
 	if iv, err := rounds.MedianInterval(); err == nil {
 		res.Latency.CI95 = &iv
 	} else {
 		null("latency_ms.ci95", err)
+	}
+	if iv, err := rated.MedianInterval(); err == nil {
+		res.Throughput.CI95 = &iv
+	} else {
+		null("images_per_second.ci95", err)
 	}
 	optional := func(field string, into **float64, v float64, err error) {
 		if err != nil {
@@ -116,6 +123,15 @@ func (m *meter) result(t *track, null func(field string, why any)) (*Result, err
 	return res, nil
 }
 
+// inOrder returns the rounds' values, first round first.
+func inOrder(rounds map[int]float64) []float64 {
+	out := make([]float64, 0, len(rounds))
+	for _, round := range slices.Sorted(maps.Keys(rounds)) {
+		out = append(out, rounds[round])
+	}
+	return out
+}
+
 // compare sets every pair of results beside each other.
 func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 	type pair struct{ a, b int }
@@ -126,7 +142,7 @@ func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 	for a := range r.Results {
 		for b := a + 1; b < len(r.Results); b++ {
 			x, y := &r.Results[a], &r.Results[b]
-			c := Comparison{A: label(r.Results, a), B: label(r.Results, b), Verdict: Indicative, SameModel: x.Model == y.Model}
+			c := Comparison{A: Label(r.Results, a), B: Label(r.Results, b), Verdict: Indicative, SameModel: x.Model == y.Model}
 			if m.plan.Guard != nil {
 				c.Differs = m.plan.Guard(x, y)
 			}
@@ -136,7 +152,11 @@ func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 			}
 			var why error
 			var err error
-			xs, ys := paired(x, y)
+			c.Of = OfLatency
+			if x.Sessions > 1 || y.Sessions > 1 {
+				c.Of = OfThroughput
+			}
+			xs, ys := paired(x.values(c.Of), y.values(c.Of))
 			c.Ratio, c.CI95, why, err = stat.Ratio(xs, ys)
 			if err != nil {
 				note("%s and %s are not compared: %v", c.A, c.B, err)
@@ -147,7 +167,7 @@ func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 			}
 			p := 1.0
 			if m.plan.Level.Ranks {
-				if p, err = stat.MannWhitney(x.RoundMediansMS, y.RoundMediansMS); err != nil {
+				if p, err = stat.MannWhitney(inOrder(x.values(c.Of)), inOrder(y.values(c.Of))); err != nil {
 					note("%s and %s are not tested: %v", c.A, c.B, err)
 					p = 1
 				}
@@ -165,7 +185,7 @@ func (m *meter) compare(r *Report, note, null func(string, ...any)) {
 	}
 	for i, p := range stat.Holm(ps) {
 		c := &r.Comparisons[i]
-		c.P, c.Verdict = &p, verdict(c.Ratio, p, m.plan.Threshold)
+		c.P, c.Verdict = &p, verdict(c.slowness(), p, m.plan.Threshold)
 		switch c.Verdict {
 		case Faster:
 			*r.Results[pairs[i].b].Rank++
@@ -221,14 +241,30 @@ func verdict(ratio, p, threshold float64) Verdict {
 
 // paired returns the medians of the rounds that both have. Without a common round they
 // are returned as they are.
-func paired(a, b *Result) (x, y []float64) {
-	for _, round := range slices.Sorted(maps.Keys(a.rounds)) {
-		if v, ok := b.rounds[round]; ok {
-			x, y = append(x, a.rounds[round]), append(y, v)
+func paired(a, b map[int]float64) (x, y []float64) {
+	for _, round := range slices.Sorted(maps.Keys(a)) {
+		if v, ok := b[round]; ok {
+			x, y = append(x, a[round]), append(y, v)
 		}
 	}
 	if len(x) == 0 {
-		return a.RoundMediansMS, b.RoundMediansMS
+		return inOrder(a), inOrder(b)
 	}
 	return x, y
+}
+
+// values are the rounds' values of a measure.
+func (r *Result) values(of string) map[int]float64 {
+	if of == OfThroughput {
+		return r.rates
+	}
+	return r.rounds
+}
+
+// slowness is above 1 where a is slower than b.
+func (c *Comparison) slowness() float64 {
+	if c.Of == OfThroughput {
+		return 1 / c.Ratio
+	}
+	return c.Ratio
 }

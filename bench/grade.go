@@ -48,8 +48,13 @@ func (m *meter) grade(t *track, r *Result) {
 		lower(GradeC, "throttled: the hardware counted %d times", *b-*a)
 	}
 	if t.cpu > 0 && t.elapsed > 0 {
-		if share := float64(t.cpu) / float64(t.elapsed); share < leastCPU {
-			lower(GradeC, "disturbed: the process had a processor for %.0f %% of the timed part", 100*share)
+		cores := max(1, min(r.Sessions, t.stats.GoMaxProcs)) // that must have been busy
+		if share := float64(t.cpu) / float64(t.elapsed) / float64(cores); share < leastCPU {
+			had := "a processor"
+			if cores > 1 {
+				had = fmt.Sprintf("%d processors", cores)
+			}
+			lower(GradeC, "disturbed: the process had %s for %.0f %% of the timed part", had, 100*share)
 		}
 	}
 	if share, ok := stolen(t.before, &t.after); ok && share > mostSteal {

@@ -20,6 +20,13 @@ type Latency struct {
 	MAD    float64        `json:"mad"`
 }
 
+// Throughput is the median of the rounds' images a second, with its distribution-free
+// interval.
+type Throughput struct {
+	Median float64        `json:"median"`
+	CI95   *stat.Interval `json:"ci95"`
+}
+
 // Grade says how far a figure can be trusted.
 type Grade string
 
@@ -37,14 +44,17 @@ type Result struct {
 	Precision     string `json:"precision"`
 	Threads       int    `json:"threads"`
 	Batch         int    `json:"batch"`
+	Sessions      int    `json:"sessions"` // that ran side by side, each with its threads
 	Level         string `json:"level"`
 
-	Latency    Latency `json:"latency_ms"`
-	Samples    int     `json:"samples"`
-	Outliers   int     `json:"outliers"` // beyond Tukey's fences; counted, not dropped
-	Blocks     int     `json:"blocks"`   // fresh processes
-	Slices     int     `json:"slices"`   // per block
-	WarmupRuns int     `json:"warmup_runs"`
+	Latency Latency `json:"latency_ms"`
+	// Throughput counts the images of all sessions together.
+	Throughput Throughput `json:"images_per_second"`
+	Samples    int        `json:"samples"`
+	Outliers   int        `json:"outliers"` // beyond Tukey's fences; counted, not dropped
+	Blocks     int        `json:"blocks"`   // fresh processes
+	Slices     int        `json:"slices"`   // per block
+	WarmupRuns int        `json:"warmup_runs"`
 
 	// The four clocks: ReadMS + BuildMS = LoadMS, then the first run, then Latency. Medians
 	// over the blocks.
@@ -63,6 +73,7 @@ type Result struct {
 
 	SamplesMS      []float64 `json:"samples_ms"`
 	RoundMediansMS []float64 `json:"round_medians_ms"`
+	RoundRates     []float64 `json:"round_images_per_second"`
 
 	Timer   runner.Timer       `json:"timer"`
 	Loaded  runner.Description `json:"loaded"`
@@ -70,8 +81,9 @@ type Result struct {
 	After   Reading            `json:"after"`
 	Profile *Profile           `json:"profile,omitempty"`
 
-	// rounds holds the rounds' medians by their number, so that results can be paired.
-	rounds map[int]float64
+	// rounds holds the rounds' medians by their number, so that results can be paired;
+	// rates their images a second.
+	rounds, rates map[int]float64
 }
 
 // Profile is a per-step profile, from runs of its own.
@@ -99,10 +111,17 @@ const (
 	Indicative Verdict = "indicative" // the level does not test
 )
 
+// Measures that a comparison can be of.
+const (
+	OfLatency    = "latency_ms"        // the smaller is the faster
+	OfThroughput = "images_per_second" // the larger; rows of several sessions
+)
+
 // Comparison sets two rows beside each other: ratio is a's median over b's.
 type Comparison struct {
 	A       string         `json:"a"`
 	B       string         `json:"b"`
+	Of      string         `json:"of"`
 	Ratio   float64        `json:"ratio"`
 	CI95    *stat.Interval `json:"ci95"`
 	P       *float64       `json:"p_holm,omitempty"` // Mann-Whitney on the blocks' medians, adjusted

@@ -24,6 +24,7 @@ type track struct {
 	cut                int       // rounds that a bound ended early
 
 	rounds  map[int]float64 // median by round, ms
+	rates   map[int]float64 // images a second by round
 	samples []float64       // ms
 
 	elapsed, cpu int64
@@ -50,7 +51,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 
 	m := &meter{plan: &p, slots: Schedule(p.Level, len(p.Subjects), p.Seed), tracks: make([]track, len(p.Subjects))}
 	for i, s := range p.Subjects {
-		m.tracks[i] = track{subject: s, rounds: map[int]float64{}}
+		m.tracks[i] = track{subject: s, rounds: map[int]float64{}, rates: map[int]float64{}}
 	}
 	defer m.closeAll()
 	m.baseline = p.Probe()
@@ -228,6 +229,7 @@ func (t *track) take(round int, r runner.TimeReply) {
 		t.samples = append(t.samples, ms(ns))
 	}
 	t.rounds[round] = medianOf(t.samples[from:])
+	t.rates[round] = r.RunsPerSecond * float64(max(t.loaded.Batch, 1))
 	if r.Cut {
 		t.cut++
 	}
@@ -253,15 +255,17 @@ func (t *track) takeProfile(runs int) error {
 
 func ms(ns int64) float64 { return float64(ns) / 1e6 }
 
-// label names a result so that no other of the report has the name.
-func label(all []Result, i int) string {
+// Label names a result so that no other of the report has the name.
+func Label(all []Result, i int) string {
 	r := &all[i]
-	engine, precision, threads := false, false, false
+	engine, precision, threads, batch, sessions := false, false, false, false, false
 	for j := range all {
 		if o := &all[j]; j != i && o.Model == r.Model {
 			engine = engine || o.Engine != r.Engine
 			precision = precision || o.Precision != r.Precision
 			threads = threads || o.Threads != r.Threads
+			batch = batch || o.Batch != r.Batch
+			sessions = sessions || o.Sessions != r.Sessions
 		}
 	}
 	name := r.Model
@@ -273,6 +277,12 @@ func label(all []Result, i int) string {
 	}
 	if threads {
 		name += fmt.Sprintf(" t%d", r.Threads)
+	}
+	if batch {
+		name += fmt.Sprintf(" b%d", r.Batch)
+	}
+	if sessions {
+		name += fmt.Sprintf(" s%d", r.Sessions)
 	}
 	return name
 }

@@ -1,6 +1,9 @@
 package bench
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // Summary sets one engine beside another over all models that both ran: the geometric
 // mean of the ratios of their medians, and the model that is worst for A.
@@ -8,7 +11,7 @@ type Summary struct {
 	A          string  `json:"a"`
 	B          string  `json:"b"`
 	Models     int     `json:"models"`
-	Geomean    float64 `json:"geomean_ratio"` // of A's median over B's
+	Geomean    float64 `json:"geomean_ratio"` // of A's time over B's
 	Worst      float64 `json:"worst_ratio"`
 	WorstModel string  `json:"worst_model"`
 }
@@ -20,24 +23,18 @@ func (r *Report) Summaries() []Summary {
 	type key struct{ a, b string }
 	logs := map[key]float64{}
 	at := map[key]int{}
-	several := false
-	for i := range r.Results {
-		several = several || r.Results[i].Precision != r.Results[0].Precision
-	}
-	who := func(x *Result) string {
-		if several {
-			return x.Engine + " " + x.Precision
-		}
-		return x.Engine
-	}
 	for a := range r.Results {
 		for b := a + 1; b < len(r.Results); b++ {
 			x, y := &r.Results[a], &r.Results[b]
-			c := r.comparison(label(r.Results, a), label(r.Results, b))
-			if x.Model != y.Model || c == nil {
+			if x.Model != y.Model {
 				continue
 			}
-			k := key{who(x), who(y)}
+			k := key{Label(r.Results, a), Label(r.Results, b)}
+			c := r.comparison(k.a, k.b)
+			if c == nil {
+				continue
+			}
+			k.a, k.b = strings.TrimPrefix(k.a, x.Model+" "), strings.TrimPrefix(k.b, x.Model+" ")
 			i, ok := at[k]
 			if !ok {
 				i = len(out)
@@ -45,10 +42,10 @@ func (r *Report) Summaries() []Summary {
 			}
 			s := &out[i]
 			s.Models++
-			logs[k] += math.Log(c.Ratio)
+			logs[k] += math.Log(c.slowness())
 			s.Geomean = math.Exp(logs[k] / float64(s.Models))
-			if c.Ratio > s.Worst {
-				s.Worst, s.WorstModel = c.Ratio, x.Model
+			if t := c.slowness(); t > s.Worst {
+				s.Worst, s.WorstModel = t, x.Model
 			}
 		}
 	}

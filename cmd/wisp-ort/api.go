@@ -3,12 +3,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/wispnet/wisp/internal/runner"
 )
 
 // apiVersion is the version of the table that is asked for; later libraries have it too.
@@ -17,6 +18,7 @@ const apiVersion = 17
 // The functions that are used: their places in struct OrtApi of onnxruntime_c_api.h, which
 // only ever grows at its end.
 const (
+	fnErrorCode            = 1
 	fnErrorMessage         = 2
 	fnCreateEnv            = 3
 	fnCreateSession        = 7
@@ -86,13 +88,24 @@ func text(p uintptr) string {
 	return string(b)
 }
 
+// kinds are the OrtErrorCodes that say more than that something failed.
+var kinds = map[uint32]string{
+	7:  runner.CodeRefused,     // ORT_INVALID_PROTOBUF
+	9:  runner.CodeUnsupported, // ORT_NOT_IMPLEMENTED
+	10: runner.CodeRefused,     // ORT_INVALID_GRAPH
+}
+
 // check turns a status into an error and frees it.
 func (a *api) check(status uintptr) error {
 	if status == 0 {
 		return nil
 	}
+	code, _, _ := purego.SyscallN(a.fn[fnErrorCode], status)
 	msg, _, _ := purego.SyscallN(a.fn[fnErrorMessage], status)
-	err := errors.New(text(msg))
+	err := &runner.RemoteError{Code: runner.CodeFailed, Message: text(msg)}
+	if c, ok := kinds[uint32(code)]; ok {
+		err.Code = c
+	}
 	a.release(fnReleaseStatus, status)
 	return err
 }

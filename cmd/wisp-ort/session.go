@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
@@ -51,19 +52,29 @@ func (b backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 }
 
 // session is a model in ONNX Runtime. Inputs and outputs are made once, in pinned memory.
+//
+// Parallel sessions of one thread call one OrtSession at once, which shares its weights
+// among them and is what ONNX Runtime is made for. Where each has several threads, each is
+// an OrtSession of its own, since the pool of threads belongs to the OrtSession.
 type session struct {
 	runner.NoProfile
 	*api
-	q                            runner.LoadRequest
-	env, options, handle, memory uintptr
-	in, out                      []runner.Port
-	inNames, outNames            []uintptr // of the library, which keeps them
-	inputs                       [][]uintptr
-	outputs                      []uintptr
-	results                      [][]float32
-	call8                        []uintptr   // Run's arguments, made once; the inputs change
-	library                      [][]float32 // the numbers behind inputs, in order
-	pin                          runtime.Pinner
+	q                    runner.LoadRequest
+	env, options, memory uintptr
+	handles              []uintptr // OrtSessions
+	in, out              []runner.Port
+	inNames, outNames    []uintptr // of the library, which keeps them
+	inputs               [][]uintptr
+	lanes                []lane
+	library              [][]float32 // the numbers behind inputs, in order
+	pin                  runtime.Pinner
+}
+
+// lane is one of the parallel sessions.
+type lane struct {
+	outputs []uintptr
+	results [][]float32
+	call    []uintptr // Run's arguments, made once; the inputs change
 }
 
 func (s *session) Build() (_ runner.Loaded, err error) {
@@ -87,8 +98,16 @@ func (s *session) Build() (_ runner.Loaded, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.handle, err = s.make(fnCreateSession, s.env, s.str(s.q.Model), s.options); err != nil {
-		return nil, err
+	n := 1
+	if s.q.Threads > 1 {
+		n = max(1, s.q.Sessions)
+	}
+	for range n {
+		h, err := s.make(fnCreateSession, s.env, s.str(s.q.Model), s.options)
+		if err != nil {
+			return nil, err
+		}
+		s.handles = append(s.handles, h)
 	}
 	if s.in, s.inNames, err = s.ports(fnInputCount, fnInputType, fnInputName); err != nil {
 		return nil, err
@@ -115,12 +134,12 @@ func (s *session) ports(count, typ, name int) (ports []runner.Port, names []uint
 	if err != nil {
 		return nil, nil, err
 	}
-	n, err := s.make(count, s.handle)
+	n, err := s.make(count, s.handles[0])
 	if err != nil {
 		return nil, nil, err
 	}
 	for i := range n {
-		p, err := s.make(name, s.handle, i, allocator)
+		p, err := s.make(name, s.handles[0], i, allocator)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -135,7 +154,7 @@ func (s *session) ports(count, typ, name int) (ports []runner.Port, names []uint
 
 // shape is that of an input or output, with a free first dimension set to the batch.
 func (s *session) shape(typ int, i uintptr) ([]int, error) {
-	info, err := s.make(typ, s.handle, i)
+	info, err := s.make(typ, s.handles[0], i)
 	if err != nil {
 		return nil, err
 	}
@@ -203,24 +222,31 @@ func (s *session) MakeInputs(n int, seed uint64) error {
 		s.pin.Pin(&set[0])
 		s.inputs = append(s.inputs, set)
 	}
-	for _, p := range s.out {
-		v, data, err := s.value(p.Shape)
-		if err != nil {
-			return err
-		}
-		s.outputs, s.results = append(s.outputs, v), append(s.results, data)
-	}
-	s.pin.Pin(&s.outputs[0])
 	s.pin.Pin(&s.inNames[0])
 	s.pin.Pin(&s.outNames[0])
-	s.call8 = []uintptr{s.handle, 0, uintptr(unsafe.Pointer(&s.inNames[0])), 0, uintptr(len(s.in)),
-		uintptr(unsafe.Pointer(&s.outNames[0])), uintptr(len(s.outputs)), uintptr(unsafe.Pointer(&s.outputs[0]))}
+	for k := range max(1, s.q.Sessions) {
+		var l lane
+		for _, p := range s.out {
+			v, data, err := s.value(p.Shape)
+			if err != nil {
+				return err
+			}
+			l.outputs, l.results = append(l.outputs, v), append(l.results, data)
+		}
+		s.pin.Pin(&l.outputs[0])
+		l.call = []uintptr{s.handles[k%len(s.handles)], 0, uintptr(unsafe.Pointer(&s.inNames[0])), 0, uintptr(len(s.in)),
+			uintptr(unsafe.Pointer(&s.outNames[0])), uintptr(len(l.outputs)), uintptr(unsafe.Pointer(&l.outputs[0]))}
+		s.lanes = append(s.lanes, l)
+	}
 	return nil
 }
 
-func (s *session) Run(i int) error {
-	s.call8[3] = uintptr(unsafe.Pointer(&s.inputs[i%len(s.inputs)][0]))
-	status, _, _ := purego.SyscallN(s.fn[fnRun], s.call8...)
+func (s *session) Run(i int) error { return s.RunOn(0, i) }
+
+func (s *session) RunOn(k, i int) error {
+	call := s.lanes[k].call
+	call[3] = uintptr(unsafe.Pointer(&s.inputs[i%len(s.inputs)][0]))
+	status, _, _ := purego.SyscallN(s.fn[fnRun], call...)
 	if status == 0 {
 		return nil
 	}
@@ -234,13 +260,17 @@ func (s *session) Describe() runner.Description {
 }
 
 func (s *session) Close() error {
-	for _, set := range append(s.inputs, s.outputs) {
-		for _, v := range set {
-			s.release(fnReleaseValue, v)
-		}
+	values := slices.Concat(s.inputs...)
+	for _, l := range s.lanes {
+		values = append(values, l.outputs...)
+	}
+	for _, v := range values {
+		s.release(fnReleaseValue, v)
 	}
 	s.release(fnReleaseMemory, s.memory)
-	s.release(fnReleaseSession, s.handle)
+	for _, h := range s.handles {
+		s.release(fnReleaseSession, h)
+	}
 	s.release(fnReleaseOptions, s.options)
 	s.release(fnReleaseEnv, s.env)
 	s.pin.Unpin()

@@ -65,7 +65,7 @@ func TestExportsAgree(t *testing.T) {
 			}
 			top, off := float32(0), float32(0)
 			for i, w := range want[0].Float32() {
-				d := w - s.results[0][i]
+				d := w - s.lanes[0].results[0][i]
 				top, off = max(top, w, -w), max(off, d, -d)
 			}
 			// float32 sums of up to some thousand products over some fifty layers.

@@ -94,12 +94,7 @@ func (a *app) printBench(r *bench.Report) error {
 		}{a.envelope(), where(r, host), r.Level.Name, r.Seed, append([]bench.Result{}, r.Results...), append([]bench.Comparison{}, r.Comparisons...), r.Summaries(), contexts(r, host)})
 	}
 	fmt.Fprintf(a.out, "%s\n\n", where(r, host))
-	t := report.NewTable([]string{"model", "engine", "median ms", "95 % interval", "p90", "min", "runs", "load ms", "first ms", "peak MB", "grade"},
-		[]bool{false, false, true, true, true, true, true, true, true, true, false}, a.width())
-	for _, x := range r.Results {
-		t.AppendRow(table.Row{x.Model, x.Engine, ms(&x.Latency.Median), interval(x), ms(x.Latency.P90), ms(&x.Latency.Min), x.Samples, ms(&x.LoadMS), ms(&x.FirstRunMS), megabytes(x.PeakRSSBytes), x.Grade})
-	}
-	fmt.Fprintln(a.out, t.Render())
+	a.printRows(r.Results)
 	a.printRatios(r)
 	for _, x := range r.Results {
 		if x.Profile != nil {
@@ -114,30 +109,12 @@ func (a *app) printBench(r *bench.Report) error {
 	return nil
 }
 
-// printRatios prints the comparisons: all of them where they are few, else those between
-// engines.
-func (a *app) printRatios(r *bench.Report) {
-	shown := 0
-	for _, c := range r.Comparisons {
-		if len(r.Results) > 6 && !c.SameModel {
-			continue
-		}
-		if shown++; shown == 1 {
-			fmt.Fprintln(a.out)
-		}
-		fmt.Fprintf(a.out, "%s is %.3f × %s%s: %s\n", c.A, c.Ratio, c.B, ratioInterval(c), c.Verdict)
-	}
-	for _, s := range r.Summaries() {
-		fmt.Fprintf(a.out, "\n%s / %s over %d models: geometric mean %.3f, worst %.3f (%s)\n", s.A, s.B, s.Models, s.Geomean, s.Worst, s.WorstModel)
-	}
-}
-
 // gradeReasons says each reason once, with the rows it holds for.
 func gradeReasons(r *bench.Report) []string {
 	rows := map[string][]string{}
-	for _, x := range r.Results {
+	for i, x := range r.Results {
 		for _, reason := range x.GradeReasons {
-			rows[reason] = append(rows[reason], x.Model)
+			rows[reason] = append(rows[reason], bench.Label(r.Results, i))
 		}
 	}
 	var out []string
@@ -174,40 +151,6 @@ func (a *app) printProfile(x bench.Result) {
 		t.AppendRow(table.Row{s.Name, s.Op, cmp.Or(s.Kernel, "–"), fmt.Sprintf("%.3f", s.MS), fmt.Sprintf("%.1f %%", 100*s.MS/max(total, 1e-12)), rate})
 	}
 	fmt.Fprintln(a.out, t.Render())
-}
-
-func ms(v *float64) string {
-	switch {
-	case v == nil:
-		return "–"
-	case *v >= 100:
-		return fmt.Sprintf("%.0f", *v)
-	case *v >= 10:
-		return fmt.Sprintf("%.1f", *v)
-	}
-	return fmt.Sprintf("%.2f", *v)
-}
-
-func interval(x bench.Result) string {
-	if x.Latency.CI95 == nil {
-		return "–"
-	}
-	lo, hi := x.Latency.CI95.Lo, x.Latency.CI95.Hi
-	return ms(&lo) + "–" + ms(&hi)
-}
-
-func ratioInterval(c bench.Comparison) string {
-	if c.CI95 == nil {
-		return ""
-	}
-	return fmt.Sprintf(" (%.3f–%.3f)", c.CI95.Lo, c.CI95.Hi)
-}
-
-func megabytes(b *int64) string {
-	if b == nil {
-		return "–"
-	}
-	return fmt.Sprintf("%.0f", float64(*b)/1e6)
 }
 
 // gate compares a measurement with an earlier one.

@@ -110,6 +110,8 @@ type comparedRow struct {
 	Engine    string           `json:"engine,omitempty"`
 	Precision string           `json:"precision,omitempty"`
 	Threads   int              `json:"threads,omitempty"`
+	Batch     int              `json:"batch,omitempty"`
+	Sessions  int              `json:"sessions,omitempty"`
 	Weights   string           `json:"weights"`
 	Grade     bench.Grade      `json:"grade,omitempty"`
 }
@@ -189,20 +191,26 @@ func (c *compared) add(m *wisp.Model) error {
 			}
 		}
 	}
+	bare := len(c.rows)
 	for i := range c.measured.Results {
 		r := &c.measured.Results[i]
 		if r.Model != m.Name {
 			continue
 		}
 		row.Latency, row.Engine, row.Precision, row.Threads, row.Grade = &r.Latency, r.Engine, r.Precision, r.Threads, r.Grade
+		row.Batch, row.Sessions = r.Batch, r.Sessions
+		out.Model = bench.Label(c.measured.Results, i)
+		out.Context = fmt.Sprint(r.Engine, r.Precision, r.Batch, r.Sessions)
 		out.Grade = string(r.Grade)
 		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
 		if ci := r.Latency.CI95; ci != nil {
 			out.Latency.Lo, out.Latency.Hi = ci.Lo, ci.Hi
 		}
+		c.rows, c.Rows = append(c.rows, row), append(c.Rows, out)
 	}
-	c.rows = append(c.rows, row)
-	c.Rows = append(c.Rows, out)
+	if len(c.rows) == bare { // not measured: its counts stand nevertheless
+		c.rows, c.Rows = append(c.rows, row), append(c.Rows, out)
+	}
 	return nil
 }
 

@@ -20,13 +20,6 @@ import (
 // What a foreign engine is given: the user's own file where it reads that format, else an
 // export that is written once for the measurement and removed after it.
 
-// given is a model in the form that one engine takes.
-type given struct {
-	path            string
-	weights, sha256 string // of the model that was asked for, so that contexts compare
-	note            string
-}
-
 // exports are the writers of the formats that foreign engines take.
 var exports = map[string]func(w io.Writer, m *wisp.Model, batch int) error{
 	".onnx": exportONNX,
@@ -45,100 +38,118 @@ func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
 	return onnx.WriteFixed(w, g)
 }
 
-// foreign prepares models for engines other than wisp's own.
-type foreign struct {
-	app    *app
-	models *modelFlags
-	batch  int
-	folder string
-	made   map[string]given // by engine format and model
+// Options of a load that say what an engine's file was made from. They stand in the
+// description of what was loaded, so that contexts compare.
+const (
+	ofModel   = "model"
+	ofWeights = "weights"
+	ofSHA256  = "weights_sha256"
+)
+
+// about says what a file that an engine is given was made from: it stands in the
+// description of what was loaded, so that contexts compare.
+type about struct {
+	model, weights, sha256 string
+	note                   string
 }
 
-// give returns a model as e takes it.
-func (f *foreign) give(e *engineKind, name string) (given, error) {
-	if ext := strings.ToLower(filepath.Ext(name)); slices.Contains(e.takes, ext) {
-		return asItIs(name)
+// foreign gives models to engines other than wisp's own.
+type foreign struct {
+	app     *app
+	models  *modelFlags
+	folder  string
+	exports map[string]string // files by format, batch and model
+	about   map[string]about  // by file
+}
+
+// give changes a load into one that e takes.
+func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest, error) {
+	name := q.Model
+	q.Weights, q.Arch, q.Kernels, q.Options = "", "", "", nil
+	if slices.Contains(e.takes, strings.ToLower(filepath.Ext(name))) {
+		if _, ok := f.about[name]; ok {
+			return q, nil
+		}
+		sum, err := hashOf(name)
+		f.about[name] = about{name, filepath.Base(name), sum, ""}
+		return q, err
 	}
 	ext := e.takes[0]
-	if g, ok := f.made[ext+" "+name]; ok {
-		return g, nil
+	key := fmt.Sprint(ext, " ", q.Batch, " ", name)
+	if path, ok := f.exports[key]; ok {
+		q.Model = path
+		return q, nil
 	}
 	write := exports[ext]
 	if write == nil {
-		return given{}, fmt.Errorf("%s: engine %s takes %s files alone", name, e.name, strings.Join(e.takes, ", "))
+		return q, fmt.Errorf("%s: engine %s takes %s files alone", name, e.name, strings.Join(e.takes, ", "))
 	}
 	m, err := wisp.Open(name, f.models.options()...)
 	if err != nil {
-		return given{}, err
+		return q, err
 	}
 	defer m.Close()
+	sum, err := m.WeightsSHA256()
+	if err != nil {
+		return q, err
+	}
 	if f.folder == "" {
 		if f.folder, err = os.MkdirTemp("", "wisp-bench-"); err != nil {
-			return given{}, err
+			return q, err
 		}
 		f.app.atEnd(func() { os.RemoveAll(f.folder) })
 	}
-	sum, err := m.WeightsSHA256()
-	if err != nil {
-		return given{}, err
+	q.Model = filepath.Join(f.folder, fmt.Sprintf("%d%s", len(f.exports), ext))
+	if err := writeFile(q.Model, false, func(w io.Writer) error { return write(w, m, q.Batch) }); err != nil {
+		return q, err
 	}
-	g := given{path: filepath.Join(f.folder, fmt.Sprintf("%d%s", len(f.made), ext)), weights: m.Weights.ID, sha256: sum,
-		note: fmt.Sprintf("%s ran wisp's own export of %s", e.name, name)}
-	if err := writeFile(g.path, false, func(w io.Writer) error { return write(w, m, f.batch) }); err != nil {
-		return given{}, err
-	}
-	f.made[ext+" "+name] = g
-	return g, nil
+	f.exports[key] = q.Model
+	f.about[q.Model] = about{name, m.Weights.ID, sum, fmt.Sprintf("%s ran wisp's own export of %s", e.name, name)}
+	return q, nil
 }
 
-// asItIs is a file that the engine reads itself.
-func asItIs(path string) (given, error) {
+func hashOf(path string) (string, error) {
 	in, err := os.Open(path)
 	if err != nil {
-		return given{}, err
+		return "", err
 	}
 	defer in.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, in); err != nil {
-		return given{}, err
+		return "", err
 	}
-	return given{path: path, weights: filepath.Base(path), sha256: hex.EncodeToString(h.Sum(nil))}, nil
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// foreignProcess loads what it was given in place of the model's name.
+// foreignProcess describes what it loaded by the name and weights that were asked for.
 type foreignProcess struct {
 	bench.Process
-	given given
+	about map[string]about
 }
 
 func (p foreignProcess) Load(q runner.LoadRequest) (runner.LoadReply, error) {
-	name := q.Model
-	q.Model, q.Weights, q.Arch, q.Options = p.given.path, "", "", nil
 	r, err := p.Process.Load(q)
-	if err != nil {
-		return r, err
+	if a, ok := p.about[q.Model]; ok && err == nil {
+		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.model, a.weights, a.sha256
+		if a.note != "" {
+			r.Model.Notes = append(r.Model.Notes, a.note)
+		}
 	}
-	r.Model.Model, r.Model.Weights, r.Model.WeightsHash = name, p.given.weights, p.given.sha256
-	if p.given.note != "" {
-		r.Model.Notes = append(r.Model.Notes, p.given.note)
-	}
-	return r, nil
+	return r, err
 }
 
-// launcher starts the engines' processes; give holds what each foreign subject loads.
-func launcher(give map[[2]string]given) bench.Launcher {
-	return func(ctx context.Context, s bench.Subject) (bench.Process, error) {
-		e, err := findEngine(s.Engine)
-		if err != nil {
-			return nil, err
-		}
-		c, err := e.start(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if e.own() {
-			return c, nil
-		}
-		return foreignProcess{c, give[[2]string{s.Engine, s.Model}]}, nil
+// launch starts the engines' processes.
+func (f *foreign) launch(ctx context.Context, s bench.Subject) (bench.Process, error) {
+	e, err := findEngine(s.Engine)
+	if err != nil {
+		return nil, err
 	}
+	c, err := e.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if e.own() {
+		return c, nil
+	}
+	return foreignProcess{c, f.about}, nil
 }

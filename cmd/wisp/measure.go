@@ -19,7 +19,8 @@ import (
 // benchFlags are the flags of a measurement, which bench and compare share.
 type benchFlags struct {
 	engines, level, precision, kernels string
-	threads, batch, warmup, runs       int
+	threads, warmup, runs              int
+	batches, sessions                  []int
 	minTime, maxTime                   time.Duration
 	seed                               uint64
 	force, strict                      bool
@@ -32,7 +33,8 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s.StringVar(&f.precision, "precision", "float32", "precisions to run in, separated by commas")
 	s.StringVar(&f.kernels, "kernels", "", "force one kernel variant; go is the portable one")
 	s.IntVar(&f.threads, "threads", 1, "cores that one run may use")
-	s.IntVar(&f.batch, "batch", 1, "images of one run")
+	s.IntSliceVar(&f.batches, "batch", []int{1}, "images of one run; several, separated by commas, are measured beside each other")
+	s.IntSliceVar(&f.sessions, "sessions", []int{1}, "runs side by side in one process, each on --threads cores; several as with --batch")
 	s.IntVar(&f.warmup, "warmup", 0, "untimed runs before each block, instead of the level's")
 	s.IntVar(&f.runs, "runs", 0, "timed runs of each block, instead of the level's")
 	s.DurationVar(&f.minTime, "min-time", 0, "shortest timed part of a block, instead of the level's")
@@ -51,8 +53,10 @@ func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *model
 	switch {
 	case f.threads < 1 || f.threads > maxThreads:
 		return nil, usagef("--threads %d: want 1 to %d", f.threads, maxThreads)
-	case f.batch < 1 || f.batch > maxBatch:
-		return nil, usagef("--batch %d: want 1 to %d", f.batch, maxBatch)
+	case len(f.batches) == 0 || slices.Min(f.batches) < 1 || slices.Max(f.batches) > maxBatch:
+		return nil, usagef("--batch %v: want 1 to %d", f.batches, maxBatch)
+	case len(f.sessions) == 0 || slices.Min(f.sessions) < 1 || slices.Max(f.sessions) > runner.MaxSessions:
+		return nil, usagef("--sessions %v: want 1 to %d", f.sessions, runner.MaxSessions)
 	case f.warmup < 0 || f.runs < 0 || f.runs > runner.MaxRuns || f.warmup > runner.MaxRuns:
 		return nil, usagef("--warmup %d, --runs %d: want 0 to %d", f.warmup, f.runs, runner.MaxRuns)
 	case f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
@@ -77,11 +81,11 @@ func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *model
 			return nil, usagef("--precision %s: want float32: other precisions are not part of this version", p)
 		}
 	}
-	give := map[[2]string]given{}
+	out := &foreign{app: a, models: m, exports: map[string]string{}, about: map[string]about{}}
 	p := &bench.Plan{
 		Level: level, Seed: cmp.Or(f.seed, uint64(a.started.UnixNano())>>8), Warmup: f.warmup, Runs: f.runs, MinTime: f.minTime, MaxTime: f.maxTime,
 		Force: f.force, Sensors: record.Sensors,
-		Launch: launcher(give),
+		Launch: out.launch,
 	}
 	host := record.ReadHost()
 	p.Guard = func(x, y *bench.Result) []string {
@@ -95,20 +99,28 @@ func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *model
 	if m.names != "" {
 		options = map[string]string{"map": m.names}
 	}
-	out := &foreign{app: a, models: m, batch: f.batch, made: map[string]given{}}
 	for _, name := range models {
-		for _, e := range engines {
-			if !e.own() {
-				if give[[2]string{e.name, name}], err = out.give(e, name); err != nil {
-					return nil, err
+		for _, batch := range f.batches {
+			for _, sessions := range f.sessions {
+				for _, e := range engines {
+					load := runner.LoadRequest{Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: batch, Sessions: sessions,
+						Precision: "float32", Kernels: f.kernels, Inputs: inputsOf(batch), Seed: p.Seed, Options: options}
+					if !e.own() {
+						if load, err = out.give(e, load); err != nil {
+							return nil, err
+						}
+					}
+					p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: e.name, Load: load})
 				}
 			}
-			p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: e.name, Load: runner.LoadRequest{
-				Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: f.batch, Precision: "float32", Kernels: f.kernels, Seed: p.Seed, Options: options}})
 		}
 	}
 	return p, nil
 }
+
+// inputsOf is how many random inputs runs alternate between: fewer of large batches, so
+// that they do not outweigh the model in memory.
+func inputsOf(batch int) int { return max(2, 8/batch) }
 
 // measure runs a plan and shows its progress. A subject that could not be measured is an
 // error only where no other could.
@@ -176,8 +188,14 @@ func where(r *bench.Report, h record.Host) string {
 	if h.OS == "android" {
 		kind, not = "phone", ""
 	}
-	return fmt.Sprintf("Measured on %s (%s, %s/%s), %s, %d %s, batch %d, %s, level %s%s.", cmp.Or(h.CPU, "an unnamed CPU"), kind, h.OS, h.Arch,
-		enginesText(r.Results), first.Threads, plural(first.Threads, "thread"), first.Batch, first.Precision, r.Level.Name, not)
+	batch := fmt.Sprintf("batch %d", first.Batch)
+	for i := range r.Results {
+		if r.Results[i].Batch != first.Batch || r.Results[i].Sessions != 1 {
+			batch = "batches and sessions as stated"
+		}
+	}
+	return fmt.Sprintf("Measured on %s (%s, %s/%s), %s, %d %s, %s, %s, level %s%s.", cmp.Or(h.CPU, "an unnamed CPU"), kind, h.OS, h.Arch,
+		enginesText(r.Results), first.Threads, plural(first.Threads, "thread"), batch, first.Precision, r.Level.Name, not)
 }
 
 // enginesText says which engines ran: wisp's own alone is known by its kernels.

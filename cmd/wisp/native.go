@@ -69,24 +69,30 @@ func (b *nativeModel) Build() (runner.Loaded, error) {
 	if err != nil {
 		return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
 	}
-	s, err := p.Engine.NewSession()
-	if err != nil {
-		return nil, err
-	}
-	l := &nativeLoaded{model: b.model, program: p.Engine, session: s, q: b.q}
-	for _, port := range p.Engine.Outputs() {
-		l.out = append(l.out, tensor.New(port.Type.DType, port.Type.Shape))
+	l := &nativeLoaded{model: b.model, program: p.Engine, q: b.q}
+	for range max(1, b.q.Sessions) {
+		s, err := p.Engine.NewSession()
+		if err != nil {
+			l.Close()
+			return nil, err
+		}
+		l.sessions = append(l.sessions, s)
+		var out []*tensor.Tensor
+		for _, port := range p.Engine.Outputs() {
+			out = append(out, tensor.New(port.Type.DType, port.Type.Shape))
+		}
+		l.out = append(l.out, out)
 	}
 	return l, nil
 }
 
 type nativeLoaded struct {
-	model   *wisp.Model
-	program *engine.Program
-	session *engine.Session
-	q       runner.LoadRequest
-	inputs  [][]*tensor.Tensor
-	out     []*tensor.Tensor
+	model    *wisp.Model
+	program  *engine.Program
+	sessions []*engine.Session
+	q        runner.LoadRequest
+	inputs   [][]*tensor.Tensor
+	out      [][]*tensor.Tensor // by session
 }
 
 // MakeInputs fills the library of random inputs that the runs alternate between, outside
@@ -108,10 +114,16 @@ func (l *nativeLoaded) MakeInputs(n int, seed uint64) error {
 	return nil
 }
 
-func (l *nativeLoaded) Run(i int) error { return l.session.Run(l.inputs[i%len(l.inputs)], l.out) }
+func (l *nativeLoaded) Run(i int) error { return l.RunOn(0, i) }
+
+func (l *nativeLoaded) RunOn(k, i int) error {
+	return l.sessions[k].Run(l.inputs[i%len(l.inputs)], l.out[k])
+}
 
 func (l *nativeLoaded) Close() error {
-	l.session.Close()
+	for _, s := range l.sessions {
+		s.Close()
+	}
 	return nil
 }
 
@@ -146,7 +158,7 @@ func (l *nativeLoaded) Profile(n int) ([]runner.Step, error) {
 	steps := l.program.Steps()
 	all := make([][]time.Duration, len(steps))
 	for i := range n {
-		err := l.session.Profile(l.inputs[i%len(l.inputs)], l.out, func(step int, d time.Duration) { all[step] = append(all[step], d) })
+		err := l.sessions[0].Profile(l.inputs[i%len(l.inputs)], l.out[0], func(step int, d time.Duration) { all[step] = append(all[step], d) })
 		if err != nil {
 			return nil, err
 		}

@@ -25,13 +25,25 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == runnerVerb {
 		os.Exit(serveRunner(os.Stdin, os.Stdout, os.Stderr))
 	}
-	testscript.Main(m, map[string]func(){
+	testscript.Main(cleaning{m}, map[string]func(){
 		"wisp": func() {
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 			defer stop()
 			os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 		},
 	})
+}
+
+// cleaning is the tests with what must be removed after them.
+type cleaning struct{ *testing.M }
+
+func (c cleaning) Run() int {
+	defer func() {
+		for _, f := range atExit {
+			f()
+		}
+	}()
+	return c.M.Run()
 }
 
 // TestScripts runs the command as a terminal session: testdata/script/*.txt.
@@ -42,6 +54,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("ORT_DIR", ortRunner().dir)
+			env.Setenv("WISP_ORT_LIB", ortRunner().library)
 			shared := os.Getenv("WISP_SHARED")
 			if shared == "" {
 				shared = filepath.Join(testkit.Root(t), "..", "shared")
@@ -50,6 +64,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
+			if cond == "ort" { // ONNX Runtime is here: WISP_ORT_LIB, or a node_modules above
+				ort := ortRunner()
+				if ort.why != "" {
+					t.Log("scripts of ONNX Runtime are skipped: " + ort.why)
+				}
+				return ort.why == "", nil
+			}
 			if cond == "shared" {
 				root := os.Getenv("WISP_SHARED")
 				if root == "" {

@@ -15,6 +15,7 @@ type Context struct {
 	WeightsSHA256 string `json:"weights_sha256,omitempty"`
 	InputShape    []int  `json:"input_shape"`
 	Batch         int    `json:"batch"`
+	Sessions      int    `json:"sessions"`
 
 	Engine        string   `json:"engine"`
 	EngineVersion string   `json:"engine_version"`
@@ -44,7 +45,7 @@ type Context struct {
 // Of joins a result with the machine and the tool that it comes from.
 func Of(r *bench.Result, h Host, toolVersion string, seed uint64) Context {
 	c := Context{
-		Model: r.Model, Weights: r.Weights, WeightsSHA256: r.Loaded.WeightsHash, Batch: r.Batch,
+		Model: r.Model, Weights: r.Weights, WeightsSHA256: r.Loaded.WeightsHash, Batch: r.Batch, Sessions: max(r.Sessions, 1),
 		Engine: r.Engine, EngineVersion: r.EngineVersion, Precision: r.Precision,
 		FellBack: append([]string{}, r.Loaded.FellBack...), Threads: r.Threads,
 		CPUFeatures: append([]string{}, r.Loaded.CPUFeatures...),
@@ -69,6 +70,7 @@ var fields = []struct {
 	{"weights_sha256", func(c *Context) any { return c.WeightsSHA256 }},
 	{"input_shape", func(c *Context) any { return c.InputShape }},
 	{"batch", func(c *Context) any { return c.Batch }},
+	{"sessions", func(c *Context) any { return c.Sessions }},
 	{"engine", func(c *Context) any { return c.Engine }},
 	{"engine_version", func(c *Context) any { return c.EngineVersion }},
 	{"precision", func(c *Context) any { return c.Precision }},

@@ -23,7 +23,8 @@ type Row struct {
 	Accuracy      string   // which weights the published figures belong to, with their source
 	Latency       *Latency
 	Grade         string // trust grade of the latency: A, B, C
-	OnFront       bool   // no other row has both more published top-1 and less latency
+	Context       string // rows are ranked only among those of the same
+	OnFront       bool   // no other row of its context has both more published top-1 and less latency
 	Year          int
 	Designed      string // by hand, searched
 }
@@ -69,18 +70,19 @@ func (c *Comparison) Plots() []Scatter {
 	return plots
 }
 
-// MarkFront sets OnFront for the rows that no other beats in published top-1 and
-// measured latency.
+// MarkFront sets OnFront for the rows that no other of the same context beats in published
+// top-1 and measured latency.
 func (c *Comparison) MarkFront() {
-	var points []Point
-	var at []int
+	points, at := map[string][]Point{}, map[string][]int{}
 	for i, r := range c.Rows {
 		if r.Top1 != nil && r.Latency != nil {
-			points = append(points, Point{X: r.Latency.Median, Y: *r.Top1})
-			at = append(at, i)
+			points[r.Context] = append(points[r.Context], Point{X: r.Latency.Median, Y: *r.Top1})
+			at[r.Context] = append(at[r.Context], i)
 		}
 	}
-	for _, k := range Pareto(points) {
-		c.Rows[at[k]].OnFront = true
+	for context := range points {
+		for _, k := range Pareto(points[context]) {
+			c.Rows[at[context][k]].OnFront = true
+		}
 	}
 }

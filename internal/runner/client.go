@@ -173,6 +173,9 @@ func (c *Client) checkSamples(q TimeRequest, r TimeReply) error {
 	if len(r.SamplesNS) == 0 || len(r.SamplesNS) > MaxRuns {
 		return fmt.Errorf("runner: %s: time: got %d samples, want 1 to %d", c.name, len(r.SamplesNS), MaxRuns)
 	}
+	if !(r.RunsPerSecond > 0 && r.RunsPerSecond <= 1e12) {
+		return fmt.Errorf("runner: %s: time: got %v runs a second", c.name, r.RunsPerSecond)
+	}
 	for i, d := range r.SamplesNS {
 		if d <= 0 {
 			return fmt.Errorf("runner: %s: time: sample %d lasts %d ns: the clock cannot resolve it", c.name, i, d)

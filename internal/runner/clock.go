@@ -32,12 +32,17 @@ func quiet() (restore func()) {
 
 var errGone = errors.New("the parent went away")
 
-// run runs the model on the next input.
+// run runs the model on the next input, sessions in turn.
 func (s *server) run() error {
 	if s.gone.Load() {
 		return errGone
 	}
-	err := s.loaded.Run(s.next)
+	var err error
+	if p, ok := s.loaded.(Parallel); ok && s.sessions > 1 {
+		err = p.RunOn(s.next%s.sessions, s.next)
+	} else {
+		err = s.loaded.Run(s.next)
+	}
 	s.next++
 	s.first = false
 	return err
@@ -113,6 +118,9 @@ func (s *server) time(q TimeRequest) (TimeReply, error) {
 	if s.loaded == nil {
 		return r, errNotLoaded
 	}
+	if p, ok := s.loaded.(Parallel); ok && s.sessions > 1 {
+		return s.timeParallel(q, p)
+	}
 	limit := MaxRuns
 	if q.MaxRuns > 0 {
 		limit = min(limit, q.MaxRuns)
@@ -152,6 +160,7 @@ func (s *server) time(q TimeRequest) (TimeReply, error) {
 	}
 	runtime.ReadMemStats(&after)
 	r.SamplesNS, r.ElapsedNS = samples, int64(spent)
+	r.RunsPerSecond = float64(len(samples)) / spent.Seconds()
 	r.Cut = len(samples) < q.Runs || int64(spent) < q.MinNS
 	r.Allocs, r.Collections = after.Mallocs-before.Mallocs, after.NumGC-before.NumGC
 	return r, nil

@@ -46,6 +46,7 @@ type LoadRequest struct {
 	Arch      string `json:"arch,omitempty"`      // the network of a checkpoint, where it must be told
 	Threads   int    `json:"threads"`             // cores that one run may use; 0 is 1
 	Batch     int    `json:"batch"`               // rows of one run; 0 is 1
+	Sessions  int    `json:"sessions,omitempty"`  // that run side by side, Threads each; 0 is 1
 	Precision string `json:"precision,omitempty"` // "float32" (also ""), "int8"
 	Kernels   string `json:"kernels,omitempty"`   // a kernel variant to force; "" is the best
 	Inputs    int    `json:"inputs"`              // how many random inputs to alternate between; 0 is 8
@@ -72,6 +73,7 @@ type Description struct {
 	FellBack    []string `json:"fell_back,omitempty"`      // steps that run in another precision than asked
 	Threads     int      `json:"threads"`                  // really used
 	Batch       int      `json:"batch"`
+	Sessions    int      `json:"sessions"`
 	Inputs      []Port   `json:"inputs"`
 	Outputs     []Port   `json:"outputs"`
 	CPUFeatures []string `json:"cpu_features"` // instruction sets that the engine draws its kernels from here
@@ -130,6 +132,8 @@ type TimeReply struct {
 	// Allocs and Collections count what the Go heap did during the timed part (0 is right).
 	Allocs      uint64 `json:"allocs"`
 	Collections uint32 `json:"collections"`
+	// RunsPerSecond is the rate of all sessions together over ElapsedNS.
+	RunsPerSecond float64 `json:"runs_per_second"`
 	// CPUNS is the processor time of the whole process during the timed part; 0 where unknown.
 	CPUNS int64 `json:"cpu_ns,omitempty"`
 }

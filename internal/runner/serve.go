@@ -127,8 +127,10 @@ type server struct {
 	loaded  Loaded
 	first   bool // the next run is the first one after a load
 	next    int  // index of the next input
-	samples []int64
-	gone    atomic.Bool
+
+	sessions int // of the loaded model
+	samples  []int64
+	gone     atomic.Bool
 }
 
 func (s *server) close() {
@@ -191,7 +193,10 @@ func decode[T, R any](q request, f func(T) (R, error)) (any, error) {
 
 func (s *server) load(q LoadRequest) (LoadReply, error) {
 	s.close()
-	q.Threads, q.Batch = max(q.Threads, 1), max(q.Batch, 1)
+	q.Threads, q.Batch, q.Sessions = max(q.Threads, 1), max(q.Batch, 1), max(q.Sessions, 1)
+	if q.Sessions > MaxSessions {
+		return LoadReply{}, fmt.Errorf("sessions: got %d, want at most %d", q.Sessions, MaxSessions)
+	}
 	if q.Inputs <= 0 {
 		q.Inputs = 8
 	}
@@ -208,14 +213,19 @@ func (s *server) load(q LoadRequest) (LoadReply, error) {
 		return r, err
 	}
 	r.BuildNS = int64(time.Since(start))
+	if _, ok := loaded.(Parallel); q.Sessions > 1 && !ok {
+		loaded.Close()
+		return r, errOneSession
+	}
 	if m, ok := loaded.(InputMaker); ok {
 		if err := m.MakeInputs(q.Inputs, q.Seed); err != nil {
 			loaded.Close()
 			return r, fmt.Errorf("inputs: %w", err)
 		}
 	}
-	s.loaded, s.first, s.next = loaded, true, 0
+	s.loaded, s.first, s.next, s.sessions = loaded, true, 0, q.Sessions
 	r.Model = loaded.Describe()
+	r.Model.Sessions = q.Sessions
 	return r, nil
 }
 
