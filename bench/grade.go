@@ -69,15 +69,15 @@ func (m *meter) grade(t *track, r *Result) {
 
 	switch g := t.before.Governor; {
 	case g == nil:
-		lower(GradeB, "governor: %s", t.before.lacks(SensorGovernor))
+		lower(GradeB, "governor: %s", t.before.Lacks(SensorGovernor))
 	case *g != "performance":
 		lower(GradeB, "governor is %s, not fixed", *g)
 	}
 	if t.before.MHz == nil {
-		lower(GradeB, "frequency: %s", t.before.lacks(SensorFrequency))
+		lower(GradeB, "frequency: %s", t.before.Lacks(SensorFrequency))
 	}
 	if t.before.Celsius == nil {
-		lower(GradeB, "temperature: %s", t.before.lacks(SensorTemperature))
+		lower(GradeB, "temperature: %s", t.before.Lacks(SensorTemperature))
 	}
 }
 

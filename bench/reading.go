@@ -27,8 +27,8 @@ type Absent struct {
 	Reason string `json:"reason"`
 }
 
-// lacks returns why a sensor cannot be read.
-func (r Reading) lacks(sensor string) string {
+// Lacks returns why a sensor cannot be read.
+func (r Reading) Lacks(sensor string) string {
 	for _, m := range r.Missing {
 		if m.Sensor == sensor {
 			return m.Reason

@@ -55,5 +55,5 @@ func load() (handle uintptr, path string, err error) {
 		}
 		why = append(why, err)
 	}
-	return 0, "", fmt.Errorf("ONNX Runtime was not found: npm install onnxruntime-node brings it, or set WISP_ORT_LIB to the library: %w", errors.Join(why...))
+	return 0, "", fmt.Errorf("ONNX Runtime was not found: npm install --ignore-scripts onnxruntime-node brings it, or set WISP_ORT_LIB to the library: %w", errors.Join(why...))
 }

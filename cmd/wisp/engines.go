@@ -99,6 +99,9 @@ func (e *engineKind) start(ctx context.Context) (*runner.Client, error) {
 		c.Close()
 		return nil, &missingEngine{e.name, fmt.Errorf("%s is the runner of %s", argv[0], c.Hello().Engine)}
 	case err != nil && ctx.Err() == nil && !e.own():
+		if _, said, ok := strings.Cut(err.Error(), "it said: "+e.runner+": "); ok { // how it ended tells nobody more
+			err = errors.New(said)
+		}
 		return nil, &missingEngine{e.name, err}
 	}
 	return c, err
