@@ -63,6 +63,11 @@ type Plan struct {
 	// Sleep waits, or returns when ctx ends; nil is a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 
+	// Checkpoint is called after every turn but the last with what has been measured so far,
+	// as if the measurement were interrupted there; an error ends it. It runs between
+	// turns, while nothing is timed.
+	Checkpoint func(*Report) error
+
 	// Progress is called before and after every turn, from the goroutine that called Run.
 	Progress func(Event)
 }

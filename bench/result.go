@@ -86,6 +86,17 @@ type Result struct {
 	rounds, rates map[int]float64
 }
 
+// Restore sets what JSON does not hold of a result that was read from it.
+func (r *Result) Restore() {
+	r.rounds, r.rates = map[int]float64{}, map[int]float64{}
+	for i, v := range r.RoundMediansMS {
+		r.rounds[i] = v
+	}
+	for i, v := range r.RoundRates {
+		r.rates[i] = v
+	}
+}
+
 // Profile is a per-step profile, from runs of its own.
 type Profile struct {
 	Runs  int           `json:"runs"`

@@ -40,7 +40,7 @@ type track struct {
 // Run measures. The report is never nil and holds whatever was finished; the error joins
 // what went wrong with subjects (*SubjectError), or is that of ctx where it was interrupted.
 func Run(ctx context.Context, p Plan) (*Report, error) {
-	report := &Report{Seed: p.Seed, Results: []Result{}, Comparisons: []Comparison{}, Diagnostics: []string{}, Nulls: []string{}}
+	report := newReport(&p)
 	if err := p.prepare(); err != nil {
 		return report, err
 	}
@@ -70,6 +70,11 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 		e := m.event(i+1, t, "")
 		e.MedianMS = t.rounds[slot.Round]
 		p.Progress(e)
+		if p.Checkpoint != nil && i+1 < len(m.slots) && t.err == nil {
+			if err := p.Checkpoint(m.sofar()); err != nil {
+				return m.sofar(), err
+			}
+		}
 	}
 	if ctx.Err() == nil {
 		m.ending = p.Probe()
@@ -84,6 +89,19 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 		errs = append(errs, f)
 	}
 	return report, errors.Join(errs...)
+}
+
+func newReport(p *Plan) *Report {
+	return &Report{Level: p.Level, Seed: p.Seed, Results: []Result{}, Comparisons: []Comparison{}, Diagnostics: []string{}, Nulls: []string{}}
+}
+
+var errUnfinished = errors.New("the measurement is not over")
+
+// sofar is the report of what has been measured.
+func (m *meter) sofar() *Report {
+	r := newReport(m.plan)
+	m.conclude(r, errUnfinished)
+	return r
 }
 
 // meter is one running measurement.

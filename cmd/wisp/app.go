@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +28,7 @@ type app struct {
 	noProgress  bool
 	diagnostics []string
 	ending      []func()
+	record      *record.File // of the measurement, where one is kept
 }
 
 // atEnd has f called when the command is over, however it ends.
@@ -141,24 +141,12 @@ func (a *app) say(format string, args ...any) {
 }
 
 // envelope is what every JSON document begins with.
-type envelope struct {
-	SchemaVersion string      `json:"schema_version"`
-	Tool          tool        `json:"tool"`
-	Command       string      `json:"command"`
-	Started       time.Time   `json:"started"`
-	Host          record.Host `json:"host"`
-	Diagnostics   []string    `json:"diagnostics"`
-}
-
-type tool struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-}
+type envelope = record.Envelope
 
 func (a *app) envelope() envelope {
 	return envelope{
-		SchemaVersion: "1",
-		Tool:          tool{"wisp", version},
+		SchemaVersion: record.SchemaVersion,
+		Tool:          record.Tool{Name: "wisp", Version: version},
 		Command:       strings.Join(append([]string{"wisp"}, a.args...), " "),
 		Started:       a.started.UTC(),
 		Host:          record.ReadHost(),
@@ -171,12 +159,4 @@ func (a *app) print(document any) error {
 	return writeJSON(a.out, document)
 }
 
-func writeJSON(w io.Writer, document any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(document); err != nil {
-		return fmt.Errorf("json: %w", err)
-	}
-	return nil
-}
+func writeJSON(w io.Writer, document any) error { return record.Encode(w, document) }

@@ -80,20 +80,10 @@ func strictly(strict bool, r *bench.Report) error {
 }
 
 func (a *app) printBench(r *bench.Report) error {
-	host := record.ReadHost()
 	if a.json {
-		return a.print(struct {
-			envelope
-			Where       string             `json:"where"`
-			Level       string             `json:"level"`
-			Seed        uint64             `json:"seed"`
-			Results     []bench.Result     `json:"results"`
-			Comparisons []bench.Comparison `json:"comparisons"`
-			Summaries   []bench.Summary    `json:"summaries"`
-			Contexts    []record.Context   `json:"contexts"`
-		}{a.envelope(), where(r, host), r.Level.Name, r.Seed, append([]bench.Result{}, r.Results...), append([]bench.Comparison{}, r.Comparisons...), r.Summaries(), contexts(r, host)})
+		return a.print(a.document(r, true))
 	}
-	fmt.Fprintf(a.out, "%s\n\n", where(r, host))
+	fmt.Fprintf(a.out, "%s\n\n", where(r, record.ReadHost()))
 	a.printRows(r.Results)
 	a.printRatios(r)
 	for _, x := range r.Results {

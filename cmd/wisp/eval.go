@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -110,7 +108,7 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 		return fmt.Errorf("%s: no images: want val/WNID/*.JPEG, or photographs beside a labels.csv", f.data)
 	}
 	if plan.Folder == "" {
-		if plan.Folder, err = stateFolder(); err != nil {
+		if plan.Folder, err = stateFolder("eval"); err != nil {
 			return err
 		}
 	}
@@ -162,18 +160,6 @@ func (f *evalFlags) check(r *eval.Report) error {
 		}
 	}
 	return nil
-}
-
-// stateFolder is where predictions are kept: XDG's state folder.
-func stateFolder() (string, error) {
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "wisp", "eval"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("eval: no folder for the predictions: %w: give one with --predictions", err)
-	}
-	return filepath.Join(home, ".local", "state", "wisp", "eval"), nil
 }
 
 // subject lets eval classify with a model: one session of one thread for each worker.

@@ -24,6 +24,7 @@ type benchFlags struct {
 	minTime, maxTime                   time.Duration
 	seed                               uint64
 	force, strict                      bool
+	record                             recordFlags
 }
 
 func (f *benchFlags) add(cmd *cobra.Command, level string) {
@@ -41,6 +42,7 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s.DurationVar(&f.maxTime, "max-time", 0, "longest timed part of a block")
 	s.Uint64Var(&f.seed, "seed", 0, "seed of the order and of the inputs; 0 takes one from the clock")
 	s.BoolVar(&f.force, "force", false, "compare figures of unlike contexts, and mark them")
+	f.record.add(cmd)
 	s.BoolVar(&f.strict, "strict", false, "exit with 6 where a figure is not trustworthy (grade C)")
 }
 
@@ -94,6 +96,9 @@ func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *model
 			allowed = append(append([]string{}, record.AcrossEngines...), record.AcrossPrecisions...)
 		}
 		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), allowed)
+	}
+	if err := a.keep(p, &f.record); err != nil {
+		return nil, err
 	}
 	var options map[string]string
 	if m.names != "" {
@@ -150,6 +155,12 @@ func (a *app) measure(ctx context.Context, p *bench.Plan) (*bench.Report, error)
 		for _, n := range r.Results[i].Loaded.Notes {
 			a.say("%s", n)
 		}
+	}
+	if werr := a.write(r, err == nil); werr != nil {
+		return r, errors.Join(err, werr)
+	}
+	if a.record != nil && !a.json && !a.quiet {
+		fmt.Fprintf(a.errs, "wisp: note: recorded in %s\n", a.record.Path)
 	}
 	return r, err
 }
