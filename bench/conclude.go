@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/wispnet/wisp/internal/stat"
 )
@@ -48,7 +47,13 @@ func (m *meter) conclude(r *Report, interrupted error) {
 		m.grade(t, res)
 		r.Results = append(r.Results, *res)
 	}
-	m.compare(r, note, null)
+	c := Comparing{Guard: m.plan.Guard, Force: m.plan.Force, Ranks: m.plan.Level.Ranks, Threshold: m.plan.Threshold, Paired: true}
+	var notes, nulls []string
+	r.Comparisons, notes, nulls = c.Compare(r.Results)
+	for _, n := range notes {
+		note("%s", n)
+	}
+	r.Nulls = append(r.Nulls, nulls...)
 }
 
 // medianOf is the median of measured durations; it is 0 for none.
@@ -130,141 +135,4 @@ func inOrder(rounds map[int]float64) []float64 {
 		out = append(out, rounds[round])
 	}
 	return out
-}
-
-// compare sets every pair of results beside each other.
-func (m *meter) compare(r *Report, note, null func(string, ...any)) {
-	type pair struct{ a, b int }
-	var pairs []pair
-	var ps []float64
-	var unlike unlikePairs
-	defer func() { unlike.say(note) }()
-	for a := range r.Results {
-		for b := a + 1; b < len(r.Results); b++ {
-			x, y := &r.Results[a], &r.Results[b]
-			c := Comparison{A: Label(r.Results, a), B: Label(r.Results, b), Verdict: Indicative, SameModel: x.Model == y.Model}
-			if m.plan.Guard != nil {
-				c.Differs = m.plan.Guard(x, y)
-			}
-			if len(c.Differs) > 0 && !m.plan.Force {
-				unlike.add(c)
-				continue
-			}
-			var why error
-			var err error
-			c.Of = OfLatency
-			if x.Sessions > 1 || y.Sessions > 1 {
-				c.Of = OfThroughput
-			}
-			xs, ys := paired(x.values(c.Of), y.values(c.Of))
-			c.Ratio, c.CI95, why, err = stat.Ratio(xs, ys)
-			if err != nil {
-				note("%s and %s are not compared: %v", c.A, c.B, err)
-				continue
-			}
-			if why != nil {
-				null("comparisons: ci95 of %s and %s is null: %v", c.A, c.B, why)
-			}
-			p := 1.0
-			if m.plan.Level.Ranks {
-				if p, err = stat.MannWhitney(inOrder(x.values(c.Of)), inOrder(y.values(c.Of))); err != nil {
-					note("%s and %s are not tested: %v", c.A, c.B, err)
-					p = 1
-				}
-			}
-			pairs, ps = append(pairs, pair{a, b}), append(ps, p)
-			r.Comparisons = append(r.Comparisons, c)
-		}
-	}
-	if !m.plan.Level.Ranks {
-		return
-	}
-	for i := range r.Results {
-		one := 1
-		r.Results[i].Rank = &one
-	}
-	for i, p := range stat.Holm(ps) {
-		c := &r.Comparisons[i]
-		c.P, c.Verdict = &p, verdict(c.slowness(), p, m.plan.Threshold)
-		switch c.Verdict {
-		case Faster:
-			*r.Results[pairs[i].b].Rank++
-		case Slower:
-			*r.Results[pairs[i].a].Rank++
-		}
-	}
-}
-
-// unlikePairs are the pairs that are not compared, by what they differ in: many rows have
-// many pairs, and one reason.
-type unlikePairs struct {
-	fields []string
-	pairs  map[string][]string
-}
-
-func (u *unlikePairs) add(c Comparison) {
-	if u.pairs == nil {
-		u.pairs = map[string][]string{}
-	}
-	f := list(c.Differs)
-	if u.pairs[f] == nil {
-		u.fields = append(u.fields, f)
-	}
-	u.pairs[f] = append(u.pairs[f], c.A+" and "+c.B)
-}
-
-func (u *unlikePairs) say(note func(string, ...any)) {
-	for _, f := range u.fields {
-		pairs, more := u.pairs[f], ""
-		if n := len(pairs); n > 3 {
-			pairs, more = pairs[:2], fmt.Sprintf(" and %d more pairs", n-2)
-		}
-		note("%s%s are not compared: their contexts differ in %s (force compares and marks them)", strings.Join(pairs, "; "), more, f)
-	}
-}
-
-// significance is the level of the adjusted test.
-const significance = 0.05
-
-// verdict ranks two rows apart only where the test and the practical threshold both say so.
-func verdict(ratio, p, threshold float64) Verdict {
-	switch {
-	case p > significance:
-		return Tied
-	case ratio < 1/(1+threshold):
-		return Faster
-	case ratio > 1+threshold:
-		return Slower
-	}
-	return Tied
-}
-
-// paired returns the medians of the rounds that both have. Without a common round they
-// are returned as they are.
-func paired(a, b map[int]float64) (x, y []float64) {
-	for _, round := range slices.Sorted(maps.Keys(a)) {
-		if v, ok := b[round]; ok {
-			x, y = append(x, a[round]), append(y, v)
-		}
-	}
-	if len(x) == 0 {
-		return inOrder(a), inOrder(b)
-	}
-	return x, y
-}
-
-// values are the rounds' values of a measure.
-func (r *Result) values(of string) map[int]float64 {
-	if of == OfThroughput {
-		return r.rates
-	}
-	return r.rounds
-}
-
-// slowness is above 1 where a is slower than b.
-func (c *Comparison) slowness() float64 {
-	if c.Of == OfThroughput {
-		return 1 / c.Ratio
-	}
-	return c.Ratio
 }

@@ -67,8 +67,8 @@ type Result struct {
 	Weights      string   `json:"weights"`
 	Grade        Grade    `json:"grade"`
 	GradeReasons []string `json:"grade_reasons"`
-	// Rank is 1 + the number of rows that are shown to be faster; null where the level
-	// does not rank.
+	// Rank is 1 + the number of models that are shown to be faster in the same context, or of
+	// the rows of one model alone; null where the level does not rank.
 	Rank *int `json:"rank"`
 
 	SamplesMS      []float64 `json:"samples_ms"`

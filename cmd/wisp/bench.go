@@ -69,6 +69,10 @@ missing, C not to be relied on.`,
 }
 
 func strictly(strict bool, r *bench.Report) error {
+	all := contexts(r, record.ReadHost())
+	if groups := record.Groups(all, acrossOne); strict && len(groups) > 1 {
+		return untrustedError{fmt.Sprintf("the rows are not ranked together: their contexts differ in %s", differing(all[0], all[groups[1][0]]))}
+	}
 	if strict && r.Worst() == bench.GradeC {
 		for _, x := range r.Results {
 			if x.Grade == bench.GradeC {
@@ -84,7 +88,7 @@ func (a *app) printBench(r *bench.Report) error {
 		return a.print(a.document(r, true))
 	}
 	fmt.Fprintf(a.out, "%s\n\n", where(r, record.ReadHost()))
-	a.printRows(r.Results)
+	a.printTables(r)
 	a.printRatios(r)
 	for _, x := range r.Results {
 		if x.Profile != nil {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
 )
 
@@ -22,6 +25,7 @@ var benchColumns = []struct {
 	{"model", false, func(r *bench.Result) any { return r.Model }, nil},
 	{"engine", false, func(r *bench.Result) any { return r.Engine }, "native"},
 	{"precision", false, func(r *bench.Result) any { return r.Precision }, "float32"},
+	{"threads", true, func(r *bench.Result) any { return r.Threads }, 1},
 	{"batch", true, func(r *bench.Result) any { return r.Batch }, 1},
 	{"sessions", true, func(r *bench.Result) any { return r.Sessions }, 1},
 	{"median ms", true, func(r *bench.Result) any { return ms(&r.Latency.Median) }, nil},
@@ -34,6 +38,33 @@ var benchColumns = []struct {
 	{"first ms", true, func(r *bench.Result) any { return ms(&r.FirstRunMS) }, nil},
 	{"peak MB", true, func(r *bench.Result) any { return megabytes(r.PeakRSSBytes) }, nil},
 	{"grade", false, func(r *bench.Result) any { return r.Grade }, nil},
+}
+
+// printTables prints a table for each set of rows whose contexts are equal but for model,
+// engine and precision. Sets are not ranked with one another.
+func (a *app) printTables(r *bench.Report) {
+	all := contexts(r, record.ReadHost())
+	for g, group := range record.Groups(all, acrossOne) {
+		if g > 0 {
+			fmt.Fprintf(a.out, "\nnot ranked with the rows above: differs in %s\n", differing(all[0], all[group[0]]))
+		}
+		var rows []bench.Result
+		for _, i := range group {
+			rows = append(rows, r.Results[i])
+		}
+		a.printRows(rows)
+	}
+}
+
+// acrossOne is what rows of one run may differ in and yet share a table.
+var acrossOne = slices.Concat(record.AcrossModels, record.AcrossEngines, record.AcrossPrecisions)
+
+func differing(a, b record.Context) string {
+	var parts []string
+	for _, d := range record.Differences(a, b, acrossOne) {
+		parts = append(parts, fmt.Sprintf("%s (%v, %v)", d.Field, plain(d.A), plain(d.B)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (a *app) printRows(rows []bench.Result) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -37,12 +38,14 @@ func newCompare(a *app) *cobra.Command {
 	var flags benchFlags
 	var outputs []string
 	var overwrite, study bool
+	var from []string
+	var by string
 	cmd := &cobra.Command{
 		Use:   "compare [MODEL...]",
 		Short: "Compare networks: counts, size, published accuracy, measured latency",
 		Long: `Compare networks by parameters, size, MACs, published accuracy and measured latency. Without arguments the networks of
 the study are compared, one of every family at least; no weights and no data are needed.`,
-		Example: "  wisp compare\n  wisp compare ghostnet mobilenet_v2:0.75@192 -o report.html\n  wisp compare --study",
+		Example: "  wisp compare\n  wisp compare ghostnet mobilenet_v2:0.75@192 -o report.html\n  wisp compare --study\n  wisp compare --from results --by machines",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, o := range outputs {
 				if reportForm(o) == nil {
@@ -51,6 +54,9 @@ the study are compared, one of every family at least; no weights and no data are
 			}
 			if flags.level != "quick" && !cmd.Flags().Changed("max-time") {
 				flags.maxTime = 0
+			}
+			if len(from) > 0 {
+				return a.compareRecords(from, args, by, outputs, overwrite, &flags)
 			}
 			if study {
 				if len(args) > 0 {
@@ -84,6 +90,8 @@ the study are compared, one of every family at least; no weights and no data are
 	cmd.Flags().Lookup("max-time").DefValue = quickCap.String()
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FILE`.html, .md, .csv, .svg or .json too; may be repeated")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing files of -o")
+	cmd.Flags().StringArrayVar(&from, "from", nil, "records instead of a measurement: `DIR|FILE`; further ones may follow as arguments")
+	cmd.Flags().StringVar(&by, "by", "", "with --from, what is compared: models, engines, precisions, machines or versions")
 	cmd.Flags().BoolVar(&study, "study", false, "the rows of the study that wisp grew from, with its figures beside ours")
 	return cmd
 }
@@ -94,14 +102,15 @@ type compared struct {
 	rows     []comparedRow
 	measured *bench.Report
 	pareto   []string
+	joined   *joined // with --from
 }
 
 type comparedRow struct {
 	Model     string           `json:"model"`
 	Family    *string          `json:"family"`
 	Input     []int            `json:"input"`
-	Params    int64            `json:"params"`
-	MACs      int64            `json:"macs"`
+	Params    *int64           `json:"params"` // null for a record of a model that is not here
+	MACs      *int64           `json:"macs"`
 	Bytes     map[string]int64 `json:"bytes"`
 	Published []published      `json:"published"`
 	Latency   *bench.Latency   `json:"latency_ms"`
@@ -164,16 +173,60 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 	return c, stopped
 }
 
-// add makes a model's row from its counts, what was published and what was measured.
+// add makes a model's rows: one for each of its results, or its counts alone.
 func (c *compared) add(m *wisp.Model) error {
+	bare := true
+	for i := range c.measured.Results {
+		r := &c.measured.Results[i]
+		if r.Model != m.Name {
+			continue
+		}
+		bare = false
+		if err := c.addRow(m, r, bench.Label(c.measured.Results, i), fmt.Sprint(r.Engine, r.Precision, r.Threads, r.Batch, r.Sessions)); err != nil {
+			return err
+		}
+	}
+	if bare {
+		return c.addRow(m, nil, m.Name, "")
+	}
+	return nil
+}
+
+// addRow makes a row from a model's counts, what was published and what was measured; m is
+// nil for a model that is not here, r for one that was not measured. Rows are ranked among
+// those of the same context.
+func (c *compared) addRow(m *wisp.Model, r *bench.Result, label, context string) error {
+	row := comparedRow{Published: []published{}}
+	out := report.Row{Model: label, Context: context}
+	if m != nil {
+		if err := count(m, &row, &out); err != nil {
+			return err
+		}
+	}
+	if r != nil {
+		row.Model, row.Weights = r.Model, r.Weights
+		row.Latency, row.Engine, row.Precision, row.Threads, row.Grade = &r.Latency, r.Engine, r.Precision, r.Threads, r.Grade
+		row.Batch, row.Sessions = r.Batch, r.Sessions
+		out.Grade = string(r.Grade)
+		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
+		if ci := r.Latency.CI95; ci != nil {
+			out.Latency.Lo, out.Latency.Hi = ci.Lo, ci.Hi
+		}
+	}
+	c.rows, c.Rows = append(c.rows, row), append(c.Rows, out)
+	return nil
+}
+
+// count fills in what a model itself says.
+func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
 	counts, err := cost.Of(m.Graph)
 	if err != nil {
 		return err
 	}
 	shape := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
-	row := comparedRow{Model: m.Name, Input: shape, Params: counts.Params, MACs: counts.MACs, Weights: m.Weights.ID, Published: []published{},
-		Bytes: map[string]int64{"float32": counts.Bytes.Float32, "float16": counts.Bytes.Float16, "int8": counts.Bytes.Int8}}
-	out := report.Row{Model: m.Name, Family: m.Family, Params: counts.Params, MACs: counts.MACs, Bytes: counts.Bytes.Float32}
+	row.Model, row.Input, row.Params, row.MACs, row.Weights = m.Name, shape, &counts.Params, &counts.MACs, m.Weights.ID
+	row.Bytes = map[string]int64{"float32": counts.Bytes.Float32, "float16": counts.Bytes.Float16, "int8": counts.Bytes.Int8}
+	out.Family, out.Params, out.MACs, out.Bytes = m.Family, counts.Params, counts.MACs, counts.Bytes.Float32
 	if len(shape) == 4 {
 		out.Input = fmt.Sprintf("%d×%d", shape[2], shape[3])
 	}
@@ -190,26 +243,6 @@ func (c *compared) add(m *wisp.Model) error {
 				break
 			}
 		}
-	}
-	bare := len(c.rows)
-	for i := range c.measured.Results {
-		r := &c.measured.Results[i]
-		if r.Model != m.Name {
-			continue
-		}
-		row.Latency, row.Engine, row.Precision, row.Threads, row.Grade = &r.Latency, r.Engine, r.Precision, r.Threads, r.Grade
-		row.Batch, row.Sessions = r.Batch, r.Sessions
-		out.Model = bench.Label(c.measured.Results, i)
-		out.Context = fmt.Sprint(r.Engine, r.Precision, r.Batch, r.Sessions)
-		out.Grade = string(r.Grade)
-		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
-		if ci := r.Latency.CI95; ci != nil {
-			out.Latency.Lo, out.Latency.Hi = ci.Lo, ci.Hi
-		}
-		c.rows, c.Rows = append(c.rows, row), append(c.Rows, out)
-	}
-	if len(c.rows) == bare { // not measured: its counts stand nevertheless
-		c.rows, c.Rows = append(c.rows, row), append(c.Rows, out)
 	}
 	return nil
 }
@@ -304,11 +337,41 @@ type comparedDocument struct {
 	Comparisons []bench.Comparison `json:"comparisons"`
 	Results     []bench.Result     `json:"results"`
 	Study       []studyRow         `json:"study,omitempty"`
+	By          string             `json:"by,omitempty"`     // with --from
+	Tables      []joinedTable      `json:"tables,omitempty"` // likewise
 }
 
 func (a *app) comparedDocument(c *compared) comparedDocument {
-	return comparedDocument{a.envelope(), c.Where, c.measured.Level.Name, c.measured.Seed, c.rows, append([]string{}, c.pareto...),
-		append([]bench.Comparison{}, c.measured.Comparisons...), append([]bench.Result{}, c.measured.Results...), nil}
+	d := comparedDocument{a.envelope(), c.Where, c.measured.Level.Name, c.measured.Seed, c.rows, append([]string{}, c.pareto...),
+		append([]bench.Comparison{}, c.measured.Comparisons...), append([]bench.Result{}, c.measured.Results...), nil, "", nil}
+	if c.joined != nil {
+		d.By, d.Tables = c.joined.by.Name, c.joined.documents()
+	}
+	return d
+}
+
+// compareRecords is compare --from.
+func (a *app) compareRecords(from, args []string, by string, outputs []string, overwrite bool, flags *benchFlags) error {
+	j, err := a.join(from, args, by, flags.force)
+	if err != nil {
+		return err
+	}
+	c, err := j.compared(a)
+	if err != nil {
+		return err
+	}
+	c.joined = j
+	for _, o := range outputs {
+		if err := writeFile(o, overwrite, func(w io.Writer) error { return reportForm(o)(a, c, w) }); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		err = a.print(a.comparedDocument(c))
+	} else {
+		a.printJoined(j)
+	}
+	return errors.Join(err, j.strictly(flags.strict))
 }
 
 func (a *app) printCompared(c *compared, study bool) error {

@@ -19,8 +19,8 @@ import (
 // benchFlags are the flags of a measurement, which bench and compare share.
 type benchFlags struct {
 	engines, level, precision, kernels string
-	threads, warmup, runs              int
-	batches, sessions                  []int
+	warmup, runs                       int
+	threads, batches, sessions         []int
 	minTime, maxTime                   time.Duration
 	seed                               uint64
 	force, strict                      bool
@@ -33,9 +33,9 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s.StringVar(&f.level, "level", level, "how much care: quick, standard or publish")
 	s.StringVar(&f.precision, "precision", "float32", "precisions to run in, separated by commas")
 	s.StringVar(&f.kernels, "kernels", "", "force one kernel variant; go is the portable one")
-	s.IntVar(&f.threads, "threads", 1, "cores that one run may use")
-	s.IntSliceVar(&f.batches, "batch", []int{1}, "images of one run; several, separated by commas, are measured beside each other")
-	s.IntSliceVar(&f.sessions, "sessions", []int{1}, "runs side by side in one process, each on --threads cores; several as with --batch")
+	s.IntSliceVar(&f.threads, "threads", []int{1}, "cores that one run may use; several, separated by commas, are measured beside each other")
+	s.IntSliceVar(&f.batches, "batch", []int{1}, "images of one run; several as with --threads")
+	s.IntSliceVar(&f.sessions, "sessions", []int{1}, "runs side by side in one process, each on --threads cores; several as with --threads")
 	s.IntVar(&f.warmup, "warmup", 0, "untimed runs before each block, instead of the level's")
 	s.IntVar(&f.runs, "runs", 0, "timed runs of each block, instead of the level's")
 	s.DurationVar(&f.minTime, "min-time", 0, "shortest timed part of a block, instead of the level's")
@@ -53,8 +53,8 @@ func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *model
 		return nil, usagef("--level: %v", err)
 	}
 	switch {
-	case f.threads < 1 || f.threads > maxThreads:
-		return nil, usagef("--threads %d: want 1 to %d", f.threads, maxThreads)
+	case len(f.threads) == 0 || slices.Min(f.threads) < 1 || slices.Max(f.threads) > maxThreads:
+		return nil, usagef("--threads %v: want 1 to %d", f.threads, maxThreads)
 	case len(f.batches) == 0 || slices.Min(f.batches) < 1 || slices.Max(f.batches) > maxBatch:
 		return nil, usagef("--batch %v: want 1 to %d", f.batches, maxBatch)
 	case len(f.sessions) == 0 || slices.Min(f.sessions) < 1 || slices.Max(f.sessions) > runner.MaxSessions:
@@ -105,22 +105,35 @@ func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *model
 		options = map[string]string{"map": m.names}
 	}
 	for _, name := range models {
-		for _, batch := range f.batches {
-			for _, sessions := range f.sessions {
-				for _, e := range engines {
-					load := runner.LoadRequest{Model: name, Weights: m.weights, Arch: m.arch, Threads: f.threads, Batch: batch, Sessions: sessions,
-						Precision: "float32", Kernels: f.kernels, Inputs: inputsOf(batch), Seed: p.Seed, Options: options}
-					if !e.own() {
-						if load, err = out.give(e, load); err != nil {
-							return nil, err
-						}
+		for _, how := range f.combinations() {
+			for _, e := range engines {
+				load := runner.LoadRequest{Model: name, Weights: m.weights, Arch: m.arch, Threads: how.threads, Batch: how.batch, Sessions: how.sessions,
+					Precision: "float32", Kernels: f.kernels, Inputs: inputsOf(how.batch), Seed: p.Seed, Options: options}
+				if !e.own() {
+					if load, err = out.give(e, load); err != nil {
+						return nil, err
 					}
-					p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: e.name, Load: load})
 				}
+				p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: e.name, Load: load})
 			}
 		}
 	}
 	return p, nil
+}
+
+// combination is one way to run a model.
+type combination struct{ threads, batch, sessions int }
+
+func (f *benchFlags) combinations() []combination {
+	var out []combination
+	for _, t := range f.threads {
+		for _, b := range f.batches {
+			for _, s := range f.sessions {
+				out = append(out, combination{t, b, s})
+			}
+		}
+	}
+	return out
 }
 
 // inputsOf is how many random inputs runs alternate between: fewer of large batches, so
@@ -199,14 +212,14 @@ func where(r *bench.Report, h record.Host) string {
 	if h.OS == "android" {
 		kind, not = "phone", ""
 	}
-	batch := fmt.Sprintf("batch %d", first.Batch)
+	how := fmt.Sprintf("%d %s, batch %d", first.Threads, plural(first.Threads, "thread"), first.Batch)
 	for i := range r.Results {
-		if r.Results[i].Batch != first.Batch || r.Results[i].Sessions != 1 {
-			batch = "batches and sessions as stated"
+		if x := &r.Results[i]; x.Batch != first.Batch || x.Threads != first.Threads || x.Sessions != 1 {
+			how = "threads, batches and sessions as stated"
 		}
 	}
-	return fmt.Sprintf("Measured on %s (%s, %s/%s), %s, %d %s, %s, %s, level %s%s.", cmp.Or(h.CPU, "an unnamed CPU"), kind, h.OS, h.Arch,
-		enginesText(r.Results), first.Threads, plural(first.Threads, "thread"), batch, first.Precision, r.Level.Name, not)
+	return fmt.Sprintf("Measured on %s (%s, %s/%s), %s, %s, %s, level %s%s.", cmp.Or(h.CPU, "an unnamed CPU"), kind, h.OS, h.Arch,
+		enginesText(r.Results), how, first.Precision, r.Level.Name, not)
 }
 
 // enginesText says which engines ran: wisp's own alone is known by its kernels.

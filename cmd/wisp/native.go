@@ -137,7 +137,7 @@ func (l *nativeLoaded) Describe() runner.Description {
 		Model: l.model.Name, Family: l.model.Family, Weights: l.model.Weights.ID, WeightsHash: sum,
 		Precision: "float32", Threads: max(1, l.q.Threads), Batch: max(1, l.q.Batch),
 		ArenaBytes: l.program.ArenaBytes(), WeightBytes: l.program.WeightBytes(), Notes: notes,
-		CPUFeatures: cpu.Have.List(),
+		CPUFeatures: featuresUsed(l.q.Kernels),
 	}
 	for _, p := range l.program.Inputs() {
 		d.Inputs = append(d.Inputs, runner.Port{Name: p.Name, DType: p.Type.DType.String(), Shape: p.Type.Shape})
@@ -152,6 +152,18 @@ func (l *nativeLoaded) Describe() runner.Description {
 	}
 	slices.Sort(d.Kernels)
 	return d
+}
+
+// featuresUsed are the instruction sets that kernels were drawn from: all of this
+// processor's, or those of the one variant that was forced.
+func featuresUsed(kernels string) []string {
+	switch kernels {
+	case "":
+		return cpu.Have.List()
+	case "go":
+		return []string{}
+	}
+	return []string{kernels}
 }
 
 func (l *nativeLoaded) Profile(n int) ([]runner.Step, error) {

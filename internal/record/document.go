@@ -56,6 +56,9 @@ type Document struct {
 // maxDocument bounds a file before it is read into memory.
 const maxDocument = 256 << 20
 
+// maxRounds bounds the rounds of a result; no level has so many.
+const maxRounds = 1024
+
 // DamagedError says that a file is no record.
 type DamagedError struct {
 	Path, Why string
@@ -124,6 +127,8 @@ func sound(r *bench.Result, c *Context) error {
 		return fmt.Errorf("latency_ms.median is %v", r.Latency.Median)
 	case r.Latency.CI95 != nil && !(positive(r.Latency.CI95.Lo) && r.Latency.CI95.Lo <= r.Latency.Median && r.Latency.Median <= r.Latency.CI95.Hi):
 		return fmt.Errorf("latency_ms.ci95 does not hold the median")
+	case len(r.RoundMediansMS) > maxRounds:
+		return fmt.Errorf("%d rounds, want at most %d", len(r.RoundMediansMS), maxRounds)
 	case len(r.RoundMediansMS) == 0 || len(r.RoundRates) != len(r.RoundMediansMS):
 		return fmt.Errorf("%d round medians and %d rates", len(r.RoundMediansMS), len(r.RoundRates))
 	case r.Model != c.Model || r.Engine != c.Engine || r.Precision != c.Precision || r.Threads != c.Threads || r.Batch != c.Batch || r.Sessions != c.Sessions || r.Level != c.Level:

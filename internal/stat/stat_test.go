@@ -349,3 +349,33 @@ func TestPairedDifference(t *testing.T) {
 		t.Errorf("no difference seen: got %v", iv)
 	}
 }
+
+// The interval of unpaired ratios is the one that inverting the test gives: a factor lies in
+// it exactly when the test does not tell a from b times the factor.
+func TestRatioApart(t *testing.T) {
+	a, b := []float64{10.1, 10.4, 9.9, 10.2, 10.8, 10.0}, []float64{5.2, 5.0, 5.1, 4.9, 5.3}
+	ratio, iv, why, err := RatioApart(a, b)
+	if err != nil || why != nil {
+		t.Fatal(why, err)
+	}
+	near(t, "ratio", ratio, 10.15/5.1, 1e-12)
+	for f := 1.8; f < 2.3; f += 0.0001 {
+		scaled := make([]float64, len(b))
+		for i := range b {
+			scaled[i] = b[i] * f
+		}
+		p, err := MannWhitney(a, scaled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in := f > iv.Lo+1e-9 && f < iv.Hi-1e-9; in != (p > 0.05) && math.Abs(f-iv.Lo) > 1e-3 && math.Abs(f-iv.Hi) > 1e-3 {
+			t.Fatalf("factor %v: in %v is %v, but p = %v", f, *iv, in, p)
+		}
+	}
+	if _, iv, why, err := RatioApart([]float64{1, 2, 3}, []float64{1, 2, 3}); iv != nil || why == nil || err != nil {
+		t.Errorf("three and three: got %v %v %v", iv, why, err)
+	}
+	if _, _, _, err := RatioApart([]float64{1, -2}, []float64{1}); err == nil {
+		t.Error("a negative median is accepted")
+	}
+}
