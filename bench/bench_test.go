@@ -551,18 +551,36 @@ func TestGate(t *testing.T) {
 	}
 	l.latency["a"] = 11 * time.Millisecond
 	now := mustRun(t, l.plan("quick", "a", "b", "c"))
-	rows, missing, err := Gate(now.Results, base, 0.05)
+	rows, missing, err := Gating{FailOver: 0.05}.Gate(now.Results, base)
 	if err != nil || len(rows) != 2 || !rows[0].Failed || rows[1].Failed || math.Abs(rows[0].Ratio-1.1) > 0.01 || !slices.Equal(missing, []string{"c"}) {
 		t.Errorf("got %+v, %v, %v", rows, missing, err)
 	}
-	if rows, _, _ := Gate(now.Results, base, 0.2); rows[0].Failed {
+	if rows, _, _ := (Gating{FailOver: 0.2}).Gate(now.Results, base); rows[0].Failed {
 		t.Error("10 % failed at a tolerance of 20 %")
 	}
-	if _, _, err := Gate(now.Results[2:], base, 0.05); err == nil {
+	if _, _, err := (Gating{FailOver: 0.05}).Gate(now.Results[2:], base); err == nil {
 		t.Error("a gate that compares nothing passed")
 	}
-	if _, _, err := Gate(now.Results, base, math.NaN()); err == nil {
+	if _, _, err := (Gating{FailOver: math.NaN()}).Gate(now.Results, base); err == nil {
 		t.Error("NaN tolerance: got no error")
+	}
+	// Getting faster passes a gate; a figure that is to hold must not move either way.
+	l.latency["a"] = 9 * time.Millisecond
+	now = mustRun(t, l.plan("quick", "a"))
+	for both, want := range map[bool]bool{false: false, true: true} {
+		rows, _, err := Gating{FailOver: 0.05, Both: both}.Gate(now.Results, base)
+		if err != nil || rows[0].Failed != want || rows[0].CI95 == nil || !rows[0].CI95.Contains(0.9) {
+			t.Errorf("10 %% faster, both %v: got %+v, %v", both, rows, err)
+		}
+	}
+	unlike := Gating{FailOver: 0.05, Guard: func(*Result, int) []string { return []string{"cpu"} }}
+	var refused *UnlikeError
+	if _, _, err := unlike.Gate(now.Results, base); !errors.As(err, &refused) || !strings.Contains(err.Error(), "cpu") {
+		t.Errorf("unlike: got %v", err)
+	}
+	unlike.Force = true
+	if rows, _, err := unlike.Gate(now.Results, base); err != nil || len(rows[0].Differs) != 1 {
+		t.Errorf("unlike by force: got %+v, %v", rows, err)
 	}
 	for _, s := range []string{"", "x", "[]", "{}", `{"results":[]}`, `{"results":[{"model":"a"}]}`, `{"results":[{"model":"a","latency_ms":{"median":null}}]}`,
 		`{"results":[{"model":"a","latency_ms":{"median":0}}]}`, `{"results":[{"model":"a","latency_ms":{"median":1e-320}}]}`, `{"results":[{"model":"a","latency_ms":{"median":1e999}}]}`} {

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -21,49 +19,50 @@ import (
 func newBench(a *app) *cobra.Command {
 	var models modelFlags
 	var flags benchFlags
-	var baseline, failOver string
+	var gate gateFlags
 	var profile bool
 	cmd := &cobra.Command{
-		Use:   "bench MODEL...",
+		Use:   "bench MODEL... | --verify FILE",
 		Short: "Measure the latency of models, each in a process of its own",
 		Long: `Measure the latency of models, each in a process of its own.
 
 Reading, building and the first run are timed apart from the steady runs, whose median is the figure. Models are alternated, so
 that a drift of the machine touches all of them. Every figure carries a grade: A all checks passed, B a reading of the machine is
 missing, C not to be relied on.`,
-		Example: "  wisp bench ghostnet mobilenet_v2 --level quick\n  wisp bench mobilenet_v2 --threads 2 --json > base.json\n  wisp bench mobilenet_v2 --threads 2 --baseline base.json --fail-over 5%",
-		Args:    atLeast(1, "MODEL"),
+		Example: "  wisp bench ghostnet mobilenet_v2 --level quick\n  wisp bench mobilenet_v2 --threads 2 --json > base.json\n  wisp bench mobilenet_v2 --threads 2 --baseline base.json --fail-over 5%\n  wisp bench --verify base.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := flags.plan(cmd.Context(), a, args, &models)
+			g, err := gate.open()
+			if err != nil {
+				return err
+			}
+			rows, err := g.wanted(cmd, args, &flags, &models)
+			if err != nil {
+				return err
+			}
+			p, err := flags.plan(cmd.Context(), a, rows, &models)
 			if err != nil {
 				return err
 			}
 			if profile {
 				p.Profile = 20
 			}
-			gate, err := readGate(baseline, failOver)
-			if err != nil {
-				return err
-			}
 			r, err := a.measure(cmd.Context(), p)
 			if r == nil {
 				return err
 			}
-			if err := errors.Join(err, a.printBench(r)); err != nil {
+			result := g.check(a, r, flags.force)
+			if err := errors.Join(err, a.printBench(r, result)); err != nil {
 				return err
 			}
-			if gate != nil {
-				if err := gate.check(a, r); err != nil {
-					return err
-				}
+			if result != nil && !result.Passed {
+				return gateError{result.Why}
 			}
 			return strictly(flags.strict, r)
 		},
 	}
 	models.add(cmd)
 	flags.add(cmd, "standard")
-	cmd.Flags().StringVar(&baseline, "baseline", "", "an earlier `FILE` of bench --json to compare with")
-	cmd.Flags().StringVar(&failOver, "fail-over", "5%", "exit with 3 where a median is slower than the baseline's by more")
+	gate.add(cmd)
 	cmd.Flags().BoolVar(&profile, "profile", false, "time every step, in runs of their own")
 	return cmd
 }
@@ -83,9 +82,11 @@ func strictly(strict bool, r *bench.Report) error {
 	return nil
 }
 
-func (a *app) printBench(r *bench.Report) error {
+func (a *app) printBench(r *bench.Report, g *record.Gate) error {
 	if a.json {
-		return a.print(a.document(r, true))
+		d := a.document(r, true)
+		d.Gate = g
+		return a.print(d)
 	}
 	fmt.Fprintf(a.out, "%s\n\n", where(r, record.ReadHost()))
 	a.printTables(r)
@@ -94,6 +95,9 @@ func (a *app) printBench(r *bench.Report) error {
 		if x.Profile != nil {
 			a.printProfile(x)
 		}
+	}
+	if g != nil {
+		a.printGate(g)
 	}
 	if !a.quiet {
 		for _, reason := range gradeReasons(r) {
@@ -145,61 +149,4 @@ func (a *app) printProfile(x bench.Result) {
 		t.AppendRow(table.Row{s.Name, s.Op, cmp.Or(s.Kernel, "–"), fmt.Sprintf("%.3f", s.MS), fmt.Sprintf("%.1f %%", 100*s.MS/max(total, 1e-12)), rate})
 	}
 	fmt.Fprintln(a.out, t.Render())
-}
-
-// gate compares a measurement with an earlier one.
-type gate struct {
-	file  string
-	base  []bench.Earlier
-	limit float64
-}
-
-func readGate(file, failOver string) (*gate, error) {
-	limit, err := bench.ParseTolerance(failOver)
-	if err != nil {
-		return nil, usagef("--fail-over: %v", err)
-	}
-	if file == "" {
-		return nil, nil
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	base, err := bench.ReadBaseline(f)
-	if err != nil {
-		return nil, refusedFile{fmt.Errorf("%s: %w", file, err)}
-	}
-	return &gate{file, base, limit}, nil
-}
-
-// refusedFile is a damaged file that is no model: exit code 5.
-type refusedFile struct{ error }
-
-func (r refusedFile) Unwrap() error { return r.error }
-func (refusedFile) exit() int       { return exitRefused }
-
-func (g *gate) check(a *app, r *bench.Report) error {
-	rows, missing, err := bench.Gate(r.Results, g.base, g.limit)
-	if err != nil {
-		return gateError{fmt.Sprintf("%s: %v", g.file, err)}
-	}
-	for _, m := range missing {
-		a.say("baseline %s: nothing to compare with for %s", g.file, m)
-	}
-	var failed []string
-	for _, row := range rows {
-		if !a.json {
-			fmt.Fprintf(a.out, "%s: %.3g ms, the baseline has %.3g ms: ratio %.3f\n", row.Model, row.MedianMS, row.BaselineMS, row.Ratio)
-		}
-		if row.Failed {
-			failed = append(failed, fmt.Sprintf("%s is %.1f %% slower", row.Model, 100*(row.Ratio-1)))
-		}
-	}
-	if len(failed) > 0 {
-		slices.Sort(failed)
-		return gateError{fmt.Sprintf("%s: slower than the baseline by more than %.3g %%: %s", g.file, 100*g.limit, strings.Join(failed, ", "))}
-	}
-	return nil
 }

@@ -140,7 +140,11 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 		}
 		opened = append(opened, m)
 	}
-	p, err := flags.plan(cmd.Context(), a, unique, models)
+	rows, err := flags.wanted(unique, models.weights)
+	if err != nil {
+		return nil, err
+	}
+	p, err := flags.plan(cmd.Context(), a, rows, models)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ type foreign struct {
 
 // give changes a load into one that e takes.
 func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest, error) {
-	name := q.Model
+	name, weights := q.Model, q.Weights
 	q.Weights, q.Arch, q.Kernels, q.Options = "", "", "", nil
 	if slices.Contains(e.takes, strings.ToLower(filepath.Ext(name))) {
 		if _, ok := f.about[name]; ok {
@@ -75,7 +75,7 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 		return q, err
 	}
 	ext := e.takes[0]
-	key := fmt.Sprint(ext, " ", q.Batch, " ", name)
+	key := fmt.Sprint(ext, " ", q.Batch, " ", weights, " ", name)
 	if path, ok := f.exports[key]; ok {
 		q.Model = path
 		return q, nil
@@ -84,7 +84,7 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 	if write == nil {
 		return q, fmt.Errorf("%s: engine %s takes %s files alone", name, e.name, strings.Join(e.takes, ", "))
 	}
-	m, err := wisp.Open(name, f.models.options()...)
+	m, err := wisp.Open(name, f.models.options(wisp.WithWeights(weights))...)
 	if err != nil {
 		return q, err
 	}

@@ -7,81 +7,32 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/runner"
 )
 
-// benchFlags are the flags of a measurement, which bench and compare share.
-type benchFlags struct {
-	engines, level, precision, kernels string
-	warmup, runs                       int
-	threads, batches, sessions         []int
-	minTime, maxTime                   time.Duration
-	seed                               uint64
-	force, strict                      bool
-	record                             recordFlags
-}
-
-func (f *benchFlags) add(cmd *cobra.Command, level string) {
-	s := cmd.Flags()
-	s.StringVar(&f.engines, "engine", "native", "engines to run on, separated by commas")
-	s.StringVar(&f.level, "level", level, "how much care: quick, standard or publish")
-	s.StringVar(&f.precision, "precision", "float32", "precisions to run in, separated by commas")
-	s.StringVar(&f.kernels, "kernels", "", "force one kernel variant; go is the portable one")
-	s.IntSliceVar(&f.threads, "threads", []int{1}, "cores that one run may use; several, separated by commas, are measured beside each other")
-	s.IntSliceVar(&f.batches, "batch", []int{1}, "images of one run; several as with --threads")
-	s.IntSliceVar(&f.sessions, "sessions", []int{1}, "runs side by side in one process, each on --threads cores; several as with --threads")
-	s.IntVar(&f.warmup, "warmup", 0, "untimed runs before each block, instead of the level's")
-	s.IntVar(&f.runs, "runs", 0, "timed runs of each block, instead of the level's")
-	s.DurationVar(&f.minTime, "min-time", 0, "shortest timed part of a block, instead of the level's")
-	s.DurationVar(&f.maxTime, "max-time", 0, "longest timed part of a block")
-	s.Uint64Var(&f.seed, "seed", 0, "seed of the order and of the inputs; 0 takes one from the clock")
-	s.BoolVar(&f.force, "force", false, "compare figures of unlike contexts, and mark them")
-	f.record.add(cmd)
-	s.BoolVar(&f.strict, "strict", false, "exit with 6 where a figure is not trustworthy (grade C)")
-}
-
-// plan checks the flags and makes a plan for the models.
-func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *modelFlags) (*bench.Plan, error) {
+// plan makes a plan for the rows that are wanted.
+func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFlags) (*bench.Plan, error) {
 	level, err := bench.FindLevel(f.level)
 	if err != nil {
 		return nil, usagef("--level: %v", err)
 	}
-	switch {
-	case len(f.threads) == 0 || slices.Min(f.threads) < 1 || slices.Max(f.threads) > maxThreads:
-		return nil, usagef("--threads %v: want 1 to %d", f.threads, maxThreads)
-	case len(f.batches) == 0 || slices.Min(f.batches) < 1 || slices.Max(f.batches) > maxBatch:
-		return nil, usagef("--batch %v: want 1 to %d", f.batches, maxBatch)
-	case len(f.sessions) == 0 || slices.Min(f.sessions) < 1 || slices.Max(f.sessions) > runner.MaxSessions:
-		return nil, usagef("--sessions %v: want 1 to %d", f.sessions, runner.MaxSessions)
-	case f.warmup < 0 || f.runs < 0 || f.runs > runner.MaxRuns || f.warmup > runner.MaxRuns:
-		return nil, usagef("--warmup %d, --runs %d: want 0 to %d", f.warmup, f.runs, runner.MaxRuns)
-	case f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
-		return nil, usagef("--min-time %v, --max-time %v: want the least not above the most", f.minTime, f.maxTime)
-	}
-	engines, err := readEngines(f.engines)
-	if err != nil {
+	if err := f.check(); err != nil {
 		return nil, err
 	}
-	for _, e := range engines { // what is missing is said before anything is written or measured
-		if e.own() {
+	started := map[*engineKind]bool{}
+	for _, w := range rows { // what is missing is said before anything is written or measured
+		if w.engine.own() || started[w.engine] {
 			continue
 		}
-		c, err := e.start(ctx)
+		c, err := w.engine.start(ctx)
 		if err != nil {
 			return nil, err
 		}
 		c.Close()
-	}
-	for _, p := range strings.Split(f.precision, ",") {
-		if p != "float32" {
-			return nil, usagef("--precision %s: want float32: other precisions are not part of this version", p)
-		}
+		started[w.engine] = true
 	}
 	out := &foreign{app: a, models: m, exports: map[string]string{}, about: map[string]about{}}
 	p := &bench.Plan{
@@ -97,43 +48,21 @@ func (f *benchFlags) plan(ctx context.Context, a *app, models []string, m *model
 		}
 		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), allowed)
 	}
-	if err := a.keep(p, &f.record); err != nil {
-		return nil, err
-	}
 	var options map[string]string
 	if m.names != "" {
 		options = map[string]string{"map": m.names}
 	}
-	for _, name := range models {
-		for _, how := range f.combinations() {
-			for _, e := range engines {
-				load := runner.LoadRequest{Model: name, Weights: m.weights, Arch: m.arch, Threads: how.threads, Batch: how.batch, Sessions: how.sessions,
-					Precision: "float32", Kernels: f.kernels, Inputs: inputsOf(how.batch), Seed: p.Seed, Options: options}
-				if !e.own() {
-					if load, err = out.give(e, load); err != nil {
-						return nil, err
-					}
-				}
-				p.Subjects = append(p.Subjects, bench.Subject{Model: name, Engine: e.name, Load: load})
+	for _, w := range rows {
+		load := runner.LoadRequest{Model: w.model, Weights: w.weights, Arch: m.arch, Threads: w.threads, Batch: w.batch, Sessions: w.sessions,
+			Precision: w.precision, Kernels: f.kernels, Inputs: inputsOf(w.batch), Seed: p.Seed, Options: options}
+		if !w.engine.own() {
+			if load, err = out.give(w.engine, load); err != nil {
+				return nil, err
 			}
 		}
+		p.Subjects = append(p.Subjects, bench.Subject{Model: w.model, Engine: w.engine.name, Load: load})
 	}
-	return p, nil
-}
-
-// combination is one way to run a model.
-type combination struct{ threads, batch, sessions int }
-
-func (f *benchFlags) combinations() []combination {
-	var out []combination
-	for _, t := range f.threads {
-		for _, b := range f.batches {
-			for _, s := range f.sessions {
-				out = append(out, combination{t, b, s})
-			}
-		}
-	}
-	return out
+	return p, a.keep(p, &f.record)
 }
 
 // inputsOf is how many random inputs runs alternate between: fewer of large batches, so

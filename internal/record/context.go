@@ -102,6 +102,7 @@ var (
 	AcrossModels     = []string{"model", "weights", "weights_sha256", "input_shape"}
 	AcrossEngines    = []string{"engine", "engine_version", "cpu_features"}
 	AcrossPrecisions = []string{"precision", "fell_back"}
+	AcrossLevels     = []string{"level"}
 	AcrossVersions   = []string{"engine_version", "tool_version"}
 	AcrossMachines   = []string{"cpu_features", "device", "cpu", "os", "kernel", "arch", "cores", "affinity", "governor"}
 )

@@ -47,10 +47,20 @@ type Document struct {
 	Comparisons []bench.Comparison `json:"comparisons"`
 	Summaries   []bench.Summary    `json:"summaries"`
 	Contexts    []Context          `json:"contexts"`
-	// Gate holds the rows of --baseline or --verify, where one was asked for.
-	Gate []bench.GateRow `json:"gate,omitempty"`
+	// Gate is what --baseline or --verify came to, where one was asked for.
+	Gate *Gate `json:"gate,omitempty"`
 	// Record is the file that the measurement was recorded in.
 	Record string `json:"record,omitempty"`
+}
+
+// Gate is a measurement beside an earlier one.
+type Gate struct {
+	Kind   string          `json:"kind"` // "baseline", "verify"
+	File   string          `json:"file"`
+	Limit  float64         `json:"limit"` // of the ratio, above 1
+	Passed bool            `json:"passed"`
+	Why    string          `json:"why,omitempty"` // it was not passed
+	Rows   []bench.GateRow `json:"rows"`
 }
 
 // maxDocument bounds a file before it is read into memory.
