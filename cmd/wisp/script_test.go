@@ -126,7 +126,7 @@ func cmdCode(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdJSON: "json PATH WANT" looks into the JSON document on stdout; PATH is keys and
 // indices joined by dots, WANT is compared as printed, and omitted where only presence
-// counts. The key len gives the length of a list.
+// counts. The key len gives the length of a list. The document must be as the schema says.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: json PATH [WANT]")
@@ -139,6 +139,9 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if dec.More() {
 		ts.Fatalf("stdout holds more than one JSON document")
+	}
+	if err := validate(ts.ReadFile("stdout")); err != nil {
+		ts.Fatalf("stdout does not keep to the schema: %v", err)
 	}
 	for _, key := range strings.Split(args[0], ".") {
 		switch x := v.(type) {
