@@ -16,9 +16,9 @@ import (
 // floors is the architecture as a policy: a package imports lower floors only, and a
 // package that stands on no floor is an error. A parent may import its children.
 const floors = `
-0  tensor internal/cpu internal/stat
+0  tensor internal/cpu internal/stat internal/fixed
 1  graph internal/kernel internal/npy imagenet imagenet/jpeg
-2  zoo format format/torch format/safetensors format/onnx internal/rewrite internal/layout internal/interp
+2  zoo format format/torch format/safetensors format/onnx format/tflite internal/rewrite internal/layout internal/interp
 3  cost engine internal/runner
 4  bench eval internal/catalog
 5  . internal/record internal/pull

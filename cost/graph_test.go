@@ -225,6 +225,7 @@ func TestEveryOp(t *testing.T) {
 		"concat": graph.Concat{}, "split": graph.Split{Parts: 1}, "slice": graph.Slice{End: 1, Step: 1}, "shuffle": graph.Shuffle{Groups: 1},
 		"pad": graph.Pad{}, "resize": graph.Resize{H: 2, W: 2}, "reshape": graph.Reshape{To: dims}, "flatten": graph.Flatten{},
 		"transpose": graph.Transpose{Perm: perm}, "identity": graph.Identity{},
+		"quantize": graph.Quantize{To: tensor.Int8}, "dequantize": graph.Dequantize{}, "requantize": graph.Requantize{To: tensor.Uint8},
 	}
 	for _, row := range graph.Ops {
 		name := row.Zero.Name()
@@ -239,6 +240,8 @@ func TestEveryOp(t *testing.T) {
 		switch name {
 		case "conv":
 			in = append(in, b.Param("w", 4, 4, 1, 1))
+		case "dequantize", "requantize":
+			in = []graph.ID{b.Input("q", graph.Type{DType: tensor.Int8, Shape: tensor.Shape{1, 4, 4, 4}})}
 		case "linear":
 			in = []graph.ID{b.Input("v", graph.F32(1, 4)), b.Param("w", 4, 4)}
 		case "binary":

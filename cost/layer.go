@@ -128,7 +128,8 @@ func describe(g *graph.Graph, i int) (call, error) {
 		c.kind = kindSoftmax
 	case graph.Resize:
 		c.kind, c.detail = kindResize, fmt.Sprintf("to %d×%d", op.H, op.W)
-	case graph.Concat, graph.Split, graph.Slice, graph.Shuffle, graph.Pad, graph.Transpose:
+	case graph.Concat, graph.Split, graph.Slice, graph.Shuffle, graph.Pad, graph.Transpose,
+		graph.Quantize, graph.Dequantize, graph.Requantize:
 		c.kind = kindMove
 	case graph.Reshape, graph.Flatten, graph.Identity:
 		c.kind = kindView

@@ -66,7 +66,7 @@ func lifetimes(g *graph.Graph) []layout.Item {
 		}
 		it := items[id]
 		if it == nil {
-			it = &layout.Item{Size: 4 * g.Value(id).Type.Shape.Elements(), First: at, Last: at}
+			it = &layout.Item{Size: g.Value(id).Type.DType.Size() * g.Value(id).Type.Shape.Elements(), First: at, Last: at}
 			items[id], order = it, append(order, id)
 		}
 		it.First, it.Last = min(it.First, at), max(it.Last, at)

@@ -167,7 +167,7 @@ func TestComplete(t *testing.T) {
 		}
 	}
 	for _, row := range graph.Ops {
-		if !seen[reflect.TypeOf(row.Zero)] {
+		if row.Class != graph.Integer && !seen[reflect.TypeOf(row.Zero)] {
 			t.Errorf("no case of internal/optest has a %s", row.Zero.Name())
 		}
 	}

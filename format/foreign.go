@@ -45,8 +45,6 @@ type foreignFormat struct {
 
 // foreign is every such kind. The extension alone decides where is is nil.
 var foreign = []foreignFormat{
-	{"a TensorFlow Lite model", []string{".tflite"}, func(c *content) bool { return hasAt(c, 4, "TFL3") },
-		"this reader is not built yet: give the network's .onnx, or convert with tf2onnx: python -m tf2onnx.convert --tflite FILE --output model.onnx"},
 	{"a Keras or HDF5 file", []string{".h5", ".hdf5"}, func(c *content) bool { return hasAt(c, 0, "\x89HDF\r\n\x1a\n") }, fromKeras},
 	{"a Keras 3 archive", []string{".keras"}, func(c *content) bool { return zipHolds(c, "model.weights.h5") }, fromKeras},
 	{"a NumPy archive", []string{".npz"}, func(c *content) bool { return zipHolds(c, ".npy") && !zipHolds(c, "data.pkl") },

@@ -1,9 +1,10 @@
-// Package format opens model files: PyTorch checkpoints, safetensors and ONNX. It tells
+// Package format opens model files: PyTorch checkpoints, safetensors, ONNX and TensorFlow
+// Lite. It tells
 // formats apart by their bytes, hands them to the reader of their kind and answers with
 // named tensors and, where the file has one, a graph.
 //
 // It does not guess which network a checkpoint's tensors belong to (package zoo does)
-// and runs nothing. The readers are its children torch, safetensors and onnx; foreign.go
+// and runs nothing. The readers are its children torch, safetensors, onnx and tflite; foreign.go
 // knows what people hold instead of a model, and what to do then.
 //
 //	f, err := format.Open("ghostnet.pth")
@@ -19,6 +20,7 @@ import (
 
 	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/format/safetensors"
+	"github.com/wispnet/wisp/format/tflite"
 	"github.com/wispnet/wisp/format/torch"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -41,6 +43,7 @@ type Format struct {
 var All = []Format{
 	{"safetensors", []string{".safetensors"}, func(c *content) bool { return safetensors.Sniff(c.head(), c.size()) }, readSafetensors},
 	{"torch", []string{".pth", ".pt"}, isTorch, readTorch},
+	{"tflite", []string{".tflite"}, func(c *content) bool { return tflite.Sniff(c.head()) }, readTFLite},
 	{"onnx", []string{".onnx"}, func(c *content) bool { return onnx.Sniff(c.head()) }, readONNX},
 }
 
@@ -68,6 +71,8 @@ type File struct {
 	// Stray are tensors that tools left behind and no network has (total_ops, …).
 	Stray    []Named
 	Bytes    int64    // size of the file itself
+	// Description is what a file of the format tflite says about itself.
+	Description string
 	Warnings []string // what was assumed, stripped or left out
 
 	mapped []*content
@@ -113,7 +118,7 @@ func (f *File) read(c *content) error {
 		row = slices.IndexFunc(All, func(r Format) bool { return slices.Contains(r.Extensions, c.ext) })
 	}
 	if row < 0 {
-		return &Refused{What: "is no model that is known here", Hint: "give a .pth, .pt, .safetensors or .onnx file"}
+		return &Refused{What: "is no model that is known here", Hint: "give a .pth, .pt, .safetensors, .onnx or .tflite file"}
 	}
 	f.Format = All[row].Name
 	if err := All[row].read(c, f); err != nil {
@@ -199,13 +204,28 @@ func readONNX(c *content, f *File) error {
 	if err != nil {
 		return err
 	}
-	f.Graph, f.Warnings = m.Graph, m.Warnings
-	if f.Graph.Name == "" {
-		f.Graph.Name = strings.TrimSuffix(filepath.Base(c.path), filepath.Ext(c.path))
+	f.setGraph(m.Graph, m.Warnings)
+	return nil
+}
+
+func readTFLite(c *content, f *File) error {
+	m, err := tflite.Read(c.data)
+	if err != nil {
+		return err
 	}
-	for _, id := range f.Graph.Weights {
-		v := f.Graph.Value(id)
+	f.setGraph(m.Graph, m.Warnings)
+	f.Description = m.Description
+	return nil
+}
+
+// setGraph takes over a network that came with its weights.
+func (f *File) setGraph(g *graph.Graph, warnings []string) {
+	f.Graph, f.Warnings = g, warnings
+	if g.Name == "" {
+		g.Name = strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
+	}
+	for _, id := range g.Weights {
+		v := g.Value(id)
 		f.Tensors = append(f.Tensors, Named{v.Name, v.Data, v.Kind})
 	}
-	return nil
 }

@@ -66,7 +66,6 @@ func TestForeign(t *testing.T) {
 		{"model.onnx", []byte("some notes"), false, "onnx"},
 		{"model.pth", []byte("some notes"), false, "torch"},
 		{"model.safetensors", []byte("some notes"), false, "safetensors"},
-		{"model.tflite", []byte("\x1c\x00\x00\x00TFL3\x00\x00"), true, "TensorFlow Lite"},
 		{"model.h5", []byte("\x89HDF\r\n\x1a\n\x00"), true, "Keras"},
 		{"frozen.pb", []byte("\x0a\x12\x0a\x05input\x12\x0bPlaceholder"), true, "tf2onnx"},
 		{"saved_model.pb", []byte("\x08\x01\x12\x80\x02"), true, "SavedModel"},

@@ -25,6 +25,7 @@ type Tolerance uint8
 const (
 	Exact    Tolerance = iota // moves or selects elements: equal bit for bit
 	Rounding                  // sums in some order: within the bound stated in internal/optest
+	Integer                   // exists over quantized values alone: equal bit for bit under one arithmetic profile
 )
 
 // Ops is every operator there is, each once, as its zero value. The completeness
@@ -52,6 +53,9 @@ var Ops = []struct {
 	{Flatten{}, Exact},
 	{Transpose{}, Exact},
 	{Identity{}, Exact},
+	{Quantize{}, Integer},
+	{Dequantize{}, Integer},
+	{Requantize{}, Integer},
 }
 
 // Unsupported is one operator of a file that wisp does not know.

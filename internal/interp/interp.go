@@ -11,6 +11,7 @@ import (
 	"reflect"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -23,6 +24,11 @@ func Run(g *graph.Graph, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
 // Trace is Run that shows every node's outputs as they are computed. The visitor must
 // copy what it keeps.
 func Trace(g *graph.Graph, in []*tensor.Tensor, visit func(n *graph.Node, out []*tensor.Tensor)) ([]*tensor.Tensor, error) {
+	return TraceAs(g, in, fixed.Builtin, visit)
+}
+
+// TraceAs is Trace under an arithmetic profile, which says how quantized values round.
+func TraceAs(g *graph.Graph, in []*tensor.Tensor, p fixed.Profile, visit func(n *graph.Node, out []*tensor.Tensor)) ([]*tensor.Tensor, error) {
 	if len(in) != len(g.Inputs) {
 		return nil, fmt.Errorf("interp: %s: got %d inputs, want %d", g.Name, len(in), len(g.Inputs))
 	}
@@ -32,12 +38,15 @@ func Trace(g *graph.Graph, in []*tensor.Tensor, visit func(n *graph.Node, out []
 		if in[i].DType != v.Type.DType || !in[i].Shape.Equal(v.Type.Shape) {
 			return nil, fmt.Errorf("interp: %s: input %q: got %v%v, want %v", g.Name, v.Name, in[i].DType, in[i].Shape, v.Type)
 		}
-		values[id] = in[i]
+		t := *in[i]
+		t.Quant = v.Quant
+		values[id] = &t
 	}
 	left := remaining(g)
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		args := make([]*tensor.Tensor, len(n.In))
+		integer := g.Value(n.Out[0]).Type.Quantized()
 		for k, id := range n.In {
 			if id == graph.None {
 				continue
@@ -48,21 +57,29 @@ func Trace(g *graph.Graph, in []*tensor.Tensor, visit func(n *graph.Node, out []
 			if values[id] == nil {
 				return nil, fmt.Errorf("interp: %s: node %q: weight %q is not bound", g.Name, n.Name, g.Value(id).Name)
 			}
-			if values[id].DType != tensor.Float32 {
+			integer = integer || values[id].DType == tensor.Int8 || values[id].DType == tensor.Uint8
+			args[k] = values[id]
+		}
+		for k, id := range n.In {
+			if id != graph.None && !integer && args[k].DType != tensor.Float32 {
 				return nil, fmt.Errorf("interp: %s: node %q: %q is %v, want float32", g.Name, n.Name, g.Value(id).Name, values[id].DType)
 			}
-			args[k] = values[id]
 		}
 		out := make([]*tensor.Tensor, len(n.Out))
 		for k, id := range n.Out {
 			out[k] = tensor.New(g.Value(id).Type.DType, g.Value(id).Type.Shape)
+			out[k].Quant = g.Value(id).Quant
 			values[id] = out[k]
 		}
-		f := functions[reflect.TypeOf(n.Op)]
-		if f == nil {
+		if integer {
+			if err := quantized(n.Op, args, out, p); err != nil {
+				return nil, fmt.Errorf("interp: %s: node %q: %w", g.Name, n.Name, err)
+			}
+		} else if f := functionOf(n.Op); f != nil {
+			f(n.Op, args, out)
+		} else {
 			return nil, fmt.Errorf("interp: %s: node %q: no function for %s", g.Name, n.Name, n.Op.Name())
 		}
-		f(n.Op, args, out)
 		if visit != nil {
 			visit(n, out)
 		}
@@ -101,7 +118,10 @@ func remaining(g *graph.Graph) []int {
 // function computes one operator: in as the operator documents, out allocated and zero.
 type function func(op graph.Op, in, out []*tensor.Tensor)
 
-// functions has one entry for every row of graph.Ops.
+func functionOf(op graph.Op) function { return functions[reflect.TypeOf(op)] }
+
+// functions has one entry for every row of graph.Ops, but for those that exist over
+// quantized values alone.
 var functions = map[reflect.Type]function{
 	reflect.TypeFor[graph.Conv]():          conv,
 	reflect.TypeFor[graph.Linear]():        linear,

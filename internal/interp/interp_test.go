@@ -51,7 +51,7 @@ func TestCases(t *testing.T) {
 		}
 	}
 	for _, row := range graph.Ops {
-		if seen[row.Zero.Name()] == 0 {
+		if row.Class != graph.Integer && seen[row.Zero.Name()] == 0 {
 			t.Errorf("no case runs %s", row.Zero.Name())
 		}
 	}

@@ -1,0 +1,215 @@
+package tflite
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// importer turns the operators that the outputs need into nodes.
+type importer struct {
+	file     *file
+	g        *graph.Graph
+	b        *graph.Builder
+	values   []value // of every tensor of the file
+	names    map[string]int
+	made     map[madeKey]graph.ID
+	quant    map[graph.ID]*tensor.Quant
+	bad      []graph.Unsupported
+	warnings []string
+	op       *operator
+}
+
+// value is what a tensor of the file stands for in the graph.
+type value struct {
+	id      graph.ID
+	image   bool // its dimensions are reordered, see order
+	defined bool
+	unknown bool           // an operator that is not known computes it
+	con     *tensor.Tensor // a constant in the file's order
+}
+
+// madeKey is a constant in one of the forms in which operators want it.
+type madeKey struct {
+	tensor int
+	form   string
+}
+
+func newImporter(f *file) *importer {
+	return &importer{
+		file: f, b: graph.NewBuilder(f.name), values: make([]value, len(f.tensors)),
+		names: map[string]int{}, made: map[madeKey]graph.ID{}, quant: map[graph.ID]*tensor.Quant{},
+	}
+}
+
+func (im *importer) warn(f string, args ...any) {
+	if w := fmt.Sprintf(f, args...); !slices.Contains(im.warnings, w) {
+		im.warnings = append(im.warnings, w)
+	}
+}
+
+// unsupported notes that an operator cannot be read. Operators after it are still looked
+// at, so that one error names all.
+func (im *importer) unsupported(why string, args ...any) {
+	why = fmt.Sprintf(why, args...)
+	node := im.nodeName()
+	for i := range im.bad {
+		if u := &im.bad[i]; u.Op == im.op.name && u.Why == why {
+			u.Nodes = append(u.Nodes, node)
+			return
+		}
+	}
+	im.bad = append(im.bad, graph.Unsupported{Op: im.op.name, Nodes: []string{node}, Why: why})
+}
+
+func (im *importer) nodeName() string {
+	if len(im.op.out) > 0 {
+		return im.file.tensors[im.op.out[0]].name
+	}
+	return fmt.Sprintf("operator %d", im.op.index)
+}
+
+func (im *importer) where() string {
+	return fmt.Sprintf("operator %d %s %q", im.op.index, im.op.name, im.nodeName())
+}
+
+func (im *importer) run() error {
+	for i := range im.file.tensors {
+		im.values[i].id = graph.None
+	}
+	needed := im.needed()
+	if err := im.inputs(); err != nil {
+		return err
+	}
+	for i := range im.file.operators {
+		if !needed[i] {
+			continue
+		}
+		im.op = &im.file.operators[i]
+		if err := im.operator(); err != nil {
+			return err
+		}
+		if err := im.b.Err(); err != nil {
+			return &graph.Refused{Format: format, Where: im.where(), What: err.Error()}
+		}
+	}
+	if im.bad != nil {
+		return &graph.UnsupportedError{Format: format, Ops: im.bad}
+	}
+	return im.finish()
+}
+
+// needed marks the operators that the outputs depend on. The shape that a RESHAPE is
+// given does not count: what it results in stands in the file.
+func (im *importer) needed() []bool {
+	ops := im.file.operators
+	want := make([]bool, len(im.file.tensors))
+	for _, i := range im.file.outputs {
+		want[i] = true
+	}
+	needed := make([]bool, len(ops))
+	for i := len(ops) - 1; i >= 0; i-- {
+		for _, out := range ops[i].out {
+			needed[i] = needed[i] || want[out]
+		}
+		if !needed[i] {
+			continue
+		}
+		for k, in := range ops[i].in {
+			if in >= 0 && !(ops[i].code == opReshape && k == 1) {
+				want[in] = true
+			}
+		}
+	}
+	return needed
+}
+
+// inputs declares the graph's inputs.
+func (im *importer) inputs() error {
+	if len(im.file.inputs) == 0 || len(im.file.outputs) == 0 {
+		return refuse("", "the graph has %d inputs and %d outputs", len(im.file.inputs), len(im.file.outputs))
+	}
+	var odd []graph.Unsupported
+	for _, i := range im.file.inputs {
+		t := &im.file.tensors[i]
+		if im.values[i].defined || t.data != nil {
+			return refuse(t.where(), "stands twice, or is an input with data")
+		}
+		switch d := t.dtype(); {
+		case d == tensor.Float32:
+		case (d == tensor.Uint8 || d == tensor.Int8) && t.quant != nil && len(t.quant.Scale) == 1:
+		default:
+			odd = append(odd, graph.Unsupported{Op: "input", Nodes: []string{t.name}, Why: t.typeName() + " without a quantization of one scale"})
+			continue
+		}
+		if n := t.shape.Elements(); n == 0 {
+			return refuse(t.where(), "shape %v has no elements", t.shape)
+		}
+		image := len(t.shape) == 4
+		shape := permute(t.shape, order(len(t.shape), image))
+		id := im.b.Input(im.unique(t.name), graph.Type{DType: t.dtype(), Shape: shape})
+		im.quant[id] = t.quant
+		im.values[i] = value{id: id, image: image, defined: true}
+	}
+	if odd != nil {
+		return &graph.UnsupportedError{Format: format, Ops: odd}
+	}
+	return nil
+}
+
+// unique returns a name that no value of the graph has yet.
+func (im *importer) unique(name string) string {
+	n := im.names[name]
+	im.names[name] = n + 1
+	if n == 0 {
+		return name
+	}
+	return im.unique(fmt.Sprintf("%s#%d", name, n))
+}
+
+// finish builds the graph, gives values their quantization and checks types against what
+// the file says of its tensors.
+func (im *importer) finish() error {
+	outs := make([]graph.ID, 0, len(im.file.outputs))
+	for _, i := range im.file.outputs {
+		if !im.values[i].defined || im.values[i].id == graph.None {
+			return refuse(im.file.tensors[i].where(), "is an output that nothing computes")
+		}
+		outs = append(outs, im.values[i].id)
+	}
+	g, err := im.b.Build(outs...)
+	if err != nil {
+		return refuse("", "%v", err)
+	}
+	for id, q := range im.quant {
+		g.Values[id].Quant = q
+	}
+	for _, i := range im.file.outputs { // what users ask for has the file's name
+		v, name := &g.Values[im.values[i].id], im.file.tensors[i].name
+		if other := g.Find(name); other != graph.None {
+			g.Values[other].Name, v.Name = v.Name, name
+		} else if v.Kind == graph.Activation {
+			v.Name = name
+		}
+	}
+	for i := range im.values {
+		v, t := &im.values[i], &im.file.tensors[i]
+		if v.id == graph.None || v.con != nil {
+			continue
+		}
+		got := g.Values[v.id].Type
+		want := permute(t.shape, order(len(t.shape), v.image))
+		if got.DType != t.dtype() || !got.Shape.Equal(want) {
+			return refuse(t.where(), "is %s%v in the file and %v by its operators", t.typeName(), want, got)
+		}
+	}
+	for i := range g.Values {
+		if v := &g.Values[i]; v.Type.Quantized() && v.Quant == nil && v.Kind != graph.Parameter {
+			return refuse(fmt.Sprintf("tensor %q", v.Name), "is %v and has no quantization", v.Type.DType)
+		}
+	}
+	im.g = g
+	return nil
+}

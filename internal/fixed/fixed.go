@@ -1,0 +1,169 @@
+// Package fixed is the arithmetic of quantized networks on single numbers: how a real
+// factor becomes an integer one, and how an accumulator becomes an 8-bit result again,
+// exactly as the named runtimes do it.
+//
+// It knows no tensors' layouts and no graphs. internal/interp applies it number by
+// number; internal/kernel computes the same vectors at a time and is tested against it.
+//
+// The rules are TensorFlow Lite's (kernels/internal/common.h, gemmlowp's fixedpoint.h),
+// found out byte by byte from the runtime's answers: an accumulator times a 31-bit factor
+// is rounded twice, the second time half up in matrix products and half away from zero
+// elsewhere. XNNPACK and ONNX Runtime multiply in float32 instead and round once, half to
+// even.
+package fixed
+
+import (
+	"fmt"
+	"math"
+)
+
+// Profile names an arithmetic: which runtime's integers are computed.
+type Profile string
+
+const (
+	// Builtin is TensorFlow Lite's built-in kernels, bit for bit.
+	Builtin Profile = "tflite-builtin"
+	// XNNPACK rounds once, as XNNPACK and ONNX Runtime do; within one quantum of Builtin in
+	// each operator.
+	XNNPACK Profile = "tflite-xnnpack"
+)
+
+// ParseProfile checks a profile's name; the empty one is Builtin.
+func ParseProfile(s string) (Profile, error) {
+	switch p := Profile(s); p {
+	case "":
+		return Builtin, nil
+	case Builtin, XNNPACK:
+		return p, nil
+	}
+	return "", fmt.Errorf("arithmetic %q: want %s or %s", s, Builtin, XNNPACK)
+}
+
+// Rounding says how a product with a factor becomes an integer.
+type Rounding uint8
+
+const (
+	HalfUp   Rounding = iota // twice: high word half up, then the shift half up
+	HalfAway                 // twice: high word half up, then the shift half away from zero
+	Even                     // once, in float32, half to even
+)
+
+// Factor is a positive real number that accumulators are multiplied with.
+type Factor struct {
+	Mult     int32 // the significand in [2³⁰, 2³¹), or 0
+	Shift    int   // the number is Mult·2^(Shift−31)
+	Scale    float32
+	Rounding Rounding
+}
+
+// FactorOf splits a positive number as TensorFlow Lite's QuantizeMultiplier does.
+func FactorOf(m float64, r Rounding) Factor {
+	f := Factor{Scale: float32(m), Rounding: r}
+	if m == 0 {
+		return f
+	}
+	frac, exp := math.Frexp(m)
+	q := int64(math.Floor(frac*(1<<31) + 0.5))
+	if q == 1<<31 {
+		q, exp = q/2, exp+1
+	}
+	if exp < -31 {
+		return f
+	}
+	if exp > 30 { // as the runtime: the largest factor there is
+		q, exp = math.MaxInt32, 30
+	}
+	f.Mult, f.Shift = int32(q), exp
+	return f
+}
+
+// Apply returns x times the factor, rounded.
+func (f Factor) Apply(x int32) int32 {
+	if f.Rounding == Even {
+		return roundEven(float32(x) * f.Scale)
+	}
+	h := HighMul(x<<max(f.Shift, 0), f.Mult)
+	right := max(-f.Shift, 0)
+	if f.Rounding == HalfUp {
+		return HalfUpShift(h, right)
+	}
+	return HalfAwayShift(h, right)
+}
+
+// roundEven is float32 to int32, half to even, what is too large to the ends.
+func roundEven(x float32) int32 {
+	switch r := math.RoundToEven(float64(x)); {
+	case r >= math.MaxInt32:
+		return math.MaxInt32
+	case r <= math.MinInt32:
+		return math.MinInt32
+	default:
+		return int32(r)
+	}
+}
+
+// HighMul is gemmlowp's SaturatingRoundingDoublingHighMul: (a·b + 2³⁰) >> 31.
+func HighMul(a, b int32) int32 {
+	if a == b && a == math.MinInt32 {
+		return math.MaxInt32
+	}
+	return int32((int64(a)*int64(b) + 1<<30) >> 31)
+}
+
+// HalfUpShift is x / 2ⁿ, half up.
+func HalfUpShift(x int32, n int) int32 {
+	if n == 0 {
+		return x
+	}
+	return (x + 1<<(n-1)) >> n
+}
+
+// HalfAwayShift is x / 2ⁿ, half away from zero: gemmlowp's RoundingDivideByPOT.
+func HalfAwayShift(x int32, n int) int32 {
+	if n == 0 {
+		return x
+	}
+	return (x + 1<<(n-1) + x>>31) >> n
+}
+
+// Once is x times m, rounded once, half up, in 64 bits.
+func Once(x int32, m float64) int32 {
+	f := FactorOf(m, HalfUp)
+	t := 31 - f.Shift
+	return int32((int64(x)*int64(f.Mult) + 1<<(t-1)) >> t)
+}
+
+// Round is float64 to the nearest integer, half away from zero, as C's round.
+func Round(x float64) int32 {
+	switch r := math.Round(x); {
+	case r >= math.MaxInt32:
+		return math.MaxInt32
+	case r <= math.MinInt32:
+		return math.MinInt32
+	case r != r:
+		return 0
+	default:
+		return int32(r)
+	}
+}
+
+// Range is the results that are allowed, both ends included.
+type Range struct{ Lo, Hi int32 }
+
+// Clamp limits x to the range.
+func (r Range) Clamp(x int32) int32 { return min(max(x, r.Lo), r.Hi) }
+
+// Within narrows a range to the real interval [lo, hi] of a scale and zero point. An end
+// that is infinite stays.
+func (r Range) Within(lo, hi float64, scale float32, zero int32) Range {
+	if !math.IsInf(lo, 0) {
+		r.Lo = max(r.Lo, saturate(int64(zero)+int64(Round(float64(float32(lo)/scale)))))
+	}
+	if !math.IsInf(hi, 0) {
+		r.Hi = min(r.Hi, saturate(int64(zero)+int64(Round(float64(float32(hi)/scale)))))
+	}
+	r.Hi = max(r.Hi, r.Lo)
+	return r
+}
+
+func saturate(x int64) int32 { return int32(min(max(x, math.MinInt32), math.MaxInt32)) }

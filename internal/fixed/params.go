@@ -1,0 +1,170 @@
+package fixed
+
+import "math"
+
+// Quant is how integers of one tensor stand for real numbers: scale·(q − zero), q in
+// [Lo, Hi].
+type Quant struct {
+	Scale  float32
+	Zero   int32
+	Lo, Hi int32
+}
+
+// Range is all that the type can hold.
+func (q Quant) Range() Range { return Range{q.Lo, q.Hi} }
+
+// Real is the number that q.Zero + d stands for, in float32.
+func (q Quant) Real(v int32) float32 { return q.Scale * float32(v-q.Zero) }
+
+// Of is the integer that stands for x: AffineQuantize, half away from zero, or half to
+// even where the profile rounds so.
+func (q Quant) Of(x float32, p Profile) int32 {
+	r := x / q.Scale
+	v := int32(0)
+	switch {
+	case r != r:
+	case p == XNNPACK:
+		v = roundEven(r)
+	default:
+		v = Round(float64(r))
+	}
+	return q.Range().Clamp(saturate(int64(v) + int64(q.Zero)))
+}
+
+// ProductFactor is the factor of a matrix product of x and w, where w has the scale ws.
+// Where joined is set the product of the scales is taken in float32 first: TensorFlow
+// Lite's rule for uint8 and for fully connected layers.
+func ProductFactor(x Quant, ws float32, y Quant, joined bool, p Profile, r Rounding) Factor {
+	m := float64(x.Scale) * float64(ws) / float64(y.Scale)
+	if joined {
+		m = float64(x.Scale*ws) / float64(y.Scale)
+	}
+	if p == XNNPACK {
+		f := FactorOf(m, Even)
+		f.Scale = x.Scale * ws / y.Scale
+		return f
+	}
+	return FactorOf(m, r)
+}
+
+// addShift is the bits that addends are raised by before they are rescaled.
+const addShift = 20
+
+// Adder is the sum of two quantized numbers.
+type Adder struct {
+	A, B, Y    Quant
+	FA, FB, FY Factor
+	Range      Range
+	profile    Profile
+	ra, rb     float32
+}
+
+// NewAdder prepares y = a + b, or a − b where minus is set, limited to rng.
+func NewAdder(a, b, y Quant, minus bool, rng Range, p Profile) Adder {
+	twice := 2 * max(float64(a.Scale), float64(b.Scale))
+	d := Adder{
+		A: a, B: b, Y: y, Range: rng, profile: p, ra: a.Scale / y.Scale, rb: b.Scale / y.Scale,
+		FA: FactorOf(float64(a.Scale)/twice, HalfAway),
+		FB: FactorOf(float64(b.Scale)/twice, HalfAway),
+		FY: FactorOf(twice/(float64(int32(1)<<addShift)*float64(y.Scale)), HalfAway),
+	}
+	if minus {
+		d.rb = -d.rb
+		d.FB.Mult = -d.FB.Mult
+	}
+	return d
+}
+
+// Left is the first operand's share of the sum, Right the second's: integers in Builtin,
+// real numbers (quanta of y) in XNNPACK.
+func (d *Adder) Left(a int32) (int32, float32) {
+	if d.profile == XNNPACK {
+		return 0, float32(a-d.A.Zero) * d.ra
+	}
+	return d.FA.Apply((a - d.A.Zero) << addShift), 0
+}
+
+// Right is Left for the second operand.
+func (d *Adder) Right(b int32) (int32, float32) {
+	if d.profile == XNNPACK {
+		return 0, float32(b-d.B.Zero) * d.rb
+	}
+	if d.FB.Mult < 0 { // a difference
+		f := d.FB
+		f.Mult = -f.Mult
+		return -f.Apply((b - d.B.Zero) << addShift), 0
+	}
+	return d.FB.Apply((b - d.B.Zero) << addShift), 0
+}
+
+// Apply returns a + b.
+func (d *Adder) Apply(a, b int32) int32 {
+	ia, fa := d.Left(a)
+	ib, fb := d.Right(b)
+	if d.profile == XNNPACK {
+		return d.Range.Clamp(saturate(int64(roundEven(fa+fb)) + int64(d.Y.Zero)))
+	}
+	return d.Range.Clamp(d.FY.Apply(ia+ib) + d.Y.Zero)
+}
+
+// Times is the product of two quantized numbers.
+type Times struct {
+	A, B, Y Quant
+	Factor  Factor
+	Range   Range
+}
+
+// NewTimes prepares y = a · b, limited to rng.
+func NewTimes(a, b, y Quant, rng Range, p Profile) Times {
+	t := Times{A: a, B: b, Y: y, Range: rng, Factor: FactorOf(float64(a.Scale*b.Scale)/float64(y.Scale), HalfAway)}
+	if p == XNNPACK {
+		t.Factor.Rounding, t.Factor.Scale = Even, a.Scale*b.Scale/y.Scale
+	}
+	return t
+}
+
+// Apply returns a · b.
+func (t *Times) Apply(a, b int32) int32 {
+	return t.Range.Clamp(saturate(int64(t.Factor.Apply((a-t.A.Zero)*(b-t.B.Zero))) + int64(t.Y.Zero)))
+}
+
+// Mean is the rescaled mean of n numbers from their sum.
+func Mean(sum int32, n int, x, y Quant, p Profile) int32 {
+	d := sum - int32(n)*x.Zero
+	if p == XNNPACK {
+		return y.Range().Clamp(saturate(int64(roundEven(float32(d)*(x.Scale/(float32(n)*y.Scale)))) + int64(y.Zero)))
+	}
+	return y.Range().Clamp(Once(d, float64(x.Scale)/(float64(n)*float64(y.Scale))) + y.Zero)
+}
+
+// WindowMean is the mean of n numbers that keep their quantization, half away from zero.
+func WindowMean(sum int32, n int) int32 {
+	h := int32(n) / 2
+	if sum > 0 {
+		return (sum + h) / int32(n)
+	}
+	return (sum - h) / int32(n)
+}
+
+// Softmax writes the probabilities of scores x into y.
+func Softmax(x []int32, y []int32, qx, qy Quant) {
+	top := int32(math.MinInt32)
+	for _, v := range x {
+		top = max(top, v)
+	}
+	e := make([]float32, len(x))
+	sum := float32(0)
+	for i, v := range x {
+		e[i] = expOf(qx, top-v)
+		sum += e[i]
+	}
+	inverse := 1 / float32(sum*qy.Scale)
+	for i := range x {
+		y[i] = qy.Range().Clamp(int32(math.Floor(float64(float32(float32(e[i]*inverse)+0.5)))) + qy.Zero)
+	}
+}
+
+// expOf is the weight of a score d quanta below the largest.
+func expOf(q Quant, d int32) float32 {
+	return float32(math.Exp(float64(-q.Scale * float32(d))))
+}

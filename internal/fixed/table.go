@@ -1,0 +1,130 @@
+package fixed
+
+import "math"
+
+// Unary is a function of one quantized number.
+type Unary uint8
+
+const (
+	Rescale     Unary = iota // the number itself, in other quanta
+	Sigmoid                  // 1/(1+e⁻ˣ), from a table in float32
+	HardSwish                // x·clip(x+3,0,6)/6, in 16-bit fixed point
+	SiLU                     // x/(1+e⁻ˣ), from a table in float64
+	HardSigmoid              // clip(x+3,0,6)/6, likewise
+)
+
+// Table computes a function of every number that x can hold: entry v − x.Lo is the
+// result for v, limited to rng. The last two functions are no operators of TensorFlow
+// Lite; they are the real function rounded to the nearest.
+func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
+	var t [256]int32
+	f := FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)
+	if p == XNNPACK {
+		f.Rounding, f.Scale = Even, x.Scale/y.Scale
+	}
+	hs := newHardSwish(x, y)
+	for i := range t {
+		v := x.Lo + int32(i)
+		var r int32
+		switch {
+		case u == Rescale:
+			r = saturate(int64(f.Apply(v-x.Zero)) + int64(y.Zero))
+		case u == Sigmoid:
+			s := float32(1 / (1 + math.Exp(-float64(x.Real(v)))))
+			r = saturate(int64(Round(float64(s*(1/y.Scale)))) + int64(y.Zero))
+		case u == HardSwish && p == Builtin:
+			r = hs.apply(v)
+		default:
+			r = saturate(int64(Round(u.real(float64(x.Real(v)))/float64(y.Scale))) + int64(y.Zero))
+		}
+		t[i] = rng.Clamp(r)
+	}
+	return t
+}
+
+func (u Unary) real(x float64) float64 {
+	switch u {
+	case HardSwish:
+		return x * min(max(x+3, 0), 6) / 6
+	case SiLU:
+		return x / (1 + math.Exp(-x))
+	case HardSigmoid:
+		return min(max(x+3, 0), 6) / 6
+	}
+	return x
+}
+
+// hardSwish is TensorFlow Lite's fixed-point form: x is raised by seven bits, one factor
+// takes it to the output's quanta and another to the ramp's, whose unit is 3/2¹⁵.
+type hardSwish struct {
+	x, y                Quant
+	outMult, rampMult   int16
+	outShift, rampShift int
+}
+
+func newHardSwish(x, y Quant) hardSwish {
+	fine := float64(float32(x.Scale) * (1.0 / 128))
+	out := FactorOf(float64(float32(fine)/y.Scale), HalfAway)
+	ramp := FactorOf(fine/float64(float32(3.0/32768)), HalfAway)
+	return hardSwish{x, y, toInt16(out.Mult), toInt16(ramp.Mult), out.Shift, ramp.Shift}
+}
+
+// toInt16 rounds a 31-bit significand to 15 bits.
+func toInt16(m int32) int16 {
+	if m >= math.MaxInt32-1<<15 {
+		return math.MaxInt16
+	}
+	return int16((m + 1<<15) >> 16)
+}
+
+func (h *hardSwish) apply(v int32) int32 {
+	fine := sat16((v - h.x.Zero) << 7)
+	scaled := highMul16(fine, h.outMult)
+	ramp := fine
+	if h.rampShift > 0 {
+		ramp = sat16(int32(ramp) << min(h.rampShift-1, 16))
+	}
+	ramp = highMul16(ramp, h.rampMult)
+	if h.rampShift > 0 {
+		ramp = sat16(int32(ramp) << 1)
+	}
+	if h.rampShift < 0 {
+		ramp = int16(HalfAwayShift(int32(ramp), min(-h.rampShift, 30)))
+	}
+	ramp = int16((int32(ramp) + 1<<15) >> 1)
+	product := int32(ramp) * int32(scaled) / (1 << 15)
+	return int32(int16(HalfAwayShift(int32(int16(product)), min(max(-h.outShift, 0), 30)))) + h.y.Zero
+}
+
+func sat16(x int32) int16 { return int16(min(max(x, math.MinInt16), math.MaxInt16)) }
+
+// highMul16 is gemmlowp's 16-bit SaturatingRoundingDoublingHighMul.
+func highMul16(a, b int16) int16 {
+	if a == b && a == math.MinInt16 {
+		return math.MaxInt16
+	}
+	ab := int32(a) * int32(b)
+	nudge := int32(1 << 14)
+	if ab < 0 {
+		nudge = 1 - 1<<14
+	}
+	return int16((ab + nudge) / (1 << 15))
+}
+
+// JoinTable is what a concatenation makes of the numbers of an input: they stay where
+// the quanta are the output's, else they are rescaled in float32.
+func JoinTable(x, y Quant, p Profile) [256]int32 {
+	var t [256]int32
+	scale := x.Scale * (1 / y.Scale)
+	bias := float32(-float32(x.Zero) * scale)
+	for i := range t {
+		v := x.Lo + int32(i)
+		if x == y {
+			t[i] = v
+			continue
+		}
+		r := float32(float32(v)*scale) + bias
+		t[i] = y.Range().Clamp(saturate(int64(Round(float64(r))) + int64(y.Zero)))
+	}
+	return t
+}
