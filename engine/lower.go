@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/kernel"
@@ -204,11 +205,39 @@ func (l *lowering) place(id graph.ID) view {
 	if p := l.within[id]; p.id != graph.None {
 		v = l.place(p.id)
 		v.ref = v.at(p.off)
+	} else if s := l.shape(id); l.windowed(id) {
+		v = l.padded(s)
 	} else {
-		v = l.buffer(l.shape(id))
+		v = l.buffer(s)
 	}
 	l.views[id], l.placed[id] = v, true
 	return v
+}
+
+// spreadLines is how many cache lines a pixel's channels may have a power of two of, before
+// the pixels of a window share too few sets of a level-1 cache.
+const spreadLines = 4
+
+// windowed reports whether a depthwise convolution reads the value and its pixels lie a
+// multiple of many lines apart: then the pixels under a window would share a few of the
+// cache's sets.
+func (l *lowering) windowed(id graph.ID) bool {
+	s := l.shape(id)
+	if len(s) != 4 || s[1]%(16*spreadLines) != 0 || s[2]*s[3] == 1 || l.isOutput(id) {
+		return false
+	}
+	depthwise := func(node int) bool {
+		op, ok := l.g.Nodes[node].Op.(graph.Conv)
+		return ok && op.Depthwise(s[1])
+	}
+	return l.prod[id] >= 0 && depthwise(l.prod[id]) || slices.ContainsFunc(l.uses[id], depthwise)
+}
+
+// padded makes memory for an image whose pixels lie an odd number of lines apart.
+func (l *lowering) padded(s tensor.Shape) view {
+	pix := s[1] + 16
+	l.bufs = append(l.bufs, buffer{size: s[0] * s[2] * s[3] * pix})
+	return view{ref: ref{src: inArena, buf: len(l.bufs) - 1}, pix: pix}
 }
 
 // buffer makes memory for a value of that shape.
