@@ -89,7 +89,13 @@ var actConsts = [...]float32{
 	sigmoidMax, -sigmoidMax, -log2E, ln2Hi, ln2Lo,
 	expC[5], expC[4], expC[3], expC[2], expC[1], expC[0], 1,
 	3, 6, sixth, 0, log2E, expMin, expMax, math.Float32frombits(127),
+	3 << 18, sixth, 0.5, 0,
+	sixteenths(0), sixteenths(1), sixteenths(2), sixteenths(3), sixteenths(4), sixteenths(5), sixteenths(6), sixteenths(7),
+	sixteenths(8), sixteenths(9), sixteenths(10), sixteenths(11), sixteenths(12), sixteenths(13), sixteenths(14), sixteenths(15),
 }
+
+// sixteenths is 2^(k/16).
+func sixteenths(k int) float32 { return float32(math.Exp2(float64(k) / 16)) }
 
 // sigmoidMax bounds the argument of the assembly's sigmoid, so that 1 + exp(x) and its
 // reciprocal are normal numbers: below −87 the result is sigmoid(−87) < 2e-38.

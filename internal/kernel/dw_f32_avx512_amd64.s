@@ -2220,81 +2220,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -5081,81 +5075,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -7887,81 +7875,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -11243,81 +11225,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -14537,81 +14513,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -18384,81 +18354,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -22156,81 +22120,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -26490,81 +26448,75 @@ act3:
 	MOVQ 152(AX), R8
 
 act3_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act3_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act3
-	JMP              activated
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act3_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act3
+	JMP               activated
 
 act2:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
 act2_pixel:
-	VMOVUPS.Z        (DX), K1, Z0
-	VBROADCASTSS     (SI), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(SI), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(SI), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(SI), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(SI), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(SI), Z1
-	VFMADD213PS.BCST 24(SI), Z2, Z1
-	VFMADD213PS.BCST 28(SI), Z2, Z1
-	VFMADD213PS.BCST 32(SI), Z2, Z1
-	VFMADD213PS.BCST 36(SI), Z2, Z1
-	VFMADD213PS.BCST 40(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VFMADD213PS.BCST 44(SI), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(SI), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(SI), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	VMOVUPS          Z0, K1, (DX)
-	ADDQ             BX, DX
-	DECQ             R8
-	JNZ              act2_pixel
-	ADDQ             72(AX), DI
-	DECQ             R9
-	JNZ              act2
+	VMOVUPS.Z         (DX), K1, Z0
+	VBROADCASTSS      (SI), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(SI), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(SI), Z1
+	VFMADD231PS.BCST  8(SI), Z2, Z1
+	VSUBPS.BCST       80(SI), Z1, Z3
+	VFNMSUB231PS.BCST 12(SI), Z3, Z2
+	VFNMADD231PS.BCST 16(SI), Z3, Z2
+	VPERMPS           96(SI), Z1, Z1
+	VBROADCASTSS      84(SI), Z4
+	VFMADD213PS.BCST  88(SI), Z2, Z4
+	VFMADD213PS.BCST  44(SI), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(SI), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(SI), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	VMOVUPS           Z0, K1, (DX)
+	ADDQ              BX, DX
+	DECQ              R8
+	JNZ               act2_pixel
+	ADDQ              72(AX), DI
+	DECQ              R9
+	JNZ               act2
 
 activated:
 	ADDQ $+64, (AX)
@@ -26682,218 +26634,194 @@ group_4_act1:
 	JMP          group_4_activated
 
 group_4_act2:
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z0, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMOVAPS          Z4, Z0
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z1, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMOVAPS          Z4, Z1
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z2, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMOVAPS          Z4, Z2
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z3, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMOVAPS          Z4, Z3
-	JMP              group_4_activated
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z0, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMOVAPS           Z4, Z0
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z1, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMOVAPS           Z4, Z1
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z2, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMOVAPS           Z4, Z2
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z3, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMOVAPS           Z4, Z3
+	JMP               group_4_activated
 
 group_4_act3:
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z0, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMULPS           Z4, Z0, Z0
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z1, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMULPS           Z4, Z1, Z1
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z2, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMULPS           Z4, Z2, Z2
-	VBROADCASTSS     (CX), Z7
-	VMINPS           Z3, Z7, Z4
-	VBROADCASTSS     4(CX), Z7
-	VMAXPS           Z4, Z7, Z4
-	VMULPS.BCST      8(CX), Z4, Z6
-	VRNDSCALEPS      $0x00, Z6, Z6
-	VMOVAPS          Z4, Z5
-	VBROADCASTSS     12(CX), Z7
-	VFNMSUB231PS     Z7, Z6, Z5
-	VBROADCASTSS     16(CX), Z7
-	VFNMADD231PS     Z7, Z6, Z5
-	VBROADCASTSS     20(CX), Z4
-	VFMADD213PS.BCST 24(CX), Z5, Z4
-	VFMADD213PS.BCST 28(CX), Z5, Z4
-	VFMADD213PS.BCST 32(CX), Z5, Z4
-	VFMADD213PS.BCST 36(CX), Z5, Z4
-	VFMADD213PS.BCST 40(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VFMADD213PS.BCST 44(CX), Z5, Z4
-	VSCALEFPS        Z6, Z4, Z4
-	VADDPS.BCST      44(CX), Z4, Z4
-	VRCP14PS         Z4, Z5
-	VBROADCASTSS     44(CX), Z7
-	VFNMADD213PS     Z7, Z5, Z4
-	VFMADD213PS      Z5, Z5, Z4
-	VMULPS           Z4, Z3, Z3
-	JMP              group_4_activated
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z0, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMULPS            Z4, Z0, Z0
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z1, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMULPS            Z4, Z1, Z1
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z2, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMULPS            Z4, Z2, Z2
+	VBROADCASTSS      (CX), Z7
+	VMINPS            Z3, Z7, Z4
+	VBROADCASTSS      4(CX), Z7
+	VMAXPS            Z4, Z7, Z4
+	VMOVAPS           Z4, Z5
+	VBROADCASTSS      80(CX), Z4
+	VFMADD231PS.BCST  8(CX), Z5, Z4
+	VSUBPS.BCST       80(CX), Z4, Z6
+	VFNMSUB231PS.BCST 12(CX), Z6, Z5
+	VFNMADD231PS.BCST 16(CX), Z6, Z5
+	VPERMPS           96(CX), Z4, Z4
+	VBROADCASTSS      84(CX), Z7
+	VFMADD213PS.BCST  88(CX), Z5, Z7
+	VFMADD213PS.BCST  44(CX), Z5, Z7
+	VMULPS            Z4, Z5, Z5
+	VFMADD231PS       Z7, Z5, Z4
+	VSCALEFPS         Z6, Z4, Z4
+	VADDPS.BCST       44(CX), Z4, Z4
+	VRCP14PS          Z4, Z5
+	VBROADCASTSS      44(CX), Z7
+	VFNMADD213PS      Z7, Z5, Z4
+	VFMADD213PS       Z5, Z5, Z4
+	VMULPS            Z4, Z3, Z3
+	JMP               group_4_activated
 
 group_4_act4:
 	VADDPS.BCST  48(CX), Z0, Z4
@@ -27023,62 +26951,56 @@ group_1_act1:
 	JMP          group_1_activated
 
 group_1_act2:
-	VBROADCASTSS     (CX), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(CX), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(CX), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(CX), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(CX), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(CX), Z1
-	VFMADD213PS.BCST 24(CX), Z2, Z1
-	VFMADD213PS.BCST 28(CX), Z2, Z1
-	VFMADD213PS.BCST 32(CX), Z2, Z1
-	VFMADD213PS.BCST 36(CX), Z2, Z1
-	VFMADD213PS.BCST 40(CX), Z2, Z1
-	VFMADD213PS.BCST 44(CX), Z2, Z1
-	VFMADD213PS.BCST 44(CX), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(CX), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(CX), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMOVAPS          Z1, Z0
-	JMP              group_1_activated
+	VBROADCASTSS      (CX), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(CX), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(CX), Z1
+	VFMADD231PS.BCST  8(CX), Z2, Z1
+	VSUBPS.BCST       80(CX), Z1, Z3
+	VFNMSUB231PS.BCST 12(CX), Z3, Z2
+	VFNMADD231PS.BCST 16(CX), Z3, Z2
+	VPERMPS           96(CX), Z1, Z1
+	VBROADCASTSS      84(CX), Z4
+	VFMADD213PS.BCST  88(CX), Z2, Z4
+	VFMADD213PS.BCST  44(CX), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(CX), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(CX), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMOVAPS           Z1, Z0
+	JMP               group_1_activated
 
 group_1_act3:
-	VBROADCASTSS     (CX), Z4
-	VMINPS           Z0, Z4, Z1
-	VBROADCASTSS     4(CX), Z4
-	VMAXPS           Z1, Z4, Z1
-	VMULPS.BCST      8(CX), Z1, Z3
-	VRNDSCALEPS      $0x00, Z3, Z3
-	VMOVAPS          Z1, Z2
-	VBROADCASTSS     12(CX), Z4
-	VFNMSUB231PS     Z4, Z3, Z2
-	VBROADCASTSS     16(CX), Z4
-	VFNMADD231PS     Z4, Z3, Z2
-	VBROADCASTSS     20(CX), Z1
-	VFMADD213PS.BCST 24(CX), Z2, Z1
-	VFMADD213PS.BCST 28(CX), Z2, Z1
-	VFMADD213PS.BCST 32(CX), Z2, Z1
-	VFMADD213PS.BCST 36(CX), Z2, Z1
-	VFMADD213PS.BCST 40(CX), Z2, Z1
-	VFMADD213PS.BCST 44(CX), Z2, Z1
-	VFMADD213PS.BCST 44(CX), Z2, Z1
-	VSCALEFPS        Z3, Z1, Z1
-	VADDPS.BCST      44(CX), Z1, Z1
-	VRCP14PS         Z1, Z2
-	VBROADCASTSS     44(CX), Z4
-	VFNMADD213PS     Z4, Z2, Z1
-	VFMADD213PS      Z2, Z2, Z1
-	VMULPS           Z1, Z0, Z0
-	JMP              group_1_activated
+	VBROADCASTSS      (CX), Z4
+	VMINPS            Z0, Z4, Z1
+	VBROADCASTSS      4(CX), Z4
+	VMAXPS            Z1, Z4, Z1
+	VMOVAPS           Z1, Z2
+	VBROADCASTSS      80(CX), Z1
+	VFMADD231PS.BCST  8(CX), Z2, Z1
+	VSUBPS.BCST       80(CX), Z1, Z3
+	VFNMSUB231PS.BCST 12(CX), Z3, Z2
+	VFNMADD231PS.BCST 16(CX), Z3, Z2
+	VPERMPS           96(CX), Z1, Z1
+	VBROADCASTSS      84(CX), Z4
+	VFMADD213PS.BCST  88(CX), Z2, Z4
+	VFMADD213PS.BCST  44(CX), Z2, Z4
+	VMULPS            Z1, Z2, Z2
+	VFMADD231PS       Z4, Z2, Z1
+	VSCALEFPS         Z3, Z1, Z1
+	VADDPS.BCST       44(CX), Z1, Z1
+	VRCP14PS          Z1, Z2
+	VBROADCASTSS      44(CX), Z4
+	VFNMADD213PS      Z4, Z2, Z1
+	VFMADD213PS       Z2, Z2, Z1
+	VMULPS            Z1, Z0, Z0
+	JMP               group_1_activated
 
 group_1_act4:
 	VADDPS.BCST  48(CX), Z0, Z1

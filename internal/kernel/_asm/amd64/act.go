@@ -37,6 +37,11 @@ const (
 	cExpMin
 	cExpMax
 	cBias // 127, an integer
+	cMagic
+	cThird // 1/6, 1/2: of the short polynomial
+	cHalf
+	_
+	cPowers // 2^(k/16) for k below 16, a register
 )
 
 // bcast applies an operation with a constant: op(constant, x, dst).
@@ -151,14 +156,39 @@ func (a *asm) exp2(i *isa, t []reg.VecPhysical, c func(int) operand.Mem) {
 	a.VMULPS(n, p, p)
 }
 
+// expNegative turns x in t[0] into exp(−x), for AVX-512: x = −n·ln 2 − r where n is a
+// multiple of 1/16, so |r| ≤ ln 2/32 and three terms are enough, times 2^frac(n) from a
+// table. Adding cMagic = 1.5·2¹⁹ rounds to sixteenths and leaves frac(n)·16 in the four low
+// bits, which are all that the permutation looks at.
+func (a *asm) expNegative(t []reg.VecPhysical, c func(int) operand.Mem) {
+	e, r, n, p := t[0], t[1], t[2], t[3]
+	a.VMOVAPS(e, r)
+	a.VBROADCASTSS(c(cMagic), e)
+	a.VFMADD231PS_BCST(c(cNegLog2E), r, e)
+	a.VSUBPS_BCST(c(cMagic), e, n)
+	a.VFNMSUB231PS_BCST(c(cLn2Hi), n, r)
+	a.VFNMADD231PS_BCST(c(cLn2Lo), n, r)
+	a.VPERMPS(c(cPowers), e, e)
+	a.VBROADCASTSS(c(cThird), p)
+	a.VFMADD213PS_BCST(c(cHalf), r, p)
+	a.VFMADD213PS_BCST(c(cOne), r, p)
+	a.VMULPS(e, r, r)
+	a.VFMADD231PS(p, r, e) // 2^frac + 2^frac·r·(1 + r/2 + r²/6)
+	a.VSCALEFPS(n, e, e)
+}
+
 // sigmoid leaves 1/(1+exp(−v)) in t[0] and keeps v.
 func (a *asm) sigmoid(i *isa, v reg.VecPhysical, t []reg.VecPhysical, c func(int) operand.Mem) {
 	a.VBROADCASTSS(c(cMax), t[3])
 	a.VMINPS(v, t[3], t[0])
 	a.VBROADCASTSS(c(cMin), t[3])
 	a.VMAXPS(t[0], t[3], t[0])
-	a.reduce(i, true, t, c)
-	a.exp2(i, t, c)
+	if i == avx512 {
+		a.expNegative(t, c)
+	} else {
+		a.reduce(i, true, t, c)
+		a.exp2(i, t, c)
+	}
 	d, y, one := t[0], t[1], t[3]
 	if i != avx512 {
 		a.VBROADCASTSS(c(cOne), one)
