@@ -94,8 +94,11 @@ var actConsts = [...]float32{
 	sixteenths(8), sixteenths(9), sixteenths(10), sixteenths(11), sixteenths(12), sixteenths(13), sixteenths(14), sixteenths(15),
 }
 
-// sixteenths is 2^(k/16).
-func sixteenths(k int) float32 { return float32(math.Exp2(float64(k) / 16)) }
+// sixteenths is 2^(k/16) whose bits k·2¹⁹ were subtracted from: adding n·16·2¹⁹ for any n
+// with frac(n)·16 = k gives 2ⁿ.
+func sixteenths(k int) float32 {
+	return math.Float32frombits(math.Float32bits(float32(math.Exp2(float64(k)/16))) - uint32(k)<<19)
+}
 
 // sigmoidMax bounds the argument of the assembly's sigmoid, so that 1 + exp(x) and its
 // reciprocal are normal numbers: below −87 the result is sigmoid(−87) < 2e-38.

@@ -972,11 +972,11 @@ mask_7:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -990,17 +990,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -1013,17 +1014,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -1064,17 +1066,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -1115,10 +1118,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)
@@ -2260,11 +2263,11 @@ mask_14:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -2278,17 +2281,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -2301,17 +2305,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -2352,17 +2357,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -2403,10 +2409,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)
@@ -3593,11 +3599,11 @@ mask_21:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -3611,17 +3617,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -3634,17 +3641,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -3685,17 +3693,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -3736,10 +3745,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)
@@ -5078,11 +5087,11 @@ mask_28:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -5096,17 +5105,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -5119,17 +5129,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -5170,17 +5181,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -5221,10 +5233,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)
@@ -6601,11 +6613,11 @@ mask_35:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -6619,17 +6631,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -6642,17 +6655,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -6693,17 +6707,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -6744,10 +6759,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)
@@ -8280,11 +8295,11 @@ mask_42:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -8298,17 +8313,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -8321,17 +8337,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -8372,17 +8389,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -8423,10 +8441,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)
@@ -9984,11 +10002,11 @@ mask_49:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -10002,17 +10020,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -10025,17 +10044,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -10076,17 +10096,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -10127,10 +10148,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)
@@ -11852,11 +11873,11 @@ mask_56:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act5_pixel:
+act5_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -11870,17 +11891,18 @@ act5_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act5_pixel
+	JNZ          act5_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act5
+	JNZ          act5_rows
 	JMP          activated
 
 act4:
+act4_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act4_pixel:
+act4_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -11893,17 +11915,18 @@ act4_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act4_pixel
+	JNZ          act4_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act4
+	JNZ          act4_rows
 	JMP          activated
 
 act3:
+act3_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act3_pixel:
+act3_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -11944,17 +11967,18 @@ act3_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act3_pixel
+	JNZ          act3_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act3
+	JNZ          act3_rows
 	JMP          activated
 
 act2:
+act2_rows:
 	MOVQ DI, DX
 	MOVQ 152(AX), R8
 
-act2_pixel:
+act2_rows_pixel:
 	VMASKMOVPS   (DX), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -11995,10 +12019,10 @@ act2_pixel:
 	VMASKMOVPS   Y0, Y15, (DX)
 	ADDQ         BX, DX
 	DECQ         R8
-	JNZ          act2_pixel
+	JNZ          act2_rows_pixel
 	ADDQ         72(AX), DI
 	DECQ         R9
-	JNZ          act2
+	JNZ          act2_rows
 
 activated:
 	ADDQ $+32, (AX)

@@ -67,18 +67,20 @@ row_w_act2:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMOVAPS           Z1, Z0
 	JMP               row_w_activated
 
@@ -93,18 +95,20 @@ row_w_act3:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMULPS            Z1, Z0, Z0
 	JMP               row_w_activated
 
@@ -179,18 +183,20 @@ row_t_act2:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMOVAPS           Z1, Z0
 	JMP               row_t_activated
 
@@ -205,18 +211,20 @@ row_t_act3:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMULPS            Z1, Z0, Z0
 	JMP               row_t_activated
 
@@ -337,18 +345,20 @@ row_w_act2:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMOVAPS           Z1, Z0
 	JMP               row_w_activated
 
@@ -363,18 +373,20 @@ row_w_act3:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMULPS            Z1, Z0, Z0
 	JMP               row_w_activated
 
@@ -469,18 +481,20 @@ row_t_act2:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMOVAPS           Z1, Z0
 	JMP               row_t_activated
 
@@ -495,18 +509,20 @@ row_t_act3:
 	VSUBPS.BCST       80(R10), Z1, Z3
 	VFNMSUB231PS.BCST 12(R10), Z3, Z2
 	VFNMADD231PS.BCST 16(R10), Z3, Z2
-	VPERMPS           96(R10), Z1, Z1
+	VPERMPS           96(R10), Z1, Z3
+	VPSLLD            $0x13, Z1, Z1
+	VPADDD            Z3, Z1, Z1
 	VBROADCASTSS      84(R10), Z4
 	VFMADD213PS.BCST  88(R10), Z2, Z4
 	VFMADD213PS.BCST  44(R10), Z2, Z4
 	VMULPS            Z1, Z2, Z2
 	VFMADD231PS       Z4, Z2, Z1
-	VSCALEFPS         Z3, Z1, Z1
 	VADDPS.BCST       44(R10), Z1, Z1
 	VRCP14PS          Z1, Z2
 	VBROADCASTSS      44(R10), Z4
-	VFNMADD213PS      Z4, Z2, Z1
-	VFMADD213PS       Z2, Z2, Z1
+	VFNMADD231PS      Z1, Z2, Z4
+	VFMADD213PS       Z2, Z2, Z4
+	VMOVAPS           Z4, Z1
 	VMULPS            Z1, Z0, Z0
 	JMP               row_t_activated
 

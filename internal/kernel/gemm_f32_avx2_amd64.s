@@ -3990,11 +3990,11 @@ finish:
 	CMPQ DX, $+4
 	JE   act4
 
-act5:
+act5_rows:
 	CMPQ         96(AX), $+0
-	JE           act5_full_2
+	JE           act5_rows_full_2
 	TESTQ        R8, R8
-	JNZ          act5_full_2
+	JNZ          act5_rows_full_2
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
@@ -4007,9 +4007,9 @@ act5:
 	VMULPS       Y4, Y1, Y1
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y15, (R13)
-	JMP          act5_stored_3
+	JMP          act5_rows_stored_3
 
-act5_full_2:
+act5_rows_full_2:
 	VMOVUPS      (R13), Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -4022,11 +4022,11 @@ act5_full_2:
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (R13)
 
-act5_stored_3:
+act5_rows_stored_3:
 	TESTQ        R8, R8
-	JZ           act5_row
+	JZ           act5_rows_row
 	CMPQ         96(AX), $+0
-	JE           act5_full_4
+	JE           act5_rows_full_4
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS 48(SI), Y10
@@ -4039,9 +4039,9 @@ act5_stored_3:
 	VMULPS       Y10, Y7, Y7
 	VMULPS       Y7, Y6, Y6
 	VMASKMOVPS   Y6, Y15, 32(R13)
-	JMP          act5_stored_5
+	JMP          act5_rows_stored_5
 
-act5_full_4:
+act5_rows_full_4:
 	VMOVUPS      32(R13), Y6
 	VBROADCASTSS 48(SI), Y10
 	VADDPS       Y10, Y6, Y7
@@ -4054,18 +4054,19 @@ act5_full_4:
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(R13)
 
-act5_stored_5:
-act5_row:
+act5_rows_stored_5:
+act5_rows_row:
 	ADDQ BX, R13
 	DECQ R12
-	JNZ  act5
+	JNZ  act5_rows
 	JMP  done
 
 act4:
+act4_rows:
 	CMPQ         96(AX), $+0
-	JE           act4_full_6
+	JE           act4_rows_full_6
 	TESTQ        R8, R8
-	JNZ          act4_full_6
+	JNZ          act4_rows_full_6
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
@@ -4077,9 +4078,9 @@ act4:
 	VBROADCASTSS 56(SI), Y4
 	VMULPS       Y4, Y1, Y0
 	VMASKMOVPS   Y0, Y15, (R13)
-	JMP          act4_stored_7
+	JMP          act4_rows_stored_7
 
-act4_full_6:
+act4_rows_full_6:
 	VMOVUPS      (R13), Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -4091,11 +4092,11 @@ act4_full_6:
 	VMULPS       Y4, Y1, Y0
 	VMOVUPS      Y0, (R13)
 
-act4_stored_7:
+act4_rows_stored_7:
 	TESTQ        R8, R8
-	JZ           act4_row
+	JZ           act4_rows_row
 	CMPQ         96(AX), $+0
-	JE           act4_full_8
+	JE           act4_rows_full_8
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS 48(SI), Y10
@@ -4107,9 +4108,9 @@ act4_stored_7:
 	VBROADCASTSS 56(SI), Y10
 	VMULPS       Y10, Y7, Y6
 	VMASKMOVPS   Y6, Y15, 32(R13)
-	JMP          act4_stored_9
+	JMP          act4_rows_stored_9
 
-act4_full_8:
+act4_rows_full_8:
 	VMOVUPS      32(R13), Y6
 	VBROADCASTSS 48(SI), Y10
 	VADDPS       Y10, Y6, Y7
@@ -4121,18 +4122,19 @@ act4_full_8:
 	VMULPS       Y10, Y7, Y6
 	VMOVUPS      Y6, 32(R13)
 
-act4_stored_9:
-act4_row:
+act4_rows_stored_9:
+act4_rows_row:
 	ADDQ BX, R13
 	DECQ R12
-	JNZ  act4
+	JNZ  act4_rows
 	JMP  done
 
 act3:
+act3_rows:
 	CMPQ         96(AX), $+0
-	JE           act3_full_10
+	JE           act3_rows_full_10
 	TESTQ        R8, R8
-	JNZ          act3_full_10
+	JNZ          act3_rows_full_10
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS (SI), Y4
@@ -4172,9 +4174,9 @@ act3:
 	VDIVPS       Y1, Y4, Y1
 	VMULPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y15, (R13)
-	JMP          act3_stored_11
+	JMP          act3_rows_stored_11
 
-act3_full_10:
+act3_rows_full_10:
 	VMOVUPS      (R13), Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -4214,11 +4216,11 @@ act3_full_10:
 	VMULPS       Y1, Y0, Y0
 	VMOVUPS      Y0, (R13)
 
-act3_stored_11:
+act3_rows_stored_11:
 	TESTQ        R8, R8
-	JZ           act3_row
+	JZ           act3_rows_row
 	CMPQ         96(AX), $+0
-	JE           act3_full_12
+	JE           act3_rows_full_12
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS (SI), Y10
@@ -4258,9 +4260,9 @@ act3_stored_11:
 	VDIVPS       Y7, Y10, Y7
 	VMULPS       Y7, Y6, Y6
 	VMASKMOVPS   Y6, Y15, 32(R13)
-	JMP          act3_stored_13
+	JMP          act3_rows_stored_13
 
-act3_full_12:
+act3_rows_full_12:
 	VMOVUPS      32(R13), Y6
 	VBROADCASTSS (SI), Y10
 	VMINPS       Y6, Y10, Y7
@@ -4300,18 +4302,19 @@ act3_full_12:
 	VMULPS       Y7, Y6, Y6
 	VMOVUPS      Y6, 32(R13)
 
-act3_stored_13:
-act3_row:
+act3_rows_stored_13:
+act3_rows_row:
 	ADDQ BX, R13
 	DECQ R12
-	JNZ  act3
+	JNZ  act3_rows
 	JMP  done
 
 act2:
+act2_rows:
 	CMPQ         96(AX), $+0
-	JE           act2_full_14
+	JE           act2_rows_full_14
 	TESTQ        R8, R8
-	JNZ          act2_full_14
+	JNZ          act2_rows_full_14
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS (SI), Y4
@@ -4351,9 +4354,9 @@ act2:
 	VDIVPS       Y1, Y4, Y1
 	VMOVAPS      Y1, Y0
 	VMASKMOVPS   Y0, Y15, (R13)
-	JMP          act2_stored_15
+	JMP          act2_rows_stored_15
 
-act2_full_14:
+act2_rows_full_14:
 	VMOVUPS      (R13), Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -4393,11 +4396,11 @@ act2_full_14:
 	VMOVAPS      Y1, Y0
 	VMOVUPS      Y0, (R13)
 
-act2_stored_15:
+act2_rows_stored_15:
 	TESTQ        R8, R8
-	JZ           act2_row
+	JZ           act2_rows_row
 	CMPQ         96(AX), $+0
-	JE           act2_full_16
+	JE           act2_rows_full_16
 	VMOVUPS      168(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS (SI), Y10
@@ -4437,9 +4440,9 @@ act2_stored_15:
 	VDIVPS       Y7, Y10, Y7
 	VMOVAPS      Y7, Y6
 	VMASKMOVPS   Y6, Y15, 32(R13)
-	JMP          act2_stored_17
+	JMP          act2_rows_stored_17
 
-act2_full_16:
+act2_rows_full_16:
 	VMOVUPS      32(R13), Y6
 	VBROADCASTSS (SI), Y10
 	VMINPS       Y6, Y10, Y7
@@ -4479,11 +4482,11 @@ act2_full_16:
 	VMOVAPS      Y7, Y6
 	VMOVUPS      Y6, 32(R13)
 
-act2_stored_17:
-act2_row:
+act2_rows_stored_17:
+act2_rows_row:
 	ADDQ BX, R13
 	DECQ R12
-	JNZ  act2
+	JNZ  act2_rows
 
 done:
 	VZEROUPPER

@@ -40,6 +40,7 @@ func (i *isa) bytes() int { return 4 * i.lanes }
 type asm struct {
 	*build.Context
 	labels int
+	held   bool // the constants of act.go's heldConsts are in registers
 }
 
 // label returns a name that no other label has.

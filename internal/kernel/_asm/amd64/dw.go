@@ -280,30 +280,70 @@ func (a *asm) windowActivate(i *isa) {
 	for kind := actHardSwish; kind >= actSigmoid; kind-- {
 		name := fmt.Sprint("act", kind)
 		a.at(name)
-		a.MOVQ(di, dx)
-		a.MOVQ(f.of("T"), r8)
-		a.at(name + "_pixel")
-		x, t := i.v[0], i.v[1:5]
-		if i == avx512 {
-			a.VMOVUPS_Z(mem(dx, 0), kLow, x)
-			a.activate(i, kind, x, t, si)
-			a.VMOVUPS(x, kLow, mem(dx, 0))
+		rows := func() { a.windowActivateRows(i, kind, name+"_rows") }
+		if kind == actSigmoid || kind == actSiLU {
+			a.hold(i, si, rows)
 		} else {
-			a.VMASKMOVPS(mem(dx, 0), i.v[15], x)
-			a.activate(i, kind, x, t, si)
-			a.VMASKMOVPS(x, i.v[15], mem(dx, 0))
+			rows()
 		}
-		a.ADDQ(bx, dx)
-		a.DECQ(r8)
-		a.JNZ(ref(name + "_pixel"))
-		a.ADDQ(f.of("YRow"), di)
-		a.DECQ(r9)
-		a.JNZ(ref(name))
 		if kind > actSigmoid {
 			a.JMP(ref("activated"))
 		}
 	}
 	a.at("activated")
+}
+
+// windowActivateRows is the loop of one activation over rows and pixels.
+func (a *asm) windowActivateRows(i *isa, kind int, name string) {
+	f := dwTile
+	a.at(name)
+	a.MOVQ(di, dx)
+	a.MOVQ(f.of("T"), r8)
+	if i == avx512 && a.held {
+		a.windowLogistic(kind, name)
+	}
+	a.at(name + "_pixel")
+	x, t := i.v[0], i.v[1:5]
+	if i == avx512 {
+		a.VMOVUPS_Z(mem(dx, 0), kLow, x)
+		a.activate(i, kind, x, t, si)
+		a.VMOVUPS(x, kLow, mem(dx, 0))
+	} else {
+		a.VMASKMOVPS(mem(dx, 0), i.v[15], x)
+		a.activate(i, kind, x, t, si)
+		a.VMASKMOVPS(x, i.v[15], mem(dx, 0))
+	}
+	a.ADDQ(bx, dx)
+	a.DECQ(r8)
+	a.JNZ(ref(name + "_pixel"))
+	a.at(name + "_row")
+	a.ADDQ(f.of("YRow"), di)
+	a.DECQ(r9)
+	a.JNZ(ref(name))
+}
+
+// windowLogistic does four pixels of a row at a time, from DX on, and leaves up to three of
+// the R8 to what follows.
+func (a *asm) windowLogistic(kind int, name string) {
+	a.LEAQ(idx(bx, bx, 2, 0), r13)
+	a.at(name + "_four")
+	a.SUBQ(imm(4), r8)
+	a.JL(ref(name + "_few"))
+	var v []reg.VecPhysical
+	var t [][]reg.VecPhysical
+	for k := range 4 {
+		v, t = append(v, zmm[4*k]), append(t, zmm[4*k+1:4*k+4])
+		a.VMOVUPS_Z(fourth(dx, bx, r13, k), kLow, v[k])
+	}
+	a.logistic(kind, v, t)
+	for k := range v {
+		a.VMOVUPS(v[k], kLow, fourth(dx, bx, r13, k))
+	}
+	a.LEAQ(idx(dx, bx, 4, 0), dx)
+	a.JMP(ref(name + "_four"))
+	a.at(name + "_few")
+	a.ADDQ(imm(4), r8)
+	a.JZ(ref(name + "_row"))
 }
 
 // dwPixel is one output pixel of any depthwise convolution: the taps that lie inside the

@@ -259,47 +259,115 @@ func (a *asm) gemmActivate(i *isa) {
 	for kind := actHardSwish; kind >= actSigmoid; kind-- {
 		name := fmt.Sprint("act", kind)
 		a.at(name)
-		for v := range 2 {
-			x, t := i.v[4*v+2*v], i.v[4*v+2*v+1:][:4]
-			if v == 1 {
-				a.TESTQ(r8, r8)
-				a.JZ(ref(name + "_row"))
-			}
-			at := mem(r13, v*i.bytes())
-			if i == avx512 {
-				k := []reg.OpmaskPhysical{kLow, kHigh}[v]
-				a.VMOVUPS_Z(at, k, x)
-				a.activate(i, kind, x, t, si)
-				a.VMOVUPS(x, k, at)
-				continue
-			}
-			// Only the last register of a row can have a mask.
-			m := i.v[15]
-			full, stored := a.label(name+"_full"), a.label(name+"_stored")
-			a.CMPQ(f.of("Mask"), imm(0))
-			a.JE(ref(full))
-			if v == 0 {
-				a.TESTQ(r8, r8)
-				a.JNZ(ref(full))
-			}
-			a.VMOVUPS(f.of("Lanes"), m)
-			a.VMASKMOVPS(at, m, x)
-			a.activate(i, kind, x, t, si)
-			a.VMASKMOVPS(x, m, at)
-			a.JMP(ref(stored))
-			a.at(full)
-			a.VMOVUPS(at, x)
-			a.activate(i, kind, x, t, si)
-			a.VMOVUPS(x, at)
-			a.at(stored)
+		rows := func() { a.gemmActivateRows(i, kind, name+"_rows") }
+		if kind == actSigmoid || kind == actSiLU {
+			a.hold(i, si, rows)
+		} else {
+			rows()
 		}
-		a.at(name + "_row")
-		a.ADDQ(bx, r13)
-		a.DECQ(r12)
-		a.JNZ(ref(name))
 		if kind > actSigmoid {
 			a.JMP(ref("done"))
 		}
 	}
 	a.at("done")
+}
+
+// gemmActivateRows is the loop of one activation over rows.
+func (a *asm) gemmActivateRows(i *isa, kind int, name string) {
+	f := gemmTile
+	if i == avx512 && a.held {
+		a.gemmLogisticRows(kind, name)
+		return
+	}
+	a.at(name)
+	for v := range 2 {
+		x, t := i.v[4*v+2*v], i.v[4*v+2*v+1:][:4]
+		if v == 1 {
+			a.TESTQ(r8, r8)
+			a.JZ(ref(name + "_row"))
+		}
+		at := mem(r13, v*i.bytes())
+		if i == avx512 {
+			k := []reg.OpmaskPhysical{kLow, kHigh}[v]
+			a.VMOVUPS_Z(at, k, x)
+			a.activate(i, kind, x, t, si)
+			a.VMOVUPS(x, k, at)
+			continue
+		}
+		// Only the last register of a row can have a mask.
+		m := i.v[15]
+		full, stored := a.label(name+"_full"), a.label(name+"_stored")
+		a.CMPQ(f.of("Mask"), imm(0))
+		a.JE(ref(full))
+		if v == 0 {
+			a.TESTQ(r8, r8)
+			a.JNZ(ref(full))
+		}
+		a.VMOVUPS(f.of("Lanes"), m)
+		a.VMASKMOVPS(at, m, x)
+		a.activate(i, kind, x, t, si)
+		a.VMASKMOVPS(x, m, at)
+		a.JMP(ref(stored))
+		a.at(full)
+		a.VMOVUPS(at, x)
+		a.activate(i, kind, x, t, si)
+		a.VMOVUPS(x, at)
+		a.at(stored)
+	}
+	a.at(name + "_row")
+	a.ADDQ(bx, r13)
+	a.DECQ(r12)
+	a.JNZ(ref(name))
+}
+
+// gemmLogisticRows does two rows at a time, then one; rows of one register have two, then
+// one.
+func (a *asm) gemmLogisticRows(kind int, name string) {
+	masks := []reg.OpmaskPhysical{kLow, kHigh}
+	do := func(rows, vecs int) {
+		var v []reg.VecPhysical
+		var t [][]reg.VecPhysical
+		each := func(f func(x reg.VecPhysical, at operand.Mem, k reg.OpmaskPhysical)) {
+			for r := range rows {
+				for j := range vecs {
+					at := mem(r13, 64*j)
+					if r == 1 {
+						at = idx(r13, bx, 1, 64*j)
+					}
+					f(zmm[4*(r*vecs+j)], at, masks[j])
+				}
+			}
+		}
+		each(func(x reg.VecPhysical, at operand.Mem, k reg.OpmaskPhysical) {
+			a.VMOVUPS_Z(at, k, x)
+			n := 4 * len(v)
+			v, t = append(v, x), append(t, zmm[n+1:n+4])
+		})
+		a.logistic(kind, v, t)
+		each(func(x reg.VecPhysical, at operand.Mem, k reg.OpmaskPhysical) { a.VMOVUPS(x, k, at) })
+		for range rows {
+			a.ADDQ(bx, r13)
+		}
+	}
+	a.TESTQ(r8, r8)
+	a.JZ(ref(name + "_narrow"))
+	for _, vecs := range []int{2, 1} {
+		n := name
+		if vecs == 1 {
+			n = name + "_narrow"
+		}
+		a.at(n)
+		a.SUBQ(imm(2), r12)
+		a.JL(ref(n + "_one"))
+		do(2, vecs)
+		a.JMP(ref(n))
+		a.at(n + "_one")
+		a.ADDQ(imm(2), r12)
+		a.JZ(ref(name + "_end"))
+		do(1, vecs)
+		if vecs == 2 {
+			a.JMP(ref(name + "_end"))
+		}
+	}
+	a.at(name + "_end")
 }
