@@ -21,8 +21,9 @@ type lowering struct {
 	uses    [][]int
 	views   []view // of every value; valid where placed
 	placed  []bool
-	within  []parent // values that lie inside another
-	joins   []bool   // nodes that a later node does in their place
+	within  []parent           // values that lie inside another
+	joins   []bool             // nodes that a later node does in their place
+	scales  map[graph.ID]scale // values whose channels are still to be scaled
 	bufs    []buffer
 	steps   []step
 	scratch int
@@ -48,6 +49,7 @@ func newLowering(g *graph.Graph, o Options) (*lowering, error) {
 		g: g, kernels: o.Kernels, threads: max(o.Threads, 1), prod: g.Producers(), uses: g.Uses(),
 		views: make([]view, len(g.Values)), placed: make([]bool, len(g.Values)),
 		within: make([]parent, len(g.Values)), joins: make([]bool, len(g.Nodes)),
+		scales: map[graph.ID]scale{},
 	}
 	for i := range l.within {
 		l.within[i].id = graph.None

@@ -161,6 +161,9 @@ func (l *lowering) product(op string, w *gemmWork, groups int, index func(group,
 	if err := l.pack(w, groups, v.Cols, index); err != nil {
 		return err
 	}
+	if s, ok := l.scales[n.In[0]]; ok {
+		l.scaleWeights(w, s, v.Cols)
+	}
 	y := l.place(n.Out[0])
 	w.y, w.ldy = y.ref, y.pix
 	macs := int64(w.m) * int64(w.images) * int64(groups) * int64(w.k) * int64(w.n)

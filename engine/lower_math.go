@@ -106,6 +106,9 @@ var binaryFns = [...]kernel.BinaryFn{graph.Add: kernel.Add, graph.Sub: kernel.Su
 
 func (l *lowering) binary(op graph.Binary) error {
 	n := l.node
+	if done, err := l.deferScale(op); done || err != nil {
+		return err
+	}
 	out := l.shape(n.Out[0])
 	var refs [2]ref
 	var strides [2][]int
