@@ -8,7 +8,7 @@ import (
 )
 
 // How far ahead of their use weights are fetched into L1, in rows of a panel.
-const ahead = 16
+const ahead = 48
 
 // gemm is the matrix product of blocks of rows with one panel of weights, two registers
 // wide, or one where at most a register's width of columns is left.
