@@ -28,6 +28,7 @@ type lowering struct {
 	steps   []step
 	scratch int
 	weights int64
+	slab    []float32 // what is left of the last allocation of weights
 	unknown []graph.Unsupported
 	node    *graph.Node
 	touches [][2]int // the first and the last step that touch every buffer
@@ -297,12 +298,6 @@ func (l *lowering) data(id graph.ID) ([]float32, error) {
 func (l *lowering) bound(id graph.ID) bool {
 	k := l.g.Values[id].Kind
 	return k == graph.Parameter || k == graph.Buffer || k == graph.Constant
-}
-
-// weight allocates memory for a weight, with the slack that kernels may read.
-func (l *lowering) weight(n int) []float32 {
-	l.weights += 4 * int64(n)
-	return make([]float32, n, n+kernel.Slack)
 }
 
 // emit appends a step. Reads and writes are refs of what it touches; the arena is planned

@@ -81,7 +81,7 @@ func (l *lowering) conv(op graph.Conv) error {
 		x: x.ref, r: r.ref, hasR: op.Residual, bias: bias.ref, hasBias: op.Bias, k: cg * ws[2] * ws[3], n: og,
 		act: kernelAct(op.Act), ldx: x.pix, ldr: r.pix, xGroup: cg, images: 1, m: in[0] * in[2] * in[3],
 	}
-	index := convIndex(ws, og, x.planar)
+	index := convIndex(ws, x.planar)
 	if pointwise {
 		work.pixels = [3]int{in[0], in[2], in[3]}
 		if x.order != nil {
@@ -106,7 +106,7 @@ func (l *lowering) pointwise(op graph.Conv, n *graph.Node) bool {
 // reorder makes the product read channels where order says they lie: in every group runs
 // of neighbours, with the weights packed in their order. It returns which weight meets which
 // element.
-func (g *gemmWork) reorder(order []int, groups int) func(group, k, o int) [4]int {
+func (g *gemmWork) reorder(order []int, groups int) func(group, k int) [3]int {
 	type place struct{ at, channel int }
 	all := make([][]place, groups)
 	g.segs = make([][]kernel.Segment, groups)
@@ -124,7 +124,7 @@ func (g *gemmWork) reorder(order []int, groups int) func(group, k, o int) [4]int
 			g.segs[q] = append(g.segs[q], kernel.Segment{Off: p.at, K: 1, B: k})
 		}
 	}
-	return func(group, k, o int) [4]int { return [4]int{group*g.n + o, all[group][k].channel} }
+	return func(group, k int) [3]int { return [3]int{all[group][k].channel} }
 }
 
 // linear lowers a fully connected layer to a matrix product.
@@ -145,12 +145,12 @@ func (l *lowering) linear(op graph.Linear) error {
 		x: x.ref, bias: bias.ref, hasBias: op.Bias, k: ws[1], n: ws[0], images: 1, m: l.shape(n.In[0])[0],
 		act: kernelAct(op.Act), ldx: x.pix,
 	}
-	return l.product("linear", work, 1, func(_, k, o int) [4]int { return [4]int{o, k} })
+	return l.product("linear", work, 1, func(_, k int) [3]int { return [3]int{k} })
 }
 
 // product chooses the kernel and the blocks of a matrix product, has its weights packed
-// and emits the step. index says which weight element (group, k, o) is.
-func (l *lowering) product(op string, w *gemmWork, groups int, index func(group, k, o int) [4]int) error {
+// and emits the step; index as for pack.
+func (l *lowering) product(op string, w *gemmWork, groups int, index func(group, k int) [3]int) error {
 	n := l.node
 	table, name := kernel.GemmF32, "gemm"
 	if w.gather == nil && w.m == 1 {
@@ -202,8 +202,9 @@ func (l *lowering) product(op string, w *gemmWork, groups int, index func(group,
 	return nil
 }
 
-// pack packs the weights of the current node for panels of cols columns.
-func (l *lowering) pack(w *gemmWork, groups, cols int, index func(group, k, o int) [4]int) error {
+// pack packs the weights of the current node for panels of cols columns. index says which
+// element (c, ky, kx) of an output's weights meets element k of a group's rows.
+func (l *lowering) pack(w *gemmWork, groups, cols int, index func(group, k int) [3]int) error {
 	id := l.node.In[1]
 	size := kernel.PackedSize(w.k, w.n, cols)
 	v := view{planar: true}
@@ -215,12 +216,16 @@ func (l *lowering) pack(w *gemmWork, groups, cols int, index func(group, k, o in
 	}
 	st := [4]int{}
 	copy(st[:], v.strides(l.shape(id)))
-	offset := func(group, k, o int) int {
-		i := index(group, k, o)
-		return i[0]*st[0] + i[1]*st[1] + i[2]*st[2] + i[3]*st[3]
+	rows := make([][]int, groups)
+	for g := range rows {
+		rows[g] = make([]int, w.k)
+		for k := range rows[g] {
+			i := index(g, k)
+			rows[g][k] = g*w.n*st[0] + i[0]*st[1] + i[1]*st[2] + i[2]*st[3]
+		}
 	}
 	if !l.bound(id) {
-		p := &packWork{x: v.ref, groups: groups, k: w.k, n: w.n, cols: cols, offset: offset}
+		p := &packWork{x: v.ref, rows: rows, step: st[0], n: w.n, cols: cols}
 		p.y = l.buffer(tensor.Shape{groups * size}).ref
 		s := step{Step: Step{Op: "pack", Kernel: "pack/go", Bytes: l.touched(id) + 4*int64(groups)*int64(size)}, work: p}
 		chunked(&s, groups, 1)
@@ -235,9 +240,9 @@ func (l *lowering) pack(w *gemmWork, groups, cols int, index func(group, k, o in
 		return err
 	}
 	for g := range groups {
-		packed := kernel.PackGemm(w.k, w.n, cols, func(k, o int) float32 { return data[offset(g, k, o)] })
+		packed := l.weight(size)
+		kernel.PackRows(packed, w.n, cols, data, rows[g], st[0])
 		w.w = append(w.w, ref{src: inWeights, data: packed})
-		l.weights += 4 * int64(size)
 	}
 	return nil
 }
@@ -250,9 +255,13 @@ func (l *lowering) depthwise(win kernel.Window, x, y, r view, op graph.Conv, wei
 	d.args = kernel.DwArgs{
 		Window: win, Bias: bias, Act: kernelAct(op.Act),
 		XPix: x.pix, XRow: x.pix * win.InW, YPix: y.pix, YRow: y.pix * win.OutW, RPix: r.pix, RRow: r.pix * win.OutW,
-		W: kernel.PackDw(taps, channels, v.Cols, func(tap, c int) float32 { return weights[c*taps+tap] }),
+		W: l.weight(kernel.PackedSize(taps, channels, v.Cols)),
 	}
-	l.weights += 4 * int64(len(d.args.W))
+	rows := make([]int, taps)
+	for tap := range rows {
+		rows[tap] = tap
+	}
+	kernel.PackRows(d.args.W, channels, v.Cols, weights, rows, taps)
 	d.xImage, d.yImage, d.rImage = d.args.XRow*win.InH, d.args.YRow*win.OutH, d.args.RRow*win.OutH
 	d.in = operand{d.x, channels, d.args.XRow, win.InH, win.InW, &d.args.Window}
 	macs := int64(s[0]) * int64(channels) * int64(taps) * int64(win.OutH) * int64(win.OutW)

@@ -52,7 +52,7 @@ func (l *lowering) direct(op graph.Conv, win kernel.Window, x, bias, r view) (bo
 	}
 	d.segs = directSegments(win, &d.copy)
 	w := &gemmWork{k: k, n: og}
-	if err := l.pack(w, op.Groups, v.Cols, convIndex(ws, og, x.planar)); err != nil {
+	if err := l.pack(w, op.Groups, v.Cols, convIndex(ws, x.planar)); err != nil {
 		return false, err
 	}
 	d.w = w.w
@@ -96,16 +96,11 @@ func directSegments(win kernel.Window, b *kernel.BandArgs) []kernel.Segment {
 	return segs
 }
 
-// convIndex says which element of the weights meets element k of a window for output o of
-// a group: windows are (c, ky, kx) over a planar image and (ky, kx, c) over pixels.
-func convIndex(ws tensor.Shape, og int, planar bool) func(group, k, o int) [4]int {
-	cg := ws[1]
+// convIndex says which element (c, ky, kx) of the weights meets element k of a window:
+// windows are (c, ky, kx) over a planar image and (ky, kx, c) over pixels.
+func convIndex(ws tensor.Shape, planar bool) func(group, k int) [3]int {
 	if planar {
-		return func(group, k, o int) [4]int {
-			return [4]int{group*og + o, k / (ws[2] * ws[3]), k / ws[3] % ws[2], k % ws[3]}
-		}
+		return func(_, k int) [3]int { return [3]int{k / (ws[2] * ws[3]), k / ws[3] % ws[2], k % ws[3]} }
 	}
-	return func(group, k, o int) [4]int {
-		return [4]int{group*og + o, k % cg, k / cg / ws[3], k / cg % ws[3]}
-	}
+	return func(_, k int) [3]int { return [3]int{k % ws[1], k / ws[1] / ws[3], k / ws[1] % ws[3]} }
 }

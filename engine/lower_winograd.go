@@ -70,8 +70,8 @@ func (l *lowering) winograd(op graph.Conv, win kernel.Window, x, bias, r view) (
 	if err != nil {
 		return false, err
 	}
-	packed := kernel.PackWinograd(c, o, v.Cols, data)
-	l.weights += 4 * int64(len(packed))
+	packed := l.weight(16 * kernel.PackedSize(c, o, v.Cols))
+	kernel.PackWinograd(packed, c, o, v.Cols, data)
 	w.w = ref{src: inWeights, data: packed}
 	y := l.place(n.Out[0])
 	w.y, w.ldy = y.ref, y.pix

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
-	"github.com/wispnet/wisp/internal/layout"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -38,16 +36,6 @@ func (p *Program) NewSession() (*Session, error) {
 	s.caller = s.newCtx()
 	s.team.start(s, p.threads-1)
 	return s, nil
-}
-
-// aligned allocates n elements that begin at a multiple of layout.Align bytes.
-func aligned(n int) []float32 {
-	all := make([]float32, n+layout.Align/4)
-	skip := 0
-	if len(all) > 0 {
-		skip = int(-uintptr(unsafe.Pointer(&all[0]))%layout.Align) / 4
-	}
-	return all[skip : skip+n]
 }
 
 func (s *Session) newCtx() *ctx {

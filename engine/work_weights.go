@@ -9,18 +9,17 @@ import (
 // packWork packs weights that the graph itself computes. Weights that are known are packed
 // once, when the graph is compiled.
 type packWork struct {
-	x, y   ref
-	groups int
-	k, n   int
-	cols   int
-	offset func(group, k, o int) int // of an element in x
+	x, y    ref
+	rows    [][]int // of every group: where the weights of each element of a row begin in x
+	step    int     // from one output's weights to the next
+	n, cols int
 }
 
 func (w *packWork) run(c *ctx, u0, u1 int) {
 	x, y := c.slice(w.x), c.slice(w.y)
-	size := kernel.PackedSize(w.k, w.n, w.cols)
 	for g := u0; g < u1; g++ {
-		kernel.PackGemmInto(y[g*size:][:size], w.k, w.n, w.cols, func(k, o int) float32 { return x[w.offset(g, k, o)] })
+		size := kernel.PackedSize(len(w.rows[g]), w.n, w.cols)
+		kernel.PackRows(y[g*size:][:size], w.n, w.cols, x, w.rows[g], w.step)
 	}
 }
 

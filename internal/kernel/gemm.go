@@ -51,12 +51,6 @@ func PackedSize(k, n, cols int) int { return (n + cols - 1) / cols * cols * k }
 // past n are zero.
 func PackGemm(k, n, cols int, at func(k, n int) float32) []float32 {
 	w := make([]float32, PackedSize(k, n, cols))
-	PackGemmInto(w, k, n, cols, at)
-	return w
-}
-
-// PackGemmInto is PackGemm into memory of PackedSize(k, n, cols) elements.
-func PackGemmInto(w []float32, k, n, cols int, at func(k, n int) float32) {
 	for n0 := 0; n0 < n; n0 += cols {
 		panel := w[n0*k : (n0+cols)*k]
 		width := min(cols, n-n0)
@@ -66,6 +60,34 @@ func PackGemmInto(w []float32, k, n, cols int, at func(k, n int) float32) {
 				row[j] = at(i, n0+j)
 			}
 			clear(row[width:])
+		}
+	}
+	return w
+}
+
+// PackRows packs the k×n matrix whose element (k, n) is src[rows[k] + n·step], as PackGemm
+// does, into memory of PackedSize(len(rows), n, cols) elements.
+func PackRows(w []float32, n, cols int, src []float32, rows []int, step int) {
+	const block = 64 // rows of a panel that stay in L1 while its columns are filled
+	for n0 := 0; n0 < n; n0 += cols {
+		panel := w[n0*len(rows) : (n0+cols)*len(rows)]
+		width := min(cols, n-n0)
+		for k0 := 0; k0 < len(rows); k0 += block {
+			some := rows[k0:min(k0+block, len(rows))]
+			part := panel[k0*cols : (k0+len(some))*cols]
+			for j := range width {
+				from := src[(n0+j)*step:]
+				at := j
+				for _, r := range some {
+					part[at] = from[r]
+					at += cols
+				}
+			}
+			if width < cols {
+				for i := range some {
+					clear(part[i*cols+width : (i+1)*cols])
+				}
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -184,4 +185,21 @@ func BenchmarkStem(b *testing.B) {
 			})
 		})
 	})
+}
+
+// PackRows is PackGemm of weights in memory, in any order of rows.
+func TestPackRows(t *testing.T) {
+	for _, c := range [][3]int{{1, 1, 4}, {70, 9, 8}, {130, 33, 16}, {64, 32, 32}} {
+		k, n, cols := c[0], c[1], c[2]
+		src := input(seeded(k, n), k*n, 0)
+		rows := seeded(1, 2).Perm(k)
+		got := make([]float32, PackedSize(k, n, cols))
+		for i := range got {
+			got[i] = sentinel
+		}
+		PackRows(got, n, cols, src, rows, k)
+		if want := PackGemm(k, n, cols, func(i, j int) float32 { return src[j*k+rows[i]] }); !slices.Equal(got, want) {
+			t.Errorf("k=%d n=%d cols=%d: differs from PackGemm", k, n, cols)
+		}
+	}
 }

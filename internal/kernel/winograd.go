@@ -49,21 +49,33 @@ var WinogradOutF32 = append(winogradOutF32Arch(), Variant[WinogradOutArgs]{"go",
 
 // PackWinograd transforms the weights w[n][c][3][3] and packs each of the 16 positions as
 // PackGemm does, one after another: position p lies at p·PackedSize(c, n, cols).
-func PackWinograd(c, n, cols int, w []float32) []float32 {
+func PackWinograd(out []float32, c, n, cols int, w []float32) {
 	size := PackedSize(c, n, cols)
-	out := make([]float32, 16*size)
+	// A few rows of a panel for every position, then written whole: both the kernels of the
+	// outputs and the positions lie at distances that share sets of a cache.
+	const some = 8
+	lines := make([]float32, some*16*cols)
 	for n0 := 0; n0 < n; n0 += cols {
-		for k := range c {
-			row := n0*c + k*cols
+		for k0 := 0; k0 < c; k0 += some {
+			k1 := min(k0+some, c)
 			for j := range min(cols, n-n0) {
-				u := winogradWeights((*[9]float32)(w[((n0+j)*c+k)*9:]))
-				for p, x := range u {
-					out[p*size+row+j] = x
+				g := w[((n0+j)*c+k0)*9:]
+				for k := range k1 - k0 {
+					u := winogradWeights((*[9]float32)(g[9*k:]))
+					line := lines[k*16*cols+j:]
+					for p, x := range u {
+						line[p*cols] = x
+					}
+				}
+			}
+			for p := range 16 {
+				for k := range k1 - k0 {
+					copy(out[p*size+n0*c+(k0+k)*cols:][:cols], lines[(k*16+p)*cols:])
 				}
 			}
 		}
+		clear(lines)
 	}
-	return out
 }
 
 // winogradWeights is G g Gᵀ.

@@ -89,7 +89,8 @@ func TestWinogradIsConvolution(t *testing.T) {
 	r := seeded(1, 11)
 	size := 2*tiles + 2
 	x, w := input(r, size*size*c, 0), input(r, n*c*9, 0)
-	u := PackWinograd(c, n, 8, w)
+	u := make([]float32, 16*PackedSize(c, n, 8))
+	PackWinograd(u, c, n, 8, w)
 	v := make([]float32, 16*tiles*tiles*c)
 	winogradInGeneric(&WinogradInArgs{X: x, Y: v, Rows: tiles, Tiles: tiles, C: c, XRow: size * c, XPix: c, YPos: tiles * tiles * c, YTile: c})
 	m := make([]float32, 16*tiles*tiles*n)
