@@ -14,12 +14,13 @@ type gemmTile struct {
 	rows             int    // of a block, at most the variant's Rows
 	blocks           int    // at least 1; the assembly counts it down
 	mask             uint64 // AVX-512: the columns that exist; AVX2: 0 where all lanes do
-	wide             int    // 0: only the first register of a panel's row is used
+	wide             int    // 0: only the first register of a panel's row is used; 2: AVX-512, one and a half
 	act              int
 	lo, _, hi, _     float32
 	next, nextEnd    uintptr // where the next weights lie, to be fetched meanwhile
 	consts           unsafe.Pointer
 	allRows          int      // blocks·rows
+	half             int      // bytes from the weights of the first register to the half's
 	lanes            [8]int32 // AVX2: the lanes of a row's last register that exist
 }
 
@@ -142,11 +143,20 @@ func gemmPanels(a *GemmArgs, set asmSet) {
 	}
 	for m0 := 0; m0 < a.M; m0 += chunk {
 		m1 := min(m0+chunk, a.M)
-		for n := a.N0; n < a.N1; n += cols {
+		for n := a.N0; n < a.N1; {
 			left := min(cols, a.N1-n)
 			tile := narrow
-			t.wide = 0
-			if left > lanes {
+			t.wide, t.half = 0, 0
+			switch over := a.N1 - n - cols; {
+			case set == setAVX512 && n%cols == lanes:
+				// The rest of a panel, and the few columns of the one after it.
+				left = a.N1 - n
+				t.wide, t.half, tile = 2, 4*(cols*a.K-lanes), wide
+			case set == setAVX512 && left > lanes && left <= lanes+lanes/2:
+				t.wide, t.half, tile = 2, 4*lanes, wide
+			case set == setAVX512 && over > 0 && over <= lanes/2:
+				left = lanes
+			case left > lanes:
 				t.wide, tile = 1, wide
 			}
 			if set == setAVX512 {
@@ -154,7 +164,7 @@ func gemmPanels(a *GemmArgs, set asmSet) {
 			} else {
 				t.mask = set.mask(&t.lanes, lanes, left)
 			}
-			t.w = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.W)), 4*n*a.K)
+			t.w = unsafe.Add(unsafe.Pointer(unsafe.SliceData(a.W)), 4*(n/cols*cols*a.K+n%cols))
 			t.next = uintptr(t.w)
 			if n+cols < a.N1 {
 				t.next += uintptr(4 * cols * a.K)
@@ -166,6 +176,7 @@ func gemmPanels(a *GemmArgs, set asmSet) {
 			for m := m0; m < m1; m += call {
 				gemmRows(a, &t, m, min(call, m1-m), n, tile, set)
 			}
+			n += left
 		}
 	}
 }

@@ -311,7 +311,7 @@ tile6x2_store:
 	JMP     tile6x2_stored
 
 tile6x2_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y12, 32(R13)
 	ADDQ       BX, R13
@@ -570,7 +570,7 @@ tile5x2_store:
 	JMP     tile5x2_stored
 
 tile5x2_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y12, 32(R13)
 	ADDQ       BX, R13
@@ -797,7 +797,7 @@ tile4x2_store:
 	JMP     tile4x2_stored
 
 tile4x2_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y12, 32(R13)
 	ADDQ       BX, R13
@@ -992,7 +992,7 @@ tile3x2_store:
 	JMP     tile3x2_stored
 
 tile3x2_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y12, 32(R13)
 	ADDQ       BX, R13
@@ -1155,7 +1155,7 @@ tile2x2_store:
 	JMP     tile2x2_stored
 
 tile2x2_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y12, 32(R13)
 	ADDQ       BX, R13
@@ -1286,7 +1286,7 @@ tile1x2_store:
 	JMP     tile1x2_stored
 
 tile1x2_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMOVUPS    Y0, (R13)
 	VMASKMOVPS Y1, Y12, 32(R13)
 	ADDQ       BX, R13
@@ -1600,7 +1600,7 @@ tile12x1_store:
 	JMP     tile12x1_stored
 
 tile12x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -1917,7 +1917,7 @@ tile11x1_store:
 	JMP     tile11x1_stored
 
 tile11x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -2214,7 +2214,7 @@ tile10x1_store:
 	JMP     tile10x1_stored
 
 tile10x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -2491,7 +2491,7 @@ tile9x1_store:
 	JMP     tile9x1_stored
 
 tile9x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -2748,7 +2748,7 @@ tile8x1_store:
 	JMP     tile8x1_stored
 
 tile8x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -2981,7 +2981,7 @@ tile7x1_store:
 	JMP     tile7x1_stored
 
 tile7x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -3194,7 +3194,7 @@ tile6x1_store:
 	JMP     tile6x1_stored
 
 tile6x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -3387,7 +3387,7 @@ tile5x1_store:
 	JMP     tile5x1_stored
 
 tile5x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -3560,7 +3560,7 @@ tile4x1_store:
 	JMP     tile4x1_stored
 
 tile4x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -3713,7 +3713,7 @@ tile3x1_store:
 	JMP     tile3x1_stored
 
 tile3x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -3846,7 +3846,7 @@ tile2x1_store:
 	JMP     tile2x1_stored
 
 tile2x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 	VMASKMOVPS Y1, Y12, (R13)
@@ -3959,7 +3959,7 @@ tile1x1_store:
 	JMP     tile1x1_stored
 
 tile1x1_masked:
-	VMOVUPS    168(AX), Y12
+	VMOVUPS    176(AX), Y12
 	VMASKMOVPS Y0, Y12, (R13)
 	ADDQ       BX, R13
 
@@ -3995,7 +3995,7 @@ act5_rows:
 	JE           act5_rows_full_2
 	TESTQ        R8, R8
 	JNZ          act5_rows_full_2
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -4027,7 +4027,7 @@ act5_rows_stored_3:
 	JZ           act5_rows_row
 	CMPQ         96(AX), $+0
 	JE           act5_rows_full_4
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS 48(SI), Y10
 	VADDPS       Y10, Y6, Y7
@@ -4067,7 +4067,7 @@ act4_rows:
 	JE           act4_rows_full_6
 	TESTQ        R8, R8
 	JNZ          act4_rows_full_6
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS 48(SI), Y4
 	VADDPS       Y4, Y0, Y1
@@ -4097,7 +4097,7 @@ act4_rows_stored_7:
 	JZ           act4_rows_row
 	CMPQ         96(AX), $+0
 	JE           act4_rows_full_8
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS 48(SI), Y10
 	VADDPS       Y10, Y6, Y7
@@ -4135,7 +4135,7 @@ act3_rows:
 	JE           act3_rows_full_10
 	TESTQ        R8, R8
 	JNZ          act3_rows_full_10
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -4221,7 +4221,7 @@ act3_rows_stored_11:
 	JZ           act3_rows_row
 	CMPQ         96(AX), $+0
 	JE           act3_rows_full_12
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS (SI), Y10
 	VMINPS       Y6, Y10, Y7
@@ -4315,7 +4315,7 @@ act2_rows:
 	JE           act2_rows_full_14
 	TESTQ        R8, R8
 	JNZ          act2_rows_full_14
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   (R13), Y15, Y0
 	VBROADCASTSS (SI), Y4
 	VMINPS       Y0, Y4, Y1
@@ -4401,7 +4401,7 @@ act2_rows_stored_15:
 	JZ           act2_rows_row
 	CMPQ         96(AX), $+0
 	JE           act2_rows_full_16
-	VMOVUPS      168(AX), Y15
+	VMOVUPS      176(AX), Y15
 	VMASKMOVPS   32(R13), Y15, Y6
 	VBROADCASTSS (SI), Y10
 	VMINPS       Y6, Y10, Y7

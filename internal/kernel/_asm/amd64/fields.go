@@ -23,7 +23,7 @@ func (f fields) of(name string) operand.Mem {
 }
 
 // gemmTile is kernel.gemmTile.
-var gemmTile = layout("A", "W", "C", "R", "Bias", "Segs", "NSegs", "LDA", "LDC", "LDR", "Rows", "Blocks", "Mask", "Wide", "Act", "Lo", "Hi", "Next", "NextEnd", "Consts", "AllRows", "Lanes", "_1", "_2", "_3")
+var gemmTile = layout("A", "W", "C", "R", "Bias", "Segs", "NSegs", "LDA", "LDC", "LDR", "Rows", "Blocks", "Mask", "Wide", "Act", "Lo", "Hi", "Next", "NextEnd", "Consts", "AllRows", "Half", "Lanes", "_1", "_2", "_3")
 
 // dwTile is kernel.dwTile.
 var dwTile = layout("X", "Pos", "Y", "R", "W", "Bias", "XPix", "XRow", "YPix", "YRow", "RPix", "RRow", "RowStep", "IY", "StrideH", "InH", "KH", "Rows", "Blocks", "T", "First", "End", "Mask", "Act", "Lo", "Hi", "Consts", "WBlock", "Left", "Ahead", "Lanes", "_1", "_2", "_3")
