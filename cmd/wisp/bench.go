@@ -20,6 +20,7 @@ func newBench(a *app) *cobra.Command {
 	var models modelFlags
 	var flags benchFlags
 	var gate gateFlags
+	var out benchOutput
 	var profile bool
 	cmd := &cobra.Command{
 		Use:   "bench MODEL... | --verify FILE",
@@ -31,6 +32,9 @@ that a drift of the machine touches all of them. Every figure carries a grade: A
 missing, C not to be relied on.`,
 		Example: "  wisp bench ghostnet mobilenet_v2 --level quick\n  wisp bench mobilenet_v2 --threads 2 --json > base.json\n  wisp bench mobilenet_v2 --threads 2 --baseline base.json --fail-over 5%\n  wisp bench --verify base.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := out.check(a); err != nil {
+				return err
+			}
 			g, err := gate.open()
 			if err != nil {
 				return err
@@ -51,7 +55,7 @@ missing, C not to be relied on.`,
 				return err
 			}
 			result := g.check(a, r, flags.force)
-			if err := errors.Join(err, a.printBench(r, result)); err != nil {
+			if err := errors.Join(err, out.write(a, r, result, err == nil)); err != nil {
 				return err
 			}
 			if result != nil && !result.Passed {
@@ -63,6 +67,7 @@ missing, C not to be relied on.`,
 	models.add(cmd)
 	flags.add(cmd, "standard")
 	gate.add(cmd)
+	out.add(cmd)
 	cmd.Flags().BoolVar(&profile, "profile", false, "time every step, in runs of their own")
 	return cmd
 }
@@ -82,9 +87,9 @@ func strictly(strict bool, r *bench.Report) error {
 	return nil
 }
 
-func (a *app) printBench(r *bench.Report, g *record.Gate) error {
+func (a *app) printBench(r *bench.Report, g *record.Gate, complete bool) error {
 	if a.json {
-		d := a.document(r, true)
+		d := a.document(r, complete)
 		d.Gate = g
 		return a.print(d)
 	}

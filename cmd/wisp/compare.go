@@ -49,7 +49,7 @@ the study are compared, one of every family at least; no weights and no data are
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, o := range outputs {
 				if reportForm(o) == nil {
-					return usagef("-o %s: want a name that ends in .html, .md, .csv, .svg or .json", o)
+					return usagef("-o %s: want a name that ends in .html, .md, .csv, .xlsx, .svg or .json", o)
 				}
 			}
 			if flags.level != "quick" && !cmd.Flags().Changed("max-time") {
@@ -88,7 +88,7 @@ the study are compared, one of every family at least; no weights and no data are
 	flags.add(cmd, "quick")
 	flags.maxTime = quickCap
 	cmd.Flags().Lookup("max-time").DefValue = quickCap.String()
-	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FILE`.html, .md, .csv, .svg or .json too; may be repeated")
+	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FILE`.html, .md, .csv, .xlsx, .svg or .json too; may be repeated")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing files of -o")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "records instead of a measurement: `DIR|FILE`; further ones may follow as arguments")
 	cmd.Flags().StringVar(&by, "by", "", "with --from, what is compared: models, engines, precisions, machines or versions")
@@ -401,6 +401,8 @@ func reportForm(path string) func(*app, *compared, io.Writer) error {
 		return func(_ *app, c *compared, w io.Writer) error { return c.Markdown(w) }
 	case ".csv":
 		return func(_ *app, c *compared, w io.Writer) error { return c.CSV(w) }
+	case ".xlsx":
+		return func(_ *app, c *compared, w io.Writer) error { return c.XLSX(w) }
 	case ".svg":
 		return func(_ *app, c *compared, w io.Writer) error {
 			plots := c.Plots()
