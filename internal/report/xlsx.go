@@ -64,6 +64,7 @@ func (s *sheet) write(f *excelize.File) error {
 				if err = f.SetCellValue(s.name, at, v); err == nil {
 					err = f.SetCellStyle(s.name, at, at, figures)
 				}
+				width = max(width, 16) // 1,814,073,344
 			}
 			if err != nil {
 				return err
@@ -76,6 +77,13 @@ func (s *sheet) write(f *excelize.File) error {
 		if err := f.SetColWidth(s.name, col, col, width); err != nil {
 			return err
 		}
+	}
+	// On paper: as wide as one page.
+	if err := f.SetPageLayout(s.name, &excelize.PageLayoutOptions{Orientation: new("landscape"), FitToWidth: new(1), FitToHeight: new(0)}); err != nil {
+		return err
+	}
+	if err := f.SetSheetProps(s.name, &excelize.SheetPropsOptions{FitToPage: new(true)}); err != nil {
+		return err
 	}
 	return f.SetPanes(s.name, &excelize.Panes{Freeze: true, XSplit: 1, YSplit: firstRow, TopLeftCell: "B4", ActivePane: "bottomRight"})
 }
@@ -99,15 +107,18 @@ func (s *sheet) bars(f *excelize.File, title, names, values string) error {
 	if len(s.rows) == 0 {
 		return nil
 	}
+	dark, varied := excelize.Font{Color: "404040", Size: 9}, false
 	return f.AddChart(s.name, fmt.Sprintf("A%d", firstRow+len(s.rows)+3), &excelize.Chart{
-		Type:      excelize.Bar,
-		Series:    []excelize.ChartSeries{{Name: title, Categories: s.column(names), Values: s.column(values)}},
-		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title}}},
-		Legend:    excelize.ChartLegend{Position: "none"},
-		XAxis:     excelize.ChartAxis{ReverseOrder: true},
-		YAxis:     excelize.ChartAxis{MajorGridLines: true},
-		PlotArea:  excelize.ChartPlotArea{ShowVal: true},
-		Dimension: excelize.ChartDimension{Width: 900, Height: uint(160 + 26*len(s.rows))},
+		Type: excelize.Bar,
+		Series: []excelize.ChartSeries{{Name: title, Categories: s.column(names), Values: s.column(values),
+			Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"3B6EA5"}}}},
+		Title:      excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title}}},
+		Legend:     excelize.ChartLegend{Position: "none"},
+		VaryColors: &varied,
+		XAxis:      excelize.ChartAxis{ReverseOrder: true, Font: dark},
+		YAxis:      excelize.ChartAxis{MajorGridLines: true, Font: dark},
+		PlotArea:   excelize.ChartPlotArea{ShowVal: true},
+		Dimension:  excelize.ChartDimension{Width: 900, Height: uint(160 + 26*len(s.rows))},
 	})
 }
 
