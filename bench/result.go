@@ -97,21 +97,6 @@ func (r *Result) Restore() {
 	}
 }
 
-// Profile is a per-step profile, from runs of its own.
-type Profile struct {
-	Runs  int           `json:"runs"`
-	Steps []ProfileStep `json:"steps"`
-}
-
-// ProfileStep is one step of a profile.
-type ProfileStep struct {
-	Name   string  `json:"name"`
-	Op     string  `json:"op"`
-	Kernel string  `json:"kernel,omitempty"`
-	Macs   int64   `json:"macs"`
-	MS     float64 `json:"ms"`
-}
-
 // Verdict is what a comparison comes to.
 type Verdict string
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/internal/runner"
 )
 
@@ -266,7 +267,8 @@ func (t *track) takeProfile(runs int) error {
 	}
 	t.profile = &Profile{Runs: r.Runs, Steps: make([]ProfileStep, len(r.Steps))}
 	for i, s := range r.Steps {
-		t.profile.Steps[i] = ProfileStep{s.Name, s.Op, s.Kernel, s.Macs, ms(s.NS)}
+		t.profile.Steps[i] = ProfileStep{Name: s.Name, Op: s.Op, Kernel: s.Kernel, Macs: s.Macs, Bytes: s.Bytes, Out: s.Out,
+			Shape: cost.Shape{Kind: s.Kind, K: s.K, N: s.N, Stride: s.Stride}, MS: ms(s.NS)}
 	}
 	return nil
 }

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/internal/record"
-	"github.com/wispnet/wisp/internal/report"
 )
 
 // wisp bench prints measured latencies: median with interval, the other clocks, trust
@@ -53,6 +50,9 @@ missing, C not to be relied on.`,
 			r, err := a.measure(cmd.Context(), p)
 			if r == nil {
 				return err
+			}
+			if profile {
+				boundProfiles(r)
 			}
 			result := g.check(a, r, flags.force)
 			if err := errors.Join(err, out.write(a, r, result, err == nil)); err != nil {
@@ -137,21 +137,4 @@ func contexts(r *bench.Report, h record.Host) []record.Context {
 		out = append(out, record.Of(&r.Results[i], h, version, r.Seed))
 	}
 	return out
-}
-
-func (a *app) printProfile(x bench.Result) {
-	fmt.Fprintf(a.out, "\n%s, time by step (%d runs of their own, median)\n", x.Model, x.Profile.Runs)
-	t := report.NewTable([]string{"step", "op", "kernel", "ms", "share", "GFLOP/s"}, []bool{false, false, false, true, true, true}, a.width())
-	total := 0.0
-	for _, s := range x.Profile.Steps {
-		total += s.MS
-	}
-	for _, s := range x.Profile.Steps {
-		rate := "–"
-		if s.Macs > 0 && s.MS > 0 {
-			rate = fmt.Sprintf("%.1f", 2*float64(s.Macs)/s.MS/1e6)
-		}
-		t.AppendRow(table.Row{s.Name, s.Op, cmp.Or(s.Kernel, "–"), fmt.Sprintf("%.3f", s.MS), fmt.Sprintf("%.1f %%", 100*s.MS/max(total, 1e-12)), rate})
-	}
-	fmt.Fprintln(a.out, t.Render())
 }

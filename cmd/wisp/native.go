@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/internal/cpu"
 	"github.com/wispnet/wisp/internal/runner"
@@ -166,6 +167,15 @@ func featuresUsed(kernels string) []string {
 	return []string{kernels}
 }
 
+// shapes are what the plan's nodes are to their kernels: those of the fused graph.
+func (l *nativeLoaded) shapes() (map[string]cost.Shape, error) {
+	g, err := exportable(l.model)
+	if err != nil {
+		return nil, err
+	}
+	return cost.Shapes(g), nil
+}
+
 func (l *nativeLoaded) Profile(n int) ([]runner.Step, error) {
 	steps := l.program.Steps()
 	all := make([][]time.Duration, len(steps))
@@ -176,8 +186,16 @@ func (l *nativeLoaded) Profile(n int) ([]runner.Step, error) {
 		}
 	}
 	out := make([]runner.Step, len(steps))
+	shapes, err := l.shapes()
+	if err != nil {
+		return nil, err
+	}
 	for i, s := range steps {
-		out[i] = runner.Step{Name: s.Node, Op: s.Op, Kernel: s.Kernel, Macs: s.Macs}
+		k := shapes[s.Node]
+		out[i] = runner.Step{Name: s.Node, Op: s.Op, Kernel: s.Kernel, Macs: s.Macs, Bytes: s.Bytes, Out: s.Out}
+		if s.Macs > 0 { // a node may have copies before its products
+			out[i].Kind, out[i].K, out[i].N, out[i].Stride = k.Kind, k.K, k.N, k.Stride
+		}
 		if d := all[i]; len(d) > 0 {
 			slices.Sort(d)
 			out[i].NS = d[len(d)/2].Nanoseconds()

@@ -155,7 +155,16 @@ type Step struct {
 	Op     string `json:"op"`
 	Kernel string `json:"kernel,omitempty"`
 	Macs   int64  `json:"macs,omitempty"`
-	NS     int64  `json:"ns"` // median over the runs
+	Bytes  int64  `json:"bytes,omitempty"` // read and written, weights included, each counted once
+	Out    []int  `json:"out,omitempty"`   // logical shape of what it computes
+	NS     int64  `json:"ns"`              // median over the runs
+
+	// What a step with products is: "pointwise", "dense", "grouped", "depthwise", "linear";
+	// products of one output, outputs of a group, stride.
+	Kind   string `json:"kind,omitempty"`
+	K      int    `json:"k,omitempty"`
+	N      int    `json:"n,omitempty"`
+	Stride int    `json:"stride,omitempty"`
 }
 
 // ProfileReply is the profile; Runs is how many runs stand behind it.
