@@ -1,7 +1,10 @@
 package cost
 
 import (
+	"fmt"
+
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/rewrite"
 )
 
 // Shape says what a convolution or linear node of a graph is to a matrix product or a
@@ -100,4 +103,46 @@ func (m Machine) Roof(s Shape, macs, bytes int64) Roof {
 		r.Bound = "memory"
 	}
 	return r
+}
+
+// LayerRoof is a layer of the fused network with the least time that a machine allows it.
+type LayerRoof struct {
+	Name  string `json:"name"`
+	Op    string `json:"op"`
+	MACs  int64  `json:"macs"`
+	Bytes int64  `json:"bytes"`
+	Shape Shape  `json:"shape"`
+	Roof  Roof   `json:"roof"`
+}
+
+// Roofs bounds every layer of the fused network (internal/rewrite) for one image; what
+// moves nothing is left out. Weights need no data. The sum of the layers' MS is the least
+// latency that the machine allows if no layer finds its input nearer than the layer
+// before left it.
+func Roofs(g *graph.Graph, m Machine) ([]LayerRoof, error) {
+	g, _, err := oneImage(g)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := count(g); err != nil { // bounds the sum of all sizes
+		return nil, err
+	}
+	fused, err := rewrite.Run(unbound(g))
+	if err != nil {
+		return nil, fmt.Errorf("cost: %w", err)
+	}
+	shapes := Shapes(fused)
+	out := []LayerRoof{}
+	for i := range fused.Nodes {
+		c, err := describe(fused, i)
+		if err != nil {
+			return nil, err
+		}
+		if c.bytes == 0 {
+			continue
+		}
+		s := shapes[c.node.Name]
+		out = append(out, LayerRoof{c.node.Name, c.node.Op.Name(), c.macs, c.bytes, s, m.Roof(s, c.macs, c.bytes)})
+	}
+	return out, nil
 }

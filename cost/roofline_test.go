@@ -61,3 +61,32 @@ func TestRoof(t *testing.T) {
 		t.Errorf("nothing to do: got %+v", r)
 	}
 }
+
+// The layers of a roofline hold all multiply-adds, and their sum is the machine's bound.
+func TestRoofs(t *testing.T) {
+	spec, err := zoo.Parse("mobilenet_v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := spec.Build(1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	totals, err := cost.Count(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := cost.Machine{GFLOPs: 100, Lanes: 1, Levels: []cost.Level{{"memory", 0, 1e9}}} // so that nothing waits for memory
+	roofs, err := cost.Roofs(g, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var macs int64
+	var ms float64
+	for _, r := range roofs {
+		macs, ms = macs+r.MACs, ms+r.Roof.MS()
+	}
+	if macs != totals.MACs || math.Abs(ms/(2*float64(macs)/100e6)-1) > 1e-6 {
+		t.Errorf("%d MACs, want %d; %v ms", macs, totals.MACs, ms)
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/zoo"
@@ -37,7 +38,7 @@ func newCompare(a *app) *cobra.Command {
 	var models modelFlags
 	var flags benchFlags
 	var outputs []string
-	var overwrite, study bool
+	var overwrite, study, explain bool
 	var from []string
 	var by string
 	cmd := &cobra.Command{
@@ -66,7 +67,7 @@ the study are compared, one of every family at least; no weights and no data are
 			} else if len(args) == 0 {
 				args = representatives
 			}
-			c, err := a.compare(cmd, args, &models, &flags)
+			c, err := a.compare(cmd, args, &models, &flags, explain)
 			if c == nil {
 				return err
 			}
@@ -77,6 +78,9 @@ the study are compared, one of every family at least; no weights and no data are
 			}
 			if perr := a.printCompared(c, study); perr != nil {
 				return perr
+			}
+			if explain && !a.json {
+				a.printExplained(c)
 			}
 			if err != nil {
 				return err
@@ -92,6 +96,7 @@ the study are compared, one of every family at least; no weights and no data are
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing files of -o")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "records instead of a measurement: `DIR|FILE`; further ones may follow as arguments")
 	cmd.Flags().StringVar(&by, "by", "", "with --from, what is compared: models, engines, precisions, machines or versions")
+	cmd.Flags().BoolVar(&explain, "explain", false, "say too what bounds each network on this machine, and how it keeps ShuffleNetV2's guidelines")
 	cmd.Flags().BoolVar(&study, "study", false, "the rows of the study that wisp grew from, with its figures beside ours")
 	return cmd
 }
@@ -106,26 +111,28 @@ type compared struct {
 }
 
 type comparedRow struct {
-	Model     string           `json:"model"`
-	Family    *string          `json:"family"`
-	Input     []int            `json:"input"`
-	Params    *int64           `json:"params"` // null for a record of a model that is not here
-	MACs      *int64           `json:"macs"`
-	Bytes     map[string]int64 `json:"bytes"`
-	Published []published      `json:"published"`
-	Latency   *bench.Latency   `json:"latency_ms"`
-	Top1      *float64         `json:"top1"` // measured; null without trained weights and data
-	Top5      *float64         `json:"top5"`
-	Engine    string           `json:"engine,omitempty"`
-	Precision string           `json:"precision,omitempty"`
-	Threads   int              `json:"threads,omitempty"`
-	Batch     int              `json:"batch,omitempty"`
-	Sessions  int              `json:"sessions,omitempty"`
-	Weights   string           `json:"weights"`
-	Grade     bench.Grade      `json:"grade,omitempty"`
+	Model      string           `json:"model"`
+	Family     *string          `json:"family"`
+	Input      []int            `json:"input"`
+	Params     *int64           `json:"params"` // null for a record of a model that is not here
+	MACs       *int64           `json:"macs"`
+	Bytes      map[string]int64 `json:"bytes"`
+	Published  []published      `json:"published"`
+	Latency    *bench.Latency   `json:"latency_ms"`
+	Top1       *float64         `json:"top1"` // measured; null without trained weights and data
+	Top5       *float64         `json:"top5"`
+	Engine     string           `json:"engine,omitempty"`
+	Precision  string           `json:"precision,omitempty"`
+	Threads    int              `json:"threads,omitempty"`
+	Batch      int              `json:"batch,omitempty"`
+	Sessions   int              `json:"sessions,omitempty"`
+	Weights    string           `json:"weights"`
+	Guidelines *cost.Guidelines `json:"guidelines,omitempty"` // with --explain, as roof
+	Roof       *roofed          `json:"roof,omitempty"`
+	Grade      bench.Grade      `json:"grade,omitempty"`
 }
 
-func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, flags *benchFlags) (*compared, error) {
+func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, flags *benchFlags, explain bool) (*compared, error) {
 	var unique []string
 	for _, n := range names {
 		if !slices.Contains(unique, n) {
@@ -160,6 +167,11 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 	a.say("top1 and top5 are null: accuracy is measured by wisp eval, with trained weights and labelled images")
 	for _, m := range opened {
 		if err := c.add(m); err != nil {
+			return nil, err
+		}
+	}
+	if explain {
+		if err := c.explain(opened); err != nil {
 			return nil, err
 		}
 	}
@@ -246,6 +258,34 @@ func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
 				out.Accuracy = fmt.Sprintf("top-1 %.2f %%: %s at %d×%d; %s", *p.Top1, p.Weights, p.InputSize, p.InputSize, p.Source)
 				break
 			}
+		}
+	}
+	return nil
+}
+
+// explain adds the guidelines and the roofline to every row. Rooflines are of one image.
+func (c *compared) explain(models []*wisp.Model) error {
+	peak := better(kernel.Peaks(), kernel.Peaks())
+	for i := range c.rows {
+		row := &c.rows[i]
+		k := slices.IndexFunc(models, func(m *wisp.Model) bool { return m.Name == row.Model })
+		if k < 0 {
+			continue
+		}
+		g, err := cost.GuidelinesOf(models[k].Graph)
+		if err != nil {
+			return err
+		}
+		row.Guidelines = &g
+		if row.Batch > 1 || row.Sessions > 1 {
+			continue
+		}
+		if row.Roof, err = roofOf(models[k], peak, max(row.Threads, 1)); err != nil {
+			return err
+		}
+		row.Roof.LayersOf = nil
+		if row.Latency != nil {
+			row.Roof.Share = known(row.Roof.MS / row.Latency.Median)
 		}
 	}
 	return nil

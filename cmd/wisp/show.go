@@ -22,13 +22,14 @@ import (
 func newShow(a *app) *cobra.Command {
 	var models modelFlags
 	var form, stage string
-	var blocks bool
+	var blocks, explain bool
 	cmd := &cobra.Command{
 		Use:   "show MODEL",
 		Short: "Show a network's layers, counts, sizes and blocks",
 		Example: `  wisp show ghostnet_2020
   wisp show mobilenet_v2:0.75@192 --blocks
   wisp show ghostnet --stage fused
+  wisp show ghostnet --explain
   wisp show model.onnx --format svg > model.svg`,
 		Args: exactly(1, "one MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,6 +54,8 @@ func newShow(a *app) *cobra.Command {
 				}
 			}
 			switch {
+			case explain && !a.json:
+				return a.showExplained(m, 1)
 			case stage != "":
 				return a.showStage(m, stage)
 			case form == "dot":
@@ -80,6 +83,7 @@ func newShow(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&form, "format", "table", "table, markdown, csv, dot or svg")
 	cmd.Flags().StringVar(&stage, "stage", "", "print the graph as it is `read`, inferred, folded, fused or planned")
 	cmd.Flags().BoolVar(&blocks, "blocks", false, "blocks instead of layers, each beside a plain convolution of its shape")
+	cmd.Flags().BoolVar(&explain, "explain", false, "what bounds each layer on this machine, and how the network keeps ShuffleNetV2's guidelines")
 	return cmd
 }
 
@@ -126,6 +130,10 @@ func (a *app) showJSON(m *wisp.Model, r *cost.Report) error {
 	if err != nil {
 		return err
 	}
+	guidelines, err := cost.GuidelinesOf(m.Graph)
+	if err != nil {
+		return err
+	}
 	var fileBytes *int64
 	var published_ []published
 	if m.File != nil {
@@ -159,10 +167,12 @@ func (a *app) showJSON(m *wisp.Model, r *cost.Report) error {
 		Renames      map[string]string `json:"renames,omitempty"`
 		Published    []published       `json:"published"`
 		Recipe       string            `json:"recipe"`
+		Guidelines   cost.Guidelines   `json:"guidelines"`
+		Formulas     map[string]string `json:"guideline_formulas"`
 	}{a.envelope(), m.Name, family, m.Graph.Value(m.Graph.Inputs[0]).Type.Shape, r.Params, r.Buffers, r.MACs, r.FLOPs, adds, tools,
 		map[string]int64{"float32": r.Bytes.Float32, "float16": r.Bytes.Float16, "int8": r.Bytes.Int8}, fileBytes, r.ActivationPeakBytes,
 		layers, blocks, append([]cost.Ghost{}, cost.GhostModules(m.Graph)...), append([]cost.Separable{}, cost.Separables(m.Graph)...),
-		stateDict(m.Graph), m.Renames, published_, m.Recipe.ID})
+		stateDict(m.Graph), m.Renames, published_, m.Recipe.ID, guidelines, cost.Formulas})
 }
 
 func stateDict(g *graph.Graph) []shownTensor {
