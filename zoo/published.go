@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,4 +99,23 @@ func (s Spec) Published() []Published {
 			cmp.Compare(rank(a.Top1 == 0), rank(b.Top1 == 0)))
 	})
 	return out
+}
+
+// pixels is how the published tables write latencies on Pixel phones: one figure, or one
+// for each of several ("51.2/61/44 ms Pixel 1/2/3 large core TFLite").
+var pixels = regexp.MustCompile(`^([\d./]+) ms Pixel (\d(?:/\d)*)\b`)
+
+// PixelLatency returns the published milliseconds on Pixel phone number n.
+func (p Published) PixelLatency(n int) (float64, bool) {
+	m := pixels.FindStringSubmatch(p.Latency)
+	if m == nil {
+		return 0, false
+	}
+	figures, phones := strings.Split(m[1], "/"), strings.Split(m[2], "/")
+	i := slices.Index(phones, strconv.Itoa(n))
+	if i < 0 || len(figures) != len(phones) {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(figures[i], 64)
+	return v, err == nil && v > 0
 }

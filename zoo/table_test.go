@@ -103,3 +103,20 @@ func TestTableCells(t *testing.T) {
 		}
 	}
 }
+
+func TestPixelLatency(t *testing.T) {
+	for text, want := range map[string][3]float64{
+		"138.0 ms Pixel 1 mobile CPU":                 {138, 0, 0},
+		"51.2/61/44 ms Pixel 1/2/3 large core TFLite": {51.2, 61, 44},
+		"32 ms Pixel 1":                               {32, 0, 0},
+		"37.5 ms ARM phone":                           {},
+		"8.117 ms/img batch 1 CPU":                    {},
+		"":                                            {},
+	} {
+		for i, w := range want {
+			if got, ok := (Published{Latency: text}).PixelLatency(i + 1); got != w || ok != (w > 0) {
+				t.Errorf("%q on Pixel %d: got %v %v, want %v", text, i+1, got, ok, w)
+			}
+		}
+	}
+}
