@@ -204,7 +204,7 @@ func request(ctx context.Context, client *http.Client, e catalog.Entry, o Option
 	if err := p.save(); err != nil {
 		return &diskError{cacheError(err)}
 	}
-	return cause(ctx, receive(e, o, source, &counted{resp.Body, &arrived}, p, total))
+	return cause(ctx, receive(e, o, source, &counted{&ctxReader{ctx, resp.Body}, &arrived}, p, total))
 }
 
 // cause is what ended a connection: a stall shows as a cancelled context.
