@@ -183,6 +183,9 @@ func (s *session) shape(typ int, i uintptr) ([]int, error) {
 		if k == 0 && d < 0 {
 			d = int64(s.q.Batch)
 		}
+		if d < 1 && k > 0 {
+			return nil, fmt.Errorf("shape %v leaves more free than the batch: name a size, as in model.onnx@224, which has wisp export it at that", dims)
+		}
 		if d < 1 || k == 0 && int(d) != s.q.Batch {
 			return nil, fmt.Errorf("shape %v does not run at batch %d", dims, s.q.Batch)
 		}

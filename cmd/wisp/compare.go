@@ -71,6 +71,9 @@ the study are compared, one of every family at least; no weights and no data are
 			if c == nil {
 				return err
 			}
+			if study {
+				c.Sheets = append(c.Sheets, c.studySheet())
+			}
 			for _, o := range outputs {
 				if err := writeFile(o, overwrite, func(w io.Writer) error { return reportForm(o)(a, c, w) }); err != nil {
 					return err

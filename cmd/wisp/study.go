@@ -80,6 +80,24 @@ func torchsummaryx(model string) (params, adds *float64) {
 	return &p, nil
 }
 
+// studySheet is the study's summary sheet with ours beside it.
+func (c *compared) studySheet() report.Sheet {
+	s := report.Sheet{Name: "study", Note: "the study's figures beside ours; comparable: of the same thing, measured alike",
+		Heads: []string{"study_row", "network", "study_device", "figure", "study", "ours", "comparable", "why"}}
+	for _, r := range c.studyRows() {
+		var ours any
+		if r.Ours != nil {
+			ours = *r.Ours
+		}
+		comparable := "no"
+		if r.Comparable {
+			comparable = "yes"
+		}
+		s.Rows = append(s.Rows, []any{r.Row, r.Model, r.Device, r.Figure, r.Study, ours, comparable, r.Why})
+	}
+	return s
+}
+
 func (a *app) printStudy(c *compared) error {
 	fmt.Fprintf(a.out, "%s\n\n", c.Where)
 	t := report.NewTable([]string{"the study's row", "network here", "figure", "study", "ours", "comparable"}, []bool{false, false, false, true, true, false}, a.width())

@@ -154,7 +154,7 @@ func holdsChart(t *testing.T, f *excelize.File, ranges ...string) {
 
 func TestComparisonXLSX(t *testing.T) {
 	top1 := 74.0
-	c := &Comparison{Where: "Here.", Command: "wisp compare", Notes: []string{"note"}, Context: []Field{{"processor", "x"}}, Rows: []Row{
+	c := &Comparison{Sheets: []Sheet{{"study", "n", []string{"figure", "ours"}, [][]any{{"top1", 1.5}, {"top5", nil}}}}, Where: "Here.", Command: "wisp compare", Notes: []string{"note"}, Context: []Field{{"processor", "x"}}, Rows: []Row{
 		{Model: "a", Family: "f", Input: "224×224", Params: 5, MACs: 7, Bytes: 20, Top1: &top1, Latency: &Latency{2, 1.9, 2.1}, Grade: "A", OnFront: true},
 		{Model: "b"},
 	}}
@@ -172,4 +172,7 @@ func TestComparisonXLSX(t *testing.T) {
 		t.Errorf("got %q, %v", rows, err)
 	}
 	holdsChart(t, f, "summary!$I$4:$I$5")
+	if study, err := f.GetRows("study"); err != nil || len(study) < 4 || study[3][1] != "1.5" {
+		t.Errorf("study: got %q, %v", study, err)
+	}
 }

@@ -44,6 +44,14 @@ type Comparison struct {
 	Notes    []string // diagnostics: what is missing and why
 	Command  string   // what prints the same
 	Context  []Field  // the context of the figures
+	Sheets   []Sheet  // further tables for a workbook
+}
+
+// Sheet is a table of numbers and text with a name of its own.
+type Sheet struct {
+	Name, Note string
+	Heads      []string
+	Rows       [][]any // string, int, int64, float64 or nil
 }
 
 // Field is one line of a context.

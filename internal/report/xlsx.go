@@ -165,8 +165,12 @@ func (c *Comparison) XLSX(w io.Writer) error {
 			chart, title = "latency_ms", "median latency, ms"
 		}
 	}
-	return workbook(w, func(f *excelize.File) error { return summary.bars(f, title, "network", chart) }, summary,
-		fieldsSheet("context", c.Command, c.Context), notesSheet(append([]string{legend}, c.Notes...)))
+	sheets := []*sheet{summary}
+	for _, s := range c.Sheets {
+		sheets = append(sheets, &sheet{name: s.Name, note: s.Note, heads: s.Heads, rows: s.Rows})
+	}
+	sheets = append(sheets, fieldsSheet("context", c.Command, c.Context), notesSheet(append([]string{legend}, c.Notes...)))
+	return workbook(w, func(f *excelize.File) error { return summary.bars(f, title, "network", chart) }, sheets...)
 }
 
 func fieldsSheet(name, note string, fields []Field) *sheet {
