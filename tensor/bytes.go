@@ -35,8 +35,35 @@ func FromBytes(d DType, s Shape, b []byte) (*Tensor, error) {
 		return &Tensor{DType: d, Shape: s.Clone(), Data: d.alias(b, n)}, nil
 	}
 	t := New(d, s)
-	decode(t.Data, b)
+	if d != Bool && littleEndian {
+		copy(unsafe.Slice((*byte)(d.first(t.Data)), len(b)), b)
+	} else {
+		decode(t.Data, b)
+	}
 	return t, nil
+}
+
+// first is the address of the first element of a type's slice, which has one.
+func (d DType) first(data any) unsafe.Pointer {
+	switch v := data.(type) {
+	case []float32:
+		return unsafe.Pointer(&v[0])
+	case []float64:
+		return unsafe.Pointer(&v[0])
+	case []uint16:
+		return unsafe.Pointer(&v[0])
+	case []int8:
+		return unsafe.Pointer(&v[0])
+	case []uint8:
+		return unsafe.Pointer(&v[0])
+	case []int16:
+		return unsafe.Pointer(&v[0])
+	case []int32:
+		return unsafe.Pointer(&v[0])
+	case []int64:
+		return unsafe.Pointer(&v[0])
+	}
+	panic("tensor: data of an invalid type")
 }
 
 // alias views n elements of aligned little-endian bytes as the slice of the type.
