@@ -75,8 +75,10 @@ type chain struct {
 	strips int // of an image; each is computed from its beginning, what precedes it included
 
 	scratch int // elements that a thread needs
-	// What a run costs: elements moved through memory, moved to keep rows, and calls.
+	// What a run costs: elements moved through memory, moved to keep rows, calls, and
+	// multiply-adds of rows that several strips compute.
 	cost, moved, calls int
+	again              int64
 }
 
 // outH is the rows of the last step's output.

@@ -1,11 +1,11 @@
 package engine
 
 // SetChainBuffer makes Compile form chains over buffers of that many elements or more,
-// until restore is called.
+// whatever they compute again, until restore is called.
 func SetChainBuffer(n int) (restore func()) {
-	old := chainBuffer
-	chainBuffer = n
-	return func() { chainBuffer = old }
+	buffer, macs := chainBuffer, chainMacs
+	chainBuffer, chainMacs = n, 1<<60
+	return func() { chainBuffer, chainMacs = buffer, macs }
 }
 
 // SetWinogradChannels makes Compile choose Winograd's algorithm from that many channels on,

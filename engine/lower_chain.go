@@ -12,6 +12,10 @@ import (
 // it.
 var chainBuffer = 128 << 10
 
+// chainMacs is how many multiply-adds cost as much as one element moved through memory.
+// Tests raise it, so that chains form wherever they can.
+var chainMacs int64 = 8
+
 const (
 	// chainRings is the most elements that the rings of a chain may have. They share the
 	// level-2 cache with weights.
@@ -207,7 +211,7 @@ func (l *lowering) fit(ch *chain) bool {
 		return false
 	}
 	total(fits)
-	ch.cost += ch.moved + ch.calls*chainCall
+	ch.cost += ch.moved + ch.calls*chainCall + int(ch.again/chainMacs)
 	for i := range ch.rings {
 		r := &ch.rings[i]
 		at = (at + 15) &^ 15
@@ -219,14 +223,17 @@ func (l *lowering) fit(ch *chain) bool {
 }
 
 // simulate finds how many rows every ring holds at most, how many elements are moved to
-// keep them, and how often steps are called.
+// keep them, how often steps are called and how much they compute again.
 func (l *lowering) simulate(ch *chain) {
 	c := newCursor(len(ch.steps), len(ch.rings))
 	for i := range ch.rings {
 		ch.rings[i].rows = 0
 	}
 	images := ch.shapes[0].images
-	ch.moved, ch.calls = 0, 0
+	ch.moved, ch.calls, ch.again = 0, 0, 0
+	for j := range ch.steps {
+		ch.again -= ch.steps[j].Macs
+	}
 	for s := range ch.strips {
 		y0, y1 := ch.strip(s)
 		ch.start(&c, y0, y1)
@@ -244,6 +251,9 @@ func (l *lowering) simulate(ch *chain) {
 			}
 			ch.calls += images * len(c.done)
 			for j := range c.done {
+				if rows := c.want[j] - c.done[j]; rows > 0 {
+					ch.again += ch.steps[j].Macs * int64(rows) / int64(ch.shapes[j].outH)
+				}
 				c.done[j] = max(c.done[j], c.want[j])
 			}
 		}
