@@ -65,6 +65,9 @@ func (o *benchOutput) check(a *app) error {
 func (o *benchOutput) write(a *app, r *bench.Report, g *record.Gate, complete bool) error {
 	d := a.document(r, complete)
 	d.Gate = g
+	if err := a.rewrite(d); err != nil {
+		return err
+	}
 	for _, path := range o.files {
 		if err := writeFile(path, o.overwrite, func(w io.Writer) error { return formOf(path).Write(w, d) }); err != nil {
 			return err

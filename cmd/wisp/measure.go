@@ -41,6 +41,7 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFl
 		Launch: out.launch,
 	}
 	host := record.ReadHost()
+	p.Threshold = record.Threshold(host.OS)
 	p.Guard = func(x, y *bench.Result) []string {
 		allowed := record.AcrossModels
 		if x.Model == y.Model { // then it is engines or precisions that are being compared

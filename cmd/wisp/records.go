@@ -86,6 +86,17 @@ func (a *app) write(r *bench.Report, complete bool) error {
 	return a.record.Write(d)
 }
 
+// rewrite replaces the record by the document that is printed, which knows the gate's
+// outcome and every diagnostic.
+func (a *app) rewrite(d *record.Document) error {
+	if a.record == nil || len(d.Results) == 0 {
+		return nil
+	}
+	whole := *d
+	whole.Record = ""
+	return a.record.Write(&whole)
+}
+
 // stateFolder is where wisp keeps what it found out, by kind: XDG's state folder.
 func stateFolder(kind string) (string, error) {
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {

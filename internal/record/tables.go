@@ -165,11 +165,14 @@ func Groups(contexts []Context, allowed []string) [][]int {
 	return out
 }
 
-// phoneThreshold and deskThreshold are the smallest differences that rank rows apart.
-const (
-	deskThreshold  = 0.01
-	phoneThreshold = 0.05
-)
+// Threshold is the smallest difference that ranks two rows apart on a system: 5 % on a
+// phone, 1 % elsewhere.
+func Threshold(os string) float64 {
+	if os == "android" || os == "ios" {
+		return 0.05
+	}
+	return 0.01
+}
 
 // rank compares and ranks a table's rows.
 func (t *Table) rank(allowed []string) {
@@ -183,14 +186,12 @@ func (t *Table) rank(allowed []string) {
 		return 0
 	})
 	all := make([]bench.Result, len(t.Rows))
-	ranks, threshold := true, deskThreshold
+	ranks, threshold := true, 0.0
 	for i := range t.Rows {
 		all[i] = t.Rows[i].Result
 		l, err := bench.FindLevel(all[i].Level)
 		ranks = ranks && err == nil && l.Ranks
-		if t.Rows[i].Context.OS == "android" {
-			threshold = phoneThreshold
-		}
+		threshold = max(threshold, Threshold(t.Rows[i].Context.OS))
 	}
 	contexts := make(map[*bench.Result]*Context, len(all))
 	for i := range all {
