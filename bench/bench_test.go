@@ -637,3 +637,19 @@ func TestCPUProbe(t *testing.T) {
 		t.Errorf("got %v", d)
 	}
 }
+
+// A kept process of several threads is left to sleep before another is timed; one thread
+// has nothing that goes on after a run.
+func TestSettles(t *testing.T) {
+	for threads, want := range map[int]bool{1: false, 2: true} {
+		l := newLab()
+		p := l.plan("quick", "a", "b")
+		for i := range p.Subjects {
+			p.Subjects[i].Load.Threads = threads
+		}
+		mustRun(t, p)
+		if slept := l.slept > 0; slept != want {
+			t.Errorf("%d threads: slept %v, want it %v", threads, l.slept, want)
+		}
+	}
+}

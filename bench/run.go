@@ -50,7 +50,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 
-	m := &meter{plan: &p, slots: Schedule(p.Level, len(p.Subjects), p.Seed), tracks: make([]track, len(p.Subjects))}
+	m := &meter{plan: &p, timed: -1, slots: Schedule(p.Level, len(p.Subjects), p.Seed), tracks: make([]track, len(p.Subjects))}
 	for i, s := range p.Subjects {
 		m.tracks[i] = track{subject: s, rounds: map[int]float64{}, rates: map[int]float64{}}
 	}
@@ -112,6 +112,7 @@ type meter struct {
 	tracks   []track
 	baseline time.Duration // the probe at the start
 	ending   time.Duration // and at the end; 0 where it did not come to that
+	timed    int           // the subject that was timed last; −1 for none
 	waited   time.Duration // for the machine to become as fast as it was, all blocks together
 }
 
@@ -144,6 +145,9 @@ func (m *meter) turn(ctx context.Context, i int, slot Slot, t *track) error {
 		r := p.Sensors()
 		t.before = &r
 	}
+	if err := m.settle(ctx, slot); err != nil {
+		return err
+	}
 	say("time")
 	parts := int64(l.Slices)
 	r, err := t.proc.Time(runner.TimeRequest{
@@ -162,6 +166,7 @@ func (m *meter) turn(ctx context.Context, i int, slot Slot, t *track) error {
 	if t.stats, err = t.proc.Stats(); err != nil {
 		return err
 	}
+	m.timed = slot.Subject
 	t.take(slot.Round, r)
 	if slot.Closes {
 		if p.Profile > 0 && slot.Round == l.Rounds()-1 {
@@ -176,6 +181,21 @@ func (m *meter) turn(ctx context.Context, i int, slot Slot, t *track) error {
 		t.proc = nil
 	}
 	return nil
+}
+
+// lull is how long the threads of an engine may look for more work after a run before they
+// sleep: ONNX Runtime's take up to 40 ms, and a core, from whatever is timed next.
+const lull = 80 * time.Millisecond
+
+// settle waits for the threads of a process that was timed before and is kept.
+func (m *meter) settle(ctx context.Context, slot Slot) error {
+	if m.timed < 0 || m.timed == slot.Subject {
+		return nil
+	}
+	if t := &m.tracks[m.timed]; t.proc == nil || t.subject.Load.Threads < 2 {
+		return nil
+	}
+	return m.plan.Sleep(ctx, lull)
 }
 
 // calm waits until the machine is as fast as it was at the start.
