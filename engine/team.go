@@ -109,21 +109,19 @@ func (t *team) help(p *Program, c *ctx, word uint64) bool {
 }
 
 // await returns when all chunks are finished. After a while it sleeps, so that a worker
-// that lost its core can have this one.
+// that lost its core can have this one. It does not yield before: a caller that is locked
+// to its thread, as one that measures is, would hand its processor over and back through
+// the kernel.
 func (t *team) await(chunks int32) {
 	if t.done.Load() == chunks {
 		return
 	}
-	for begin := time.Now(); ; {
+	for begin := time.Now(); time.Since(begin) < spin; {
 		for range 64 {
 			if t.done.Load() == chunks {
 				return
 			}
 		}
-		if time.Since(begin) > spin {
-			break
-		}
-		runtime.Gosched()
 	}
 	// A token may come from a worker that finished the step before and was slow to say so:
 	// only the count is believed.
