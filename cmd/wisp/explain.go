@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -127,4 +128,32 @@ func (a *app) showExplained(m *wisp.Model, threads int) error {
 	w.AppendRow(explained(&g))
 	_, err = fmt.Fprintf(a.out, "%s\n%s", w.Render(), guidelineText())
 	return err
+}
+
+// explain adds the guidelines and the roofline to every row. Rooflines are of one image.
+func (c *compared) explain(models []*wisp.Model) error {
+	peak := better(kernel.Peaks(), kernel.Peaks())
+	for i := range c.rows {
+		row := &c.rows[i]
+		k := slices.IndexFunc(models, func(m *wisp.Model) bool { return m.Name == row.Model })
+		if k < 0 {
+			continue
+		}
+		g, err := cost.GuidelinesOf(models[k].Graph)
+		if err != nil {
+			return err
+		}
+		row.Guidelines = &g
+		if row.Batch > 1 || row.Sessions > 1 {
+			continue
+		}
+		if row.Roof, err = roofOf(models[k], peak, max(row.Threads, 1)); err != nil {
+			return err
+		}
+		row.Roof.LayersOf = nil
+		if row.Latency != nil {
+			row.Roof.Share = known(row.Roof.MS / row.Latency.Median)
+		}
+	}
+	return nil
 }

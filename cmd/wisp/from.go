@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -237,4 +239,28 @@ func (j *joined) machines() []string {
 		}
 	}
 	return out
+}
+
+// compareRecords is compare --from.
+func (a *app) compareRecords(from, args []string, by string, outputs []string, overwrite bool, flags *benchFlags) error {
+	j, err := a.join(from, args, by, flags.force)
+	if err != nil {
+		return err
+	}
+	c, err := j.compared(a)
+	if err != nil {
+		return err
+	}
+	c.joined = j
+	for _, o := range outputs {
+		if err := writeFile(o, overwrite, func(w io.Writer) error { return reportForm(o)(a, c, w) }); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		err = a.print(a.comparedDocument(c))
+	} else {
+		a.printJoined(j)
+	}
+	return errors.Join(err, j.strictly(flags.strict))
 }

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/google/renameio/v2"
 )
 
 // File is a record that is being written: one file of its own for each measurement, which
@@ -41,7 +39,7 @@ func (f *File) Write(d *Document) error {
 	if err := Encode(&b, d); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	if err := renameio.WriteFile(f.Path, b.Bytes(), 0o644); err != nil {
+	if err := replace(f.Path, b.Bytes()); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	return nil

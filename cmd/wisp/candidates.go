@@ -1,0 +1,211 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/cost"
+	"github.com/wispnet/wisp/internal/advise"
+	"github.com/wispnet/wisp/internal/record"
+	"github.com/wispnet/wisp/internal/stat"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// What recommend chooses among: networks with counts and published accuracies, and their
+// latencies from one of three places; recommend.go has the verb.
+
+// mostCandidates is how many networks are measured where none is named.
+const mostCandidates = 16
+
+// candidates gathers counts and published accuracies; few bounds how many are chosen, where
+// they are to be measured.
+func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, few bool) ([]advise.Candidate, error) {
+	named := len(names) > 0
+	if !named {
+		names = zooNames()
+	}
+	var out []advise.Candidate
+	for _, name := range names {
+		m, err := wisp.Open(name, models.options()...)
+		if err != nil {
+			return nil, err
+		}
+		c, ok, err := candidate(m)
+		m.Close()
+		if err != nil {
+			return nil, err
+		}
+		if !ok && named {
+			a.say("%s: no accuracy was published for it at this width, size and float32: it is left out", name)
+		}
+		if ok && (named || (l.Bytes <= 0 || c.Bytes <= l.Bytes) && (l.MACs <= 0 || c.MACs <= l.MACs) && c.Top1+c.Top1Half >= l.Top1) {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("recommend: no network with a published accuracy keeps the limits of bytes, MACs and top-1")
+	}
+	if !named && few && len(out) > mostCandidates {
+		// How many others are both more accurate and cheaper in multiply-adds: 0 is the front.
+		behind := func(c advise.Candidate) int {
+			n := 0
+			for _, q := range out {
+				if q.Top1 > c.Top1 && q.MACs < c.MACs {
+					n++
+				}
+			}
+			return n
+		}
+		all := slices.Clone(out)
+		slices.SortStableFunc(all, func(x, y advise.Candidate) int { return cmp.Compare(behind(x), behind(y)) })
+		a.say("%d networks keep the limits; the %d nearest to the front of published top-1 and multiply-adds are judged: name others to have them judged too", len(out), mostCandidates)
+		out = all[:mostCandidates]
+	}
+	return out, nil
+}
+
+// zooNames is every network of the zoo at every width of its table.
+func zooNames() []string {
+	var out []string
+	for _, m := range zoo.All {
+		if m.Form != zoo.Bare {
+			continue
+		}
+		out = append(out, m.Name)
+		for _, w := range m.Widths {
+			if w != m.Spec().Width {
+				out = append(out, fmt.Sprintf("%s:%v", m.Name, w))
+			}
+		}
+	}
+	return out
+}
+
+// imagenetImages is how many images a published accuracy is of.
+const imagenetImages = 50000
+
+func candidate(m *wisp.Model) (advise.Candidate, bool, error) {
+	c := advise.Candidate{Model: m.Name, Family: m.Family}
+	if m.Spec == nil {
+		return c, false, nil
+	}
+	for _, p := range m.Spec.Published() {
+		if p.Top1 <= 0 || p.Precision != "float32" || p.Size != m.Spec.H || p.Size != m.Spec.W {
+			continue
+		}
+		counts, err := cost.Of(m.Graph)
+		if err != nil {
+			return c, false, err
+		}
+		iv, err := stat.Wilson(int(p.Top1/100*imagenetImages+0.5), imagenetImages)
+		if err != nil {
+			return c, false, err
+		}
+		c.Top1, c.Top1Half, c.Top1From = p.Top1, iv.HalfWidth(), "published: "+p.Weights+"; "+p.Source
+		c.Bytes, c.MACs = counts.Bytes.Float32, counts.MACs
+		return c, true, nil
+	}
+	return c, false, nil
+}
+
+// latenciesHere measures all candidates.
+func (a *app) latenciesHere(cmd *cobra.Command, all []advise.Candidate, flags *benchFlags, models *modelFlags) (string, error) {
+	if len(flags.threads) != 1 || len(flags.batches) != 1 || len(flags.sessions) != 1 || strings.ContainsAny(flags.engines+flags.precision, ",") {
+		return "", usagef("recommend: want one engine, one precision, one number of threads, one batch and one number of sessions")
+	}
+	if flags.level != "quick" && !cmd.Flags().Changed("max-time") {
+		flags.maxTime = 0
+	}
+	var names []string
+	for _, c := range all {
+		names = append(names, c.Model)
+	}
+	rows, err := flags.wanted(names, models.weights)
+	if err != nil {
+		return "", err
+	}
+	p, err := flags.plan(cmd.Context(), a, rows, models)
+	if err != nil {
+		return "", err
+	}
+	r, err := a.measure(cmd.Context(), p)
+	if err != nil {
+		return "", err
+	}
+	for i := range all {
+		for k := range r.Results {
+			if x := &r.Results[k]; x.Model == all[i].Model {
+				all[i].Latency, all[i].LatencyBy = &advise.Range{Median: x.Latency.Median, Lo: x.Latency.Median, Hi: x.Latency.Median}, "measured, grade "+string(x.Grade)
+				if ci := x.Latency.CI95; ci != nil {
+					all[i].Latency.Lo, all[i].Latency.Hi = ci.Lo, ci.Hi
+				}
+			}
+		}
+	}
+	return where(r, record.ReadHost()), nil
+}
+
+// latenciesFrom takes latencies from the table of records that knows most candidates.
+func (a *app) latenciesFrom(all []advise.Candidate, from []string) (string, error) {
+	j, err := a.join(from, nil, "models", false)
+	if err != nil {
+		return "", err
+	}
+	known := func(t *record.Table) int {
+		n := 0
+		for _, r := range t.Rows {
+			if slices.ContainsFunc(all, func(c advise.Candidate) bool { return c.Model == r.Context.Model }) {
+				n++
+			}
+		}
+		return n
+	}
+	best := &j.tables[0]
+	for i := range j.tables {
+		if t := &j.tables[i]; known(t) > known(best) {
+			best = t
+		}
+	}
+	for i := range all {
+		for _, r := range best.Rows {
+			if x := &r.Result; x.Model == all[i].Model {
+				all[i].Latency, all[i].LatencyBy = &advise.Range{Median: x.Latency.Median, Lo: x.Latency.Median, Hi: x.Latency.Median}, r.File
+				if ci := x.Latency.CI95; ci != nil {
+					all[i].Latency.Lo, all[i].Latency.Hi = ci.Lo, ci.Hi
+				}
+			}
+		}
+	}
+	c := best.Rows[0].Context
+	return fmt.Sprintf("Latencies of records: %s (%s), %s %s, %d %s, level %s.", c.CPU, c.Device, c.Engine, c.Precision, c.Threads, plural(c.Threads, "thread"), c.Level), nil
+}
+
+// publishedPixel takes latencies that were published for a phone; they have no intervals.
+func publishedPixel(all []advise.Candidate, phone int) (string, error) {
+	if phone > 3 {
+		return "", usagef("--published-pixel %d: want 1, 2 or 3", phone)
+	}
+	found := 0
+	for i := range all {
+		spec, err := zoo.Parse(all[i].Model)
+		if err != nil {
+			return "", err
+		}
+		for _, p := range spec.Published() {
+			if v, ok := p.PixelLatency(phone); ok && p.Precision == "float32" && p.Size == spec.H && p.Size == spec.W {
+				all[i].Latency, all[i].LatencyBy = &advise.Range{Median: v, Lo: v, Hi: v}, fmt.Sprintf("published for Pixel %d, not measured: %s", phone, p.Source)
+				found++
+				break
+			}
+		}
+	}
+	if found == 0 {
+		return "", fmt.Errorf("recommend: no latency on Pixel %d was published for any candidate", phone)
+	}
+	return fmt.Sprintf("Latencies as published for Pixel %d by the networks' authors, each with its own protocol: not measured, without intervals.", phone), nil
+}

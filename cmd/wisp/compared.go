@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/cost"
+	"github.com/wispnet/wisp/internal/record"
+	"github.com/wispnet/wisp/internal/report"
+)
+
+// The rows of a comparison, from counts, published figures and measurements; compare.go has
+// the verb.
+
+// compared is a comparison with all that its forms need.
+type compared struct {
+	*report.Comparison
+	rows     []comparedRow
+	measured *bench.Report
+	pareto   []string
+	joined   *joined // with --from
+}
+
+type comparedRow struct {
+	Model      string           `json:"model"`
+	Family     *string          `json:"family"`
+	Input      []int            `json:"input"`
+	Params     *int64           `json:"params"` // null for a record of a model that is not here
+	MACs       *int64           `json:"macs"`
+	Bytes      map[string]int64 `json:"bytes"`
+	Published  []published      `json:"published"`
+	Latency    *bench.Latency   `json:"latency_ms"`
+	Top1       *float64         `json:"top1"` // measured; null without trained weights and data
+	Top5       *float64         `json:"top5"`
+	Engine     string           `json:"engine,omitempty"`
+	Precision  string           `json:"precision,omitempty"`
+	Threads    int              `json:"threads,omitempty"`
+	Batch      int              `json:"batch,omitempty"`
+	Sessions   int              `json:"sessions,omitempty"`
+	Weights    string           `json:"weights"`
+	Guidelines *cost.Guidelines `json:"guidelines,omitempty"` // with --explain, as roof
+	Roof       *roofed          `json:"roof,omitempty"`
+	Grade      bench.Grade      `json:"grade,omitempty"`
+}
+
+// add makes a model's rows: one for each of its results, or its counts alone.
+func (c *compared) add(m *wisp.Model) error {
+	bare := true
+	for i := range c.measured.Results {
+		r := &c.measured.Results[i]
+		if r.Model != m.Name {
+			continue
+		}
+		bare = false
+		if err := c.addRow(m, r, bench.Label(c.measured.Results, i), fmt.Sprint(r.Engine, r.Precision, r.Threads, r.Batch, r.Sessions)); err != nil {
+			return err
+		}
+	}
+	if bare {
+		return c.addRow(m, nil, m.Name, "")
+	}
+	return nil
+}
+
+// addRow makes a row from a model's counts, what was published and what was measured; m is
+// nil for a model that is not here, r for one that was not measured. Rows are ranked among
+// those of the same context.
+func (c *compared) addRow(m *wisp.Model, r *bench.Result, label, context string) error {
+	row := comparedRow{Published: []published{}}
+	out := report.Row{Model: label, Context: context}
+	if m != nil {
+		if err := count(m, &row, &out); err != nil {
+			return err
+		}
+	}
+	if r != nil {
+		row.Model, row.Weights = r.Model, r.Weights
+		row.Latency, row.Engine, row.Precision, row.Threads, row.Grade = &r.Latency, r.Engine, r.Precision, r.Threads, r.Grade
+		row.Batch, row.Sessions = r.Batch, r.Sessions
+		out.Grade = string(r.Grade)
+		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
+		if ci := r.Latency.CI95; ci != nil {
+			out.Latency.Lo, out.Latency.Hi = ci.Lo, ci.Hi
+		}
+	}
+	c.rows, c.Rows = append(c.rows, row), append(c.Rows, out)
+	return nil
+}
+
+// count fills in what a model itself says.
+func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
+	counts, err := cost.Of(m.Graph)
+	if err != nil {
+		return err
+	}
+	shape := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
+	row.Model, row.Input, row.Params, row.MACs, row.Weights = m.Name, shape, &counts.Params, &counts.MACs, m.Weights.ID
+	row.Bytes = map[string]int64{"float32": counts.Bytes.Float32, "float16": counts.Bytes.Float16, "int8": counts.Bytes.Int8}
+	out.Family, out.Params, out.MACs, out.Bytes = m.Family, counts.Params, counts.MACs, counts.Bytes.Float32
+	if len(shape) == 4 {
+		out.Input = fmt.Sprintf("%d×%d", shape[2], shape[3])
+	}
+	if m.Family != "" {
+		row.Family = &m.Family
+	}
+	if m.Spec != nil && m.File == nil {
+		row.Published = publishedOf(m.Spec.Published())
+		out.Year, out.Designed = m.Spec.Model().Year, m.Spec.Model().Designed
+		for _, p := range row.Published {
+			if p.Top1 != nil {
+				out.Top1, out.Top5 = p.Top1, p.Top5
+				out.Accuracy = fmt.Sprintf("top-1 %.2f %%: %s at %d×%d; %s", *p.Top1, p.Weights, p.InputSize, p.InputSize, p.Source)
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// context lists what the figures depend on.
+func (c *compared) context() {
+	h := record.ReadHost()
+	add := func(name, value string) {
+		if value != "" {
+			c.Context = append(c.Context, report.Field{Name: name, Value: value})
+		}
+	}
+	add("processor", h.CPU)
+	add("device", h.Device)
+	add("cores", fmt.Sprint(h.Cores))
+	add("system", strings.TrimSpace(h.OS+"/"+h.Arch+" "+h.Kernel))
+	add("level", c.measured.Level.Name)
+	add("seed", fmt.Sprint(c.measured.Seed))
+	if len(c.measured.Results) > 0 {
+		r := c.measured.Results[0]
+		add("engine", r.Engine+" "+r.EngineVersion)
+		add("kernels", strings.Join(r.Loaded.Kernels, ", "))
+		add("threads", fmt.Sprint(r.Threads))
+		add("batch", fmt.Sprint(r.Batch))
+		add("precision", r.Precision)
+		add("reading the clock", fmt.Sprintf("%.0f ns a sample", r.Timer.CostNS))
+	}
+	for _, m := range h.Missing {
+		add("not readable: "+m.Sensor, m.Reason)
+	}
+}
+
+// latencyOf returns the measured median of a model, or nil.
+func (c *compared) latencyOf(model string) *float64 {
+	for i := range c.rows {
+		if c.rows[i].Model == model && c.rows[i].Latency != nil {
+			return &c.rows[i].Latency.Median
+		}
+	}
+	return nil
+}
