@@ -32,7 +32,7 @@ type Earlier struct {
 }
 
 // maxRounds bounds the rounds that an interval is made of; no level has so many.
-const maxRounds = 1024
+const maxRounds = 64
 
 // ErrNoBaseline says that a file is no JSON document of wisp bench.
 var ErrNoBaseline = errors.New("not a result of wisp bench --json")

@@ -28,6 +28,9 @@ type joined struct {
 	files  []string
 }
 
+// mostRows bounds what is joined at once.
+const mostRows = 10_000
+
 // join reads the records below --from and further arguments; other arguments name the
 // models to take.
 func (a *app) join(from, args []string, by string, force bool) (*joined, error) {
@@ -52,6 +55,9 @@ func (a *app) join(from, args []string, by string, force bool) (*joined, error) 
 	}
 	if len(rows) == 0 {
 		return nil, fmt.Errorf("%s: no record of %s", strings.Join(from, ", "), strings.Join(append(models, "any model")[:max(1, len(models))], ", "))
+	}
+	if len(rows) > mostRows {
+		return nil, fmt.Errorf("%s: %d rows, more than %d: give fewer records, or name the models to take", strings.Join(from, ", "), len(rows), mostRows)
 	}
 	j := &joined{by: record.By(rows), files: files}
 	if by != "" {

@@ -67,7 +67,7 @@ type Gate struct {
 const maxDocument = 256 << 20
 
 // maxRounds bounds the rounds of a result; no level has so many.
-const maxRounds = 1024
+const maxRounds = 64
 
 // DamagedError says that a file is no record.
 type DamagedError struct {

@@ -64,6 +64,8 @@ type Table struct {
 	// Differs says in what its context differs from the first table's, for which reason the
 	// two are not one.
 	Differs []Difference
+
+	keys []string // of the rows: equal ones are one figure that was measured again
 }
 
 // Difference is a field in which two contexts differ.
@@ -174,6 +176,9 @@ func Threshold(os string) float64 {
 	return 0.01
 }
 
+// maxRanked bounds the rows of a table whose pairs are compared.
+const maxRanked = 300
+
 // rank compares and ranks a table's rows.
 func (t *Table) rank(allowed []string) {
 	slices.SortStableFunc(t.Rows, func(a, b Row) int {
@@ -185,6 +190,10 @@ func (t *Table) rank(allowed []string) {
 		}
 		return 0
 	})
+	t.keys = make([]string, len(t.Rows))
+	for i := range t.Rows {
+		t.keys[i] = key(t.Rows[i].Context, AcrossRuns)
+	}
 	all := make([]bench.Result, len(t.Rows))
 	ranks, threshold := true, 0.0
 	for i := range t.Rows {
@@ -192,6 +201,14 @@ func (t *Table) rank(allowed []string) {
 		l, err := bench.FindLevel(all[i].Level)
 		ranks = ranks && err == nil && l.Ranks
 		threshold = max(threshold, Threshold(t.Rows[i].Context.OS))
+	}
+	if len(all) > maxRanked {
+		for i := range t.Rows {
+			t.Rows[i].Result.Rank = nil
+		}
+		t.Comparisons = []bench.Comparison{}
+		t.Notes = []string{fmt.Sprintf("%d rows are in order but not ranked: pairs are compared among at most %d", len(all), maxRanked)}
+		return
 	}
 	contexts := make(map[*bench.Result]*Context, len(all))
 	for i := range all {
@@ -229,7 +246,7 @@ func (t *Table) Label(i int) string {
 	add(func(c *Context) string { return "on " + c.CPU })
 	same := 0
 	for k := range t.Rows[:i] {
-		if key(t.Rows[k].Context, AcrossRuns) == key(*c, AcrossRuns) {
+		if t.keys[k] == t.keys[i] {
 			same++
 		}
 	}

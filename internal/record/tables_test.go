@@ -133,3 +133,15 @@ func TestQuickIsNotRanked(t *testing.T) {
 		t.Errorf("got %+v", tables[0].Comparisons)
 	}
 }
+
+// A flood of rows is put in order and not compared pair by pair.
+func TestManyRows(t *testing.T) {
+	var rows []Row
+	for i := range maxRanked + 1 {
+		rows = append(rows, measured("net", float64(1000-i), nil))
+	}
+	tables := Tables(rows, Dimensions[0], false)
+	if len(tables) != 1 || len(tables[0].Comparisons) != 0 || len(tables[0].Notes) != 1 || tables[0].Rows[0].Result.Rank != nil || tables[0].Rows[0].Result.Latency.Median != float64(1000-maxRanked) {
+		t.Errorf("%d comparisons, %v", len(tables[0].Comparisons), tables[0].Notes)
+	}
+}
