@@ -20,6 +20,15 @@ type Latency struct {
 	MAD    float64        `json:"mad"`
 }
 
+// Around holds the stages of one image around a run, in milliseconds: medians.
+type Around struct {
+	Decode      float64 `json:"decode"`
+	Preprocess  float64 `json:"preprocess"`
+	Postprocess float64 `json:"postprocess"`
+	Recipe      string  `json:"recipe"`
+	Photo       string  `json:"photo"`
+}
+
 // Throughput is the median of the rounds' images a second, with its distribution-free
 // interval.
 type Throughput struct {
@@ -62,6 +71,10 @@ type Result struct {
 	BuildMS    float64 `json:"build_ms"`
 	LoadMS     float64 `json:"load_ms"`
 	FirstRunMS float64 `json:"first_run_ms"`
+
+	// Around is what comes before and after a run, of no share in the clocks above; nil where
+	// nobody timed it.
+	Around *Around `json:"around_ms"`
 
 	PeakRSSBytes *int64   `json:"peak_rss_bytes"`
 	Weights      string   `json:"weights"`

@@ -51,6 +51,9 @@ missing, C not to be relied on.`,
 			if r == nil {
 				return err
 			}
+			if err == nil {
+				a.timeAround(r, &models)
+			}
 			if profile {
 				boundProfiles(r)
 			}
@@ -99,6 +102,7 @@ func (a *app) printBench(r *bench.Report, g *record.Gate, complete bool) error {
 	fmt.Fprintf(a.out, "%s\n\n", where(r, record.ReadHost()))
 	a.printTables(r)
 	a.printRatios(r)
+	a.printAround(r)
 	for _, x := range r.Results {
 		if x.Profile != nil {
 			a.printProfile(x)

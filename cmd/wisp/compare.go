@@ -126,6 +126,9 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 	if measured == nil {
 		return nil, stopped
 	}
+	if a.json {
+		a.diagnostics = append(a.diagnostics, "results: around_ms is null: wisp bench times what comes before and after a run")
+	}
 	c := &compared{measured: measured, Comparison: &report.Comparison{
 		Title:   fmt.Sprintf("%d networks on this machine", len(unique)),
 		Where:   where(measured, record.ReadHost()),
