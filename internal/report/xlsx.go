@@ -29,7 +29,13 @@ func (s *sheet) write(f *excelize.File) error {
 	if err := f.SetCellStr(s.name, "A1", s.note); err != nil {
 		return err
 	}
-	bold, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}, Border: []excelize.Border{{Type: "bottom", Color: "808080", Style: 1}}})
+	head := excelize.Style{Font: &excelize.Font{Bold: true}, Border: []excelize.Border{{Type: "bottom", Color: "808080", Style: 1}}}
+	bold, err := f.NewStyle(&head)
+	if err != nil {
+		return err
+	}
+	head.Alignment = &excelize.Alignment{Horizontal: "right"}
+	boldRight, err := f.NewStyle(&head)
 	if err != nil {
 		return err
 	}
@@ -46,7 +52,11 @@ func (s *sheet) write(f *excelize.File) error {
 		if err := f.SetCellStr(s.name, at, h); err != nil {
 			return err
 		}
-		if err := f.SetCellStyle(s.name, at, at, bold); err != nil {
+		style := bold
+		if s.numeric(i) {
+			style = boldRight
+		}
+		if err := f.SetCellStyle(s.name, at, at, style); err != nil {
 			return err
 		}
 		width := float64(len([]rune(h))) + 3
@@ -86,6 +96,17 @@ func (s *sheet) write(f *excelize.File) error {
 		return err
 	}
 	return f.SetPanes(s.name, &excelize.Panes{Freeze: true, XSplit: 1, YSplit: firstRow, TopLeftCell: "B4", ActivePane: "bottomRight"})
+}
+
+// numeric reports whether a column holds numbers.
+func (s *sheet) numeric(i int) bool {
+	for _, row := range s.rows {
+		if row[i] != nil {
+			_, text := row[i].(string)
+			return !text
+		}
+	}
+	return false
 }
 
 // column returns the range of a head's column, for charts.
