@@ -16,6 +16,7 @@ import (
 	"fmt"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/tensor"
@@ -27,6 +28,9 @@ type Options struct {
 	Threads int    // cores one Run may use; 0 is 1
 	Batch   int    // rows of one Run; 0 keeps the graph's
 	Kernels string // a variant of internal/kernel ("go", "avx2", …); empty takes the best
+	// Arithmetic is how quantized values round: "tflite-builtin" (or empty) or
+	// "tflite-xnnpack", see internal/fixed.
+	Arithmetic string
 }
 
 // MaxThreads bounds Options.Threads.
@@ -84,8 +88,17 @@ type runner interface {
 
 // buffer is a piece of the arena.
 type buffer struct {
-	size int // elements
-	off  int // elements from the arena's start
+	size  int // elements
+	off   int // elements from the arena's start
+	bytes bool
+}
+
+// width is the bytes of an element.
+func (b *buffer) width() int {
+	if b.bytes {
+		return 1
+	}
+	return 4
 }
 
 // Compile rewrites and plans a graph whose weights are bound. The graph is not changed and
@@ -113,7 +126,10 @@ func compile(g *graph.Graph, o Options) (*Program, error) {
 	if o.Batch < 0 {
 		return nil, fmt.Errorf("batch: got %d, want 0 or more", o.Batch)
 	}
-	var err error
+	profile, err := fixed.ParseProfile(o.Arithmetic)
+	if err != nil {
+		return nil, err
+	}
 	if o.Batch > 0 {
 		if g, err = g.WithBatch(o.Batch); err != nil {
 			return nil, fmt.Errorf("batch %d: %w", o.Batch, err)
@@ -122,7 +138,7 @@ func compile(g *graph.Graph, o Options) (*Program, error) {
 	if g, err = rewrite.Run(g); err != nil {
 		return nil, err
 	}
-	l, err := newLowering(g, o)
+	l, err := newLowering(g, o, profile)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/internal/layout"
 	"github.com/wispnet/wisp/tensor"
@@ -31,7 +32,8 @@ type lowering struct {
 	slab    []float32 // what is left of the last allocation of weights
 	unknown []graph.Unsupported
 	node    *graph.Node
-	touches [][2]int // the first and the last step that touch every buffer
+	profile fixed.Profile // of quantized values
+	touches [][2]int      // the first and the last step that touch every buffer
 	// Of the chains: the most steps and rings that one has.
 	longest, mostRings int
 }
@@ -42,12 +44,12 @@ type parent struct {
 	off int
 }
 
-func newLowering(g *graph.Graph, o Options) (*lowering, error) {
+func newLowering(g *graph.Graph, o Options, p fixed.Profile) (*lowering, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
 	l := &lowering{
-		g: g, kernels: o.Kernels, threads: max(o.Threads, 1), prod: g.Producers(), uses: g.Uses(),
+		g: g, profile: p, kernels: o.Kernels, threads: max(o.Threads, 1), prod: g.Producers(), uses: g.Uses(),
 		views: make([]view, len(g.Values)), placed: make([]bool, len(g.Values)),
 		within: make([]parent, len(g.Values)), joins: make([]bool, len(g.Nodes)),
 		scales: map[graph.ID]scale{},
@@ -64,6 +66,7 @@ func newLowering(g *graph.Graph, o Options) (*lowering, error) {
 		if s := g.Values[id].Type.Shape; len(s) == 2 {
 			v.planar, v.pix = false, s[1]
 		}
+		v.bytes = g.Values[id].Type.Quantized()
 		l.views[id], l.placed[id] = v, true
 	}
 	for i := range g.Nodes {
@@ -81,6 +84,12 @@ func newLowering(g *graph.Graph, o Options) (*lowering, error) {
 		if len(s) == 2 {
 			to = view{ref: to.ref, pix: s[1]}
 		}
+		if to.bytes = g.Values[id].Type.Quantized(); to.bytes {
+			if err := l.byteOutput(id, to); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		v, err := l.view(id)
 		if err != nil {
 			return nil, err
@@ -91,8 +100,8 @@ func newLowering(g *graph.Graph, o Options) (*lowering, error) {
 	return l, nil
 }
 
-// checkValues refuses what cannot be laid out: types other than float32, empty or absurdly
-// large values.
+// checkValues refuses what cannot be laid out: types other than float32 and those of
+// quantized networks, empty or absurdly large values.
 func (l *lowering) checkValues() error {
 	check := func(id graph.ID, where string) error {
 		v := &l.g.Values[id]
@@ -103,7 +112,7 @@ func (l *lowering) checkValues() error {
 		if n == 0 {
 			return fmt.Errorf("value %q: shape %v has no elements", v.Name, v.Type.Shape)
 		}
-		if v.Type.DType != tensor.Float32 {
+		if v.Type.DType != tensor.Float32 && !v.Type.Quantized() && !(v.Type.DType == tensor.Int32 && v.Data != nil) {
 			l.unsupported(where, v.Name, fmt.Sprintf("value of type %v, want float32", v.Type.DType))
 		}
 		return nil
@@ -147,6 +156,11 @@ func (l *lowering) shape(id graph.ID) tensor.Shape { return l.g.Values[id].Type.
 // lower plans one node. Every operator of graph.Ops has a case.
 func (l *lowering) lower(i int) error {
 	n := l.node
+	if l.quantized() {
+		if done, err := l.lowerBytes(); done || err != nil {
+			return err
+		}
+	}
 	switch op := n.Op.(type) {
 	case graph.Conv:
 		return l.conv(op)
@@ -212,6 +226,8 @@ func (l *lowering) place(id graph.ID) view {
 		v = l.padded(s)
 	} else {
 		v = l.buffer(s)
+		v.bytes = l.g.Values[id].Type.Quantized()
+		l.bufs[v.buf].bytes = v.bytes
 	}
 	l.views[id], l.placed[id] = v, true
 	return v
@@ -226,7 +242,7 @@ const spreadLines = 4
 // cache's sets.
 func (l *lowering) windowed(id graph.ID) bool {
 	s := l.shape(id)
-	if len(s) != 4 || s[1]%(16*spreadLines) != 0 || s[2]*s[3] == 1 || l.isOutput(id) {
+	if len(s) != 4 || l.g.Values[id].Type.Quantized() || s[1]%(16*spreadLines) != 0 || s[2]*s[3] == 1 || l.isOutput(id) {
 		return false
 	}
 	depthwise := func(node int) bool {
@@ -260,6 +276,9 @@ func (l *lowering) view(id graph.ID) (view, error) {
 	if l.placed[id] {
 		return l.views[id], nil
 	}
+	if l.g.Values[id].Type.Quantized() {
+		return l.byteConstant(id)
+	}
 	data, err := l.data(id)
 	if err != nil {
 		return view{}, err
@@ -280,7 +299,13 @@ func (l *lowering) image(id graph.ID) (view, error) {
 	}
 	s := l.shape(id)
 	to := l.buffer(s)
+	if to.bytes = v.bytes; v.bytes {
+		l.bufs[to.buf].bytes = true
+	}
 	l.copy("input", l.g.Values[id].Name, s, v, to)
+	if v.bytes {
+		l.raise(id, to)
+	}
 	l.alias(id, to)
 	return to, nil
 }
@@ -325,7 +350,7 @@ func (l *lowering) program() (*Program, error) {
 	items := make([]layout.Item, len(l.bufs))
 	total := int64(0)
 	for i, b := range l.bufs {
-		items[i] = layout.Item{Size: 4 * b.size, First: math.MaxInt - 1, Last: -1}
+		items[i] = layout.Item{Size: b.width() * b.size, First: math.MaxInt - 1, Last: -1}
 		total += 4*int64(b.size) + layout.Align
 		if total < 0 || total > math.MaxInt64/2 {
 			return nil, fmt.Errorf("the activations take more than an int can say")
@@ -346,7 +371,7 @@ func (l *lowering) program() (*Program, error) {
 	}
 	offsets, size := layout.Plan(items)
 	for i := range l.bufs {
-		l.bufs[i].off = offsets[i] / 4
+		l.bufs[i].off = offsets[i] / l.bufs[i].width()
 	}
 	p := &Program{
 		name: l.g.Name, threads: l.threads, steps: l.steps, bufs: l.bufs, weights: l.weights,
@@ -372,7 +397,7 @@ func (l *lowering) program() (*Program, error) {
 }
 
 // copyTo scatters row-major data of a shape to strides.
-func copyTo(dst []float32, st []int, s tensor.Shape, data []float32) {
+func copyTo[T any](dst []T, st []int, s tensor.Shape, data []T) {
 	idx := make([]int, len(s))
 	at := 0
 	for _, v := range data {

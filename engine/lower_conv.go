@@ -286,7 +286,7 @@ func (l *lowering) touched(ids ...graph.ID) int64 {
 	n := int64(0)
 	for _, id := range ids {
 		if id != graph.None {
-			n += 4 * int64(l.shape(id).Elements())
+			n += int64(l.g.Values[id].Type.DType.Size()) * int64(l.shape(id).Elements())
 		}
 	}
 	return n

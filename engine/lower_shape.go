@@ -23,7 +23,7 @@ func (l *lowering) planJoins() {
 		}
 		off := 0
 		for _, id := range n.In {
-			if l.within[id].id == graph.None && l.writes(id) {
+			if l.within[id].id == graph.None && l.writes(id) && l.sameQuant(id, n.Out[0]) {
 				l.within[id] = parent{n.Out[0], off}
 			}
 			off += l.shape(id)[1]
@@ -43,7 +43,7 @@ func (l *lowering) shuffled(n *graph.Node) bool {
 		return false
 	}
 	for _, id := range n.In {
-		if l.shape(id)[1]%(l.shape(out)[1]/op.Groups) != 0 {
+		if l.shape(id)[1]%(l.shape(out)[1]/op.Groups) != 0 || !l.sameQuant(id, out) {
 			return false
 		}
 	}
@@ -89,6 +89,9 @@ func (l *lowering) concat(i int, op graph.Concat) error {
 		if p := l.within[id]; p.id != n.Out[0] || p.off != off {
 			x, err := l.image(id)
 			if err != nil {
+				return err
+			}
+			if x, err = l.inQuanta(id, n.Out[0], x); err != nil {
 				return err
 			}
 			l.move("concat", n.Name, s, x.ref, x.strides(s), y.at(off*st[op.Axis]), st)
@@ -205,6 +208,7 @@ func (l *lowering) reshape() error {
 		}
 	}
 	flat := l.buffer(tensor.Shape{from.Elements(), 1, 1})
+	flat.bytes, l.bufs[flat.buf].bytes = y.bytes, y.bytes
 	l.move(n.Op.Name(), n.Name, from, x.ref, st, flat.ref, flat.rowMajor(from))
 	l.move(n.Op.Name(), n.Name, to, flat.ref, flat.rowMajor(to), y.ref, yst)
 	return nil
@@ -279,6 +283,10 @@ func (l *lowering) copy(op, name string, s tensor.Shape, from, to view) {
 
 // move emits a strided copy of the elements of a shape.
 func (l *lowering) move(op, name string, s tensor.Shape, x ref, xs []int, y ref, ys []int) {
+	if x.bytes {
+		l.moveBytes(op, name, s, x, xs, y, ys)
+		return
+	}
 	v := kernel.Pick(kernel.CopyF32, l.kernels)
 	w := &copyWork{fn: v.Fn, x: x, y: y, nest: newNest(s, 2, 0, true, xs, ys)}
 	st := step{Step: Step{Node: name, Op: op, Kernel: "copy/" + v.Name, Bytes: 8 * int64(s.Elements()), Out: s}, work: w}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/wispnet/wisp/tensor"
 )
@@ -14,8 +15,11 @@ import (
 type Session struct {
 	p      *Program
 	arena  []float32
+	bytes  []uint8 // the same memory
 	in     [][]float32
 	out    [][]float32
+	rawIn  [][]uint8 // of quantized inputs
+	rawOut [][]uint8
 	caller *ctx
 	team   team
 	busy   atomic.Bool
@@ -32,7 +36,9 @@ func (p *Program) NewSession() (*Session, error) {
 	s := &Session{
 		p: p, arena: aligned(p.arena),
 		in: make([][]float32, len(p.inputs)), out: make([][]float32, len(p.outputs)),
+		rawIn: make([][]uint8, len(p.inputs)), rawOut: make([][]uint8, len(p.outputs)),
 	}
+	s.bytes = unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(s.arena))), 4*len(s.arena))
 	s.caller = s.newCtx()
 	s.team.start(s, p.threads-1)
 	return s, nil
@@ -45,7 +51,7 @@ func (s *Session) newCtx() *ctx {
 }
 
 // Run computes the outputs. Inputs and outputs are in the order, types and logical layout
-// of Program.Inputs and Outputs: float32, NCHW for images; the outputs' elements are
+// of Program.Inputs and Outputs, NCHW for images; the outputs' elements are
 // overwritten. An input may not share memory with an output. Run allocates nothing.
 func (s *Session) Run(in, out []*tensor.Tensor) error {
 	if err := s.begin(in, out); err != nil {
@@ -106,6 +112,8 @@ func (s *Session) begin(in, out []*tensor.Tensor) error {
 func (s *Session) end() {
 	clear(s.in)
 	clear(s.out)
+	clear(s.rawIn)
+	clear(s.rawOut)
 	s.busy.Store(false)
 }
 
@@ -113,13 +121,13 @@ func (s *Session) bind(in, out []*tensor.Tensor) error {
 	if s.closed {
 		return errClosed
 	}
-	if err := bindAll("input", s.p.inputs, in, s.in); err != nil {
+	if err := bindAll("input", s.p.inputs, in, s.in, s.rawIn); err != nil {
 		return err
 	}
-	return bindAll("output", s.p.outputs, out, s.out)
+	return bindAll("output", s.p.outputs, out, s.out, s.rawOut)
 }
 
-func bindAll(what string, ports []Port, ts []*tensor.Tensor, to [][]float32) error {
+func bindAll(what string, ports []Port, ts []*tensor.Tensor, to [][]float32, raw [][]uint8) error {
 	if len(ts) != len(ports) {
 		return fmt.Errorf("engine: run: got %d %ss, want %d", len(ts), what, len(ports))
 	}
@@ -130,6 +138,12 @@ func bindAll(what string, ports []Port, ts []*tensor.Tensor, to [][]float32) err
 		}
 		if t.DType != want.DType || !t.Shape.Equal(want.Shape) {
 			return fmt.Errorf("engine: run: %s %d %q: got %v%v, want %v", what, i, ports[i].Name, t.DType, t.Shape, *want)
+		}
+		if want.Quantized() {
+			if raw[i] = rawBytes(t); len(raw[i]) != want.Shape.Elements() {
+				return fmt.Errorf("engine: run: %s %d %q: got %d elements, want %d", what, i, ports[i].Name, len(raw[i]), want.Shape.Elements())
+			}
+			continue
 		}
 		if to[i] = t.Float32(); len(to[i]) != want.Shape.Elements() {
 			return fmt.Errorf("engine: run: %s %d %q: got %d elements, want %d", what, i, ports[i].Name, len(to[i]), want.Shape.Elements())

@@ -20,6 +20,9 @@ type ref struct {
 	buf  int // index of the buffer, input or output
 	off  int // elements from its start
 	data []float32
+	// Of quantized values: elements are bytes, and those of weights stand in raw.
+	bytes bool
+	raw   []uint8
 }
 
 // at returns the ref n elements further on.

@@ -30,6 +30,7 @@ type ctx struct {
 	copy    kernel.CopyArgs
 	pad     kernel.PadArgs
 	resize  kernel.ResizeArgs
+	u8      byteArgs
 }
 
 // slice turns a ref into memory.

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"math"
+	"reflect"
 	"slices"
 
 	"github.com/wispnet/wisp/graph"
@@ -68,7 +69,7 @@ func recogniseShuffle(e *edit, n int) bool {
 func foldPad(e *edit, n int) bool {
 	node := &e.Nodes[n]
 	pad, ok := node.Op.(graph.Pad)
-	if !ok || pad.Value != 0 {
+	if !ok || pad.Value != 0 || !reflect.DeepEqual(e.Value(node.In[0]).Quant, e.Value(node.Out[0]).Quant) {
 		return false
 	}
 	reader := e.only(node.Out[0])

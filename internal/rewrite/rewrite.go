@@ -81,6 +81,22 @@ func Until(g *graph.Graph, stage Stage) (*graph.Graph, error) {
 	return c, nil
 }
 
+// moves reports whether a pass touches only operators that move elements, whose values
+// may as well be quantized. The others change where results are rounded.
+func (p *Pass) moves() bool { return p.Name == "identities" || p.Name == "shuffle" || p.Name == "pad" }
+
+// quantized reports whether a node computes or reads quantized values.
+func (e *edit) quantized(n int) bool {
+	for _, list := range [...][]graph.ID{e.Nodes[n].In, e.Nodes[n].Out} {
+		for _, id := range list {
+			if id != graph.None && e.Value(id).Type.Quantized() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Apply runs one pass on the graph itself until it finds nothing more to do.
 func (p Pass) Apply(g *graph.Graph) error {
 	e := newEdit(g)
@@ -88,7 +104,7 @@ func (p Pass) Apply(g *graph.Graph) error {
 		changed = false
 		for n := range g.Nodes {
 			// A rule consumes a node or an attribute each time it applies, so this ends.
-			for !e.dead[n] && p.rule(e, n) {
+			for !e.dead[n] && (p.moves() || !e.quantized(n)) && p.rule(e, n) {
 				changed = true
 			}
 		}

@@ -1,0 +1,86 @@
+package kernel
+
+// GemmU8Args describes one call of a matrix product of bytes:
+//
+//	C[m,n] = Finish(Σ_s Σ_k A[m·LDA + Off_s + k] · W[B_s + k, n])
+//
+// for m in [0, M) and n in [N0, N1), A unsigned and W signed. Sums are exact in 32 bits.
+// What zero points make of a product is the caller's: A's is part of the bias, weights
+// beyond [−128, 127] are two segments over the same A.
+//
+// W is packed by PackGemmU8 with the variant's Cols; K counts its rows and is a multiple
+// of 4, and so are B and the rows that a segment takes, whatever its own K. P is packed by
+// PackFinish. N0 is a multiple of Cols; N1 is a multiple of Cols or N.
+//
+// Up to 3 elements after a segment's last are read of every row, and meet weights of
+// zero; up to Slack bytes after the end of A. Nothing outside C[m, N0:N1] is written.
+type GemmU8Args struct {
+	A        []uint8
+	W        []int8
+	P        []int32
+	C        []uint8
+	Segs     []Segment
+	M        int
+	N0, N1   int
+	K        int
+	LDA, LDC int
+	Finish   Finish
+}
+
+// GemmU8 are the matrix products of bytes.
+var GemmU8 = append(gemmU8Arch(), Variant[GemmU8Args]{"go", "", 1, 4, 1000, gemmU8Generic})
+
+// Rows4 is how many rows of packed weights k of them take.
+func Rows4(k int) int { return (k + 3) / 4 * 4 }
+
+// PackGemmU8 packs a k×n matrix, given by at(k, n), for panels of cols columns: panel p
+// lies at p·cols·k, four rows of a column side by side. k is a multiple of 4; columns past
+// n are zero.
+func PackGemmU8(k, n, cols int, at func(k, n int) int8) []int8 {
+	w := make([]int8, PackedSize(k, n, cols))
+	for n0 := 0; n0 < n; n0 += cols {
+		panel := w[n0*k:]
+		for i := range k {
+			for j := range min(cols, n-n0) {
+				panel[(i/4*cols+j)*4+i%4] = at(i, n0+j)
+			}
+		}
+	}
+	return w
+}
+
+// gemmU8Generic is the twin of every GemmU8 variant.
+func gemmU8Generic(a *GemmU8Args) {
+	const cols = 4
+	for n := a.N0; n < a.N1; n += cols {
+		panel, p := a.W[n*a.K:(n+cols)*a.K], a.P[n*FinishBlocks:]
+		width := min(cols, a.N1-n)
+		for m := range a.M {
+			var sum [cols]int32
+			for i := range a.Segs {
+				s := &a.Segs[i]
+				if s.K == 0 {
+					continue
+				}
+				x := a.A[m*a.LDA+s.Off:][:s.K]
+				w := panel[s.B*cols:]
+				for ; len(x) >= 4 && len(w) >= 16; x, w = x[4:], w[16:] {
+					x0, x1, x2, x3 := int32(x[0]), int32(x[1]), int32(x[2]), int32(x[3])
+					sum[0] += x0*int32(w[0]) + x1*int32(w[1]) + x2*int32(w[2]) + x3*int32(w[3])
+					sum[1] += x0*int32(w[4]) + x1*int32(w[5]) + x2*int32(w[6]) + x3*int32(w[7])
+					sum[2] += x0*int32(w[8]) + x1*int32(w[9]) + x2*int32(w[10]) + x3*int32(w[11])
+					sum[3] += x0*int32(w[12]) + x1*int32(w[13]) + x2*int32(w[14]) + x3*int32(w[15])
+				}
+				for k, v := range x {
+					for j := range cols {
+						sum[j] += int32(v) * int32(w[4*j+k])
+					}
+				}
+			}
+			out := a.C[m*a.LDC+n:][:width]
+			for j := range out {
+				out[j] = a.Finish.apply(sum[j], p, cols, j)
+			}
+		}
+	}
+}
