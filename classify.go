@@ -50,20 +50,24 @@ func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Model.Top(out[0].Floats(), k)
+	return p.Model.Top(p.Model.Scores(out[0]), k)
 }
 
-// Preprocess turns a photograph into the model's input, float32 [1,3,H,W], by its recipe.
+// Preprocess turns a photograph into the model's input, [1,3,H,W] of its type, by its
+// recipe. A quantized input whose quantization is that of bytes gets the picture's bytes.
 func (m *Model) Preprocess(img *imagenet.RGB) (*tensor.Tensor, error) {
 	h, w, err := m.ImageSize()
 	if err != nil {
 		return nil, err
 	}
+	if m.rawBytes() {
+		return m.pictureBytes(img, h, w)
+	}
 	t := tensor.New(tensor.Float32, tensor.Shape{1, 3, h, w})
 	if err := m.Recipe.Apply(img, h, w, t.Float32()); err != nil {
 		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, m.Recipe.ID, err)
 	}
-	return t, nil
+	return m.Quantize(t), nil
 }
 
 // ImageSize returns the height and width of the one image that the model takes.

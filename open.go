@@ -20,7 +20,7 @@ import (
 )
 
 // Open recognises a model by the name of a zoo network, NAME[:WIDTH][,KEY=VALUE…][@SIZE|@HxW],
-// or by a file (.pth, .pt, .safetensors, .onnx), which may also be followed by @SIZE.
+// or by a file (.pth, .pt, .safetensors, .onnx, .tflite), which may also be followed by @SIZE.
 //
 // A missing file is an *os.PathError, a damaged one a *format.Refused, an unknown operator a
 // *graph.UnsupportedError, a checkpoint of no known network an *UnrecognizedError, an
@@ -164,7 +164,7 @@ func openFile(name, path string, s settings) (*Model, error) {
 	if f.Graph == nil {
 		return openCheckpoint(name, path, f, s)
 	}
-	m := &Model{Name: name, Graph: f.Graph}
+	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite"}
 	if s.weights != "" {
 		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
 	}
@@ -353,7 +353,7 @@ func endsInSoftmax(g *graph.Graph) bool {
 		switch n.Op.(type) {
 		case graph.Softmax:
 			return true
-		case graph.Identity, graph.Reshape, graph.Flatten:
+		case graph.Identity, graph.Reshape, graph.Flatten, graph.Quantize, graph.Dequantize, graph.Requantize:
 			id = n.In[0]
 		default:
 			return false
@@ -371,6 +371,10 @@ func (m *Model) chooseRecipe(asked string) error {
 		id, m.RecipeWhy = m.entry.Recipe, "belongs to these weights ("+m.entry.Weights+")"
 	case m.Spec != nil:
 		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
+	case m.recipeOfFile() != "":
+		id, m.RecipeWhy = m.recipeOfFile(), "the file says so"
+	case m.rawBytes():
+		id, m.RecipeWhy = "slim", "the input's quantization is that of bytes around the middle"
 	default:
 		id, m.RecipeWhy = "torchvision", "assumed: the file does not say"
 		m.note("%s: preprocessing assumed: torchvision: the file does not say; set it with --recipe", m.Name)

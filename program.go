@@ -22,6 +22,12 @@ func Batch(n int) CompileOption { return func(o *engine.Options) { o.Batch = n }
 // Kernels restricts the kernels to one variant; "go" takes the portable twins.
 func Kernels(name string) CompileOption { return func(o *engine.Options) { o.Kernels = name } }
 
+// Arithmetic sets how quantized networks round: "tflite-builtin", which is TensorFlow
+// Lite's own bytes and the default, or "tflite-xnnpack", within one quantum of them.
+func Arithmetic(profile string) CompileOption {
+	return func(o *engine.Options) { o.Arithmetic = profile }
+}
+
 // lazyGraph binds a model's weights once.
 type lazyGraph struct {
 	once sync.Once

@@ -36,6 +36,9 @@ type Model struct {
 	Classes     int              // outputs of the first output
 	Background  bool             // 1001 outputs: index 0 is the background, class = index − 1
 	Probability bool             // the graph itself ends in a softmax
+	// ChannelsLast says that the file itself speaks NHWC (TensorFlow Lite): its users' arrays
+	// do. The graph is NCHW all the same.
+	ChannelsLast bool
 
 	// Notes are doubts and assumptions that belong beside every result.
 	Notes []string
@@ -69,7 +72,7 @@ type Weights struct {
 // File is what is known of the file behind a model.
 type File struct {
 	Path   string
-	Format string // "torch", "safetensors", "onnx"
+	Format string // "torch", "safetensors", "onnx", "tflite"
 	Bytes  int64
 }
 

@@ -69,11 +69,11 @@ type File struct {
 	// prefixes of wrappers (module.) stripped.
 	Tensors []Named
 	// Stray are tensors that tools left behind and no network has (total_ops, …).
-	Stray    []Named
-	Bytes    int64    // size of the file itself
+	Stray []Named
+	Bytes int64 // size of the file itself
 	// Description is what a file of the format tflite says about itself.
 	Description string
-	Warnings []string // what was assumed, stripped or left out
+	Warnings    []string // what was assumed, stripped or left out
 
 	mapped []*content
 }

@@ -178,13 +178,13 @@ func subject(m *wisp.Model) (eval.Subject, error) {
 	}
 	return eval.Subject{
 		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: sum, Synthetic: m.Weights.Synthetic,
-		Engine: "native", EngineVersion: version, Precision: "float32", Recipe: m.Recipe.ID + " v" + strconv.Itoa(m.Recipe.Version),
+		Engine: "native", EngineVersion: version, Precision: m.Precision(), Recipe: m.Recipe.ID + " v" + strconv.Itoa(m.Recipe.Version),
 		NewSession: func() (eval.Session, error) {
 			s, err := p.Engine.NewSession()
 			if err != nil {
 				return nil, err
 			}
-			return &evalSession{model: m, session: s, h: h, w: w,
+			return &evalSession{model: m, session: s,
 				in:  []*tensor.Tensor{tensor.New(tensor.Float32, tensor.Shape{1, 3, h, w})},
 				out: outputsFor(p.Engine)}, nil
 		},
@@ -202,19 +202,20 @@ func outputsFor(p *engine.Program) []*tensor.Tensor {
 type evalSession struct {
 	model   *wisp.Model
 	session *engine.Session
-	h, w    int
 	in, out []*tensor.Tensor
 }
 
 func (s *evalSession) Prepare(img *imagenet.RGB) error {
-	return s.model.Recipe.Apply(img, s.h, s.w, s.in[0].Float32())
+	var err error
+	s.in[0], err = s.model.Preprocess(img)
+	return err
 }
 
 func (s *evalSession) Classify(k int) ([]int, error) {
 	if err := s.session.Run(s.in, s.out); err != nil {
 		return nil, err
 	}
-	top, err := s.model.Top(s.out[0].Floats(), k)
+	top, err := s.model.Top(s.model.Scores(s.out[0]), k)
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,9 @@ func readInput(s string) (*input, error) {
 // options returns what the input says of the model: an array brings its size.
 func (in *input) options() []wisp.Option {
 	if in.array != nil && len(in.array.Shape) == 4 {
+		if s := in.array.Shape; s[3] == 3 && s[1] != 3 { // NHWC, as TensorFlow's models take it
+			return []wisp.Option{wisp.WithSize(s[1], s[2])}
+		}
 		return []wisp.Option{wisp.WithSize(in.array.Shape[2], in.array.Shape[3])}
 	}
 	return nil
@@ -67,9 +70,18 @@ func (in *input) batches(m *wisp.Model) ([]*tensor.Tensor, int, error) {
 		}
 		return []*tensor.Tensor{t}, 1, nil
 	case in.array == nil:
-		return []*tensor.Tensor{zoo.SyntheticInput(in.seed, want, "input")}, max(1, want[0]), nil
+		return []*tensor.Tensor{m.Quantize(zoo.SyntheticInput(in.seed, want, "input"))}, max(1, want[0]), nil
 	}
 	a := in.array
+	if m.ChannelsLast && len(a.Shape) == 4 && len(want) == 4 {
+		if last := (tensor.Shape{want[2], want[3], want[1]}); !a.Shape[1:].Equal(last) {
+			return nil, 0, fmt.Errorf("%s: --input has shape %v, want [%d,%d,%d,%d] with any number of rows", m.Name, a.Shape, want[0], last[0], last[1], last[2])
+		}
+		a = reordered(a, 0, 3, 1, 2)
+	}
+	if a.DType == tensor.Float32 {
+		a = m.Quantize(a)
+	}
 	if a.DType != v.Type.DType {
 		return nil, 0, fmt.Errorf("%s: --input is %v, want %v", m.Name, a.DType, v.Type.DType)
 	}
@@ -79,17 +91,56 @@ func (in *input) batches(m *wisp.Model) ([]*tensor.Tensor, int, error) {
 	return rows(a, want[0]), (a.Shape[0]-1)%want[0] + 1, nil
 }
 
-// rows cuts a float32 array into batches; the last is filled up with zeros.
+// rows cuts an array into batches; the last is filled up with zeros.
 func rows(a *tensor.Tensor, batch int) []*tensor.Tensor {
-	all, shape := a.Float32(), a.Shape.Clone()
+	shape := a.Shape.Clone()
 	shape[0] = batch
-	size := shape.Elements()
+	size, all := shape.Elements(), a.Shape.Elements()
 	var out []*tensor.Tensor
-	for len(all) > 0 {
+	for at := 0; at < all; at += size {
 		t := tensor.New(a.DType, shape)
-		n := copy(t.Float32(), all[:min(size, len(all))])
-		all = all[n:]
+		copyElements(t, 0, a, at)
 		out = append(out, t)
+	}
+	return out
+}
+
+// copyElements copies what fits of the elements of a from one index on to another of t.
+func copyElements(t *tensor.Tensor, to int, a *tensor.Tensor, from int) int {
+	switch y := t.Data.(type) {
+	case []float32:
+		return copy(y[to:], a.Data.([]float32)[from:])
+	case []uint8:
+		return copy(y[to:], a.Data.([]uint8)[from:])
+	case []int8:
+		return copy(y[to:], a.Data.([]int8)[from:])
+	}
+	return 0
+}
+
+// reordered is an array of rank 4 whose dimension i is dimension p[i] of t.
+func reordered(t *tensor.Tensor, p ...int) *tensor.Tensor {
+	s := t.Shape
+	st := [4]int{s[1] * s[2] * s[3], s[2] * s[3], s[3], 1}
+	out := tensor.New(t.DType, tensor.Shape{s[p[0]], s[p[1]], s[p[2]], s[p[3]]})
+	i := 0
+	for a := range s[p[0]] {
+		for b := range s[p[1]] {
+			for c := range s[p[2]] {
+				for d := range s[p[3]] {
+					from := a*st[p[0]] + b*st[p[1]] + c*st[p[2]] + d*st[p[3]]
+					switch y := out.Data.(type) {
+					case []float32:
+						y[i] = t.Data.([]float32)[from]
+					case []uint8:
+						y[i] = t.Data.([]uint8)[from]
+					case []int8:
+						y[i] = t.Data.([]int8)[from]
+					}
+					i++
+				}
+			}
+		}
 	}
 	return out
 }

@@ -105,8 +105,19 @@ func (l *nativeLoaded) MakeInputs(n int, seed uint64) error {
 		rng := rand.New(rand.NewPCG(seed, uint64(k)))
 		for _, port := range l.program.Inputs() {
 			t := tensor.New(port.Type.DType, port.Type.Shape)
-			for i := range t.Float32() {
-				t.Float32()[i] = float32(rng.Float64()*2 - 1)
+			switch x := t.Data.(type) {
+			case []float32:
+				for i := range x {
+					x[i] = float32(rng.Float64()*2 - 1)
+				}
+			case []uint8:
+				for i := range x {
+					x[i] = uint8(rng.Uint32())
+				}
+			case []int8:
+				for i := range x {
+					x[i] = int8(rng.Uint32())
+				}
 			}
 			in = append(in, t)
 		}
@@ -136,7 +147,7 @@ func (l *nativeLoaded) Describe() runner.Description {
 	}
 	d := runner.Description{
 		Model: l.model.Name, Family: l.model.Family, Weights: l.model.Weights.ID, WeightsHash: sum,
-		Precision: "float32", Threads: max(1, l.q.Threads), Batch: max(1, l.q.Batch),
+		Precision: l.model.Precision(), Threads: max(1, l.q.Threads), Batch: max(1, l.q.Batch),
 		ArenaBytes: l.program.ArenaBytes(), WeightBytes: l.program.WeightBytes(), Notes: notes,
 		CPUFeatures: featuresUsed(l.q.Kernels),
 	}

@@ -94,7 +94,11 @@ func runModel(cmd *cobra.Command, m *wisp.Model, in *input, threads int) ([]name
 		parts = append(parts, got)
 	}
 	for i, port := range p.Engine.Outputs() {
-		outs = append(outs, namedOutput{port.Name, joinRows(parts, i, last)})
+		v := joinRows(parts, i, last)
+		if m.ChannelsLast && len(v.Shape) == 4 {
+			v = reordered(v, 0, 2, 3, 1)
+		}
+		outs = append(outs, namedOutput{port.Name, v})
 	}
 	return outs, nil
 }
@@ -110,9 +114,9 @@ func joinRows(parts [][]*tensor.Tensor, i, last int) *tensor.Tensor {
 	batch := shape[0]
 	shape[0] = (len(parts)-1)*batch + last
 	out := tensor.New(first.DType, shape)
-	dst := out.Float32()
+	at := 0
 	for _, p := range parts {
-		dst = dst[copy(dst, p[i].Float32()):]
+		at += copyElements(out, at, p[i], 0)
 	}
 	return out
 }

@@ -131,7 +131,6 @@ func (im *importer) inputs() error {
 	if len(im.file.inputs) == 0 || len(im.file.outputs) == 0 {
 		return refuse("", "the graph has %d inputs and %d outputs", len(im.file.inputs), len(im.file.outputs))
 	}
-	var odd []graph.Unsupported
 	for _, i := range im.file.inputs {
 		t := &im.file.tensors[i]
 		if im.values[i].defined || t.data != nil {
@@ -141,7 +140,8 @@ func (im *importer) inputs() error {
 		case d == tensor.Float32:
 		case (d == tensor.Uint8 || d == tensor.Int8) && t.quant != nil && len(t.quant.Scale) == 1:
 		default:
-			odd = append(odd, graph.Unsupported{Op: "input", Nodes: []string{t.name}, Why: t.typeName() + " without a quantization of one scale"})
+			im.bad = append(im.bad, graph.Unsupported{Op: "input", Nodes: []string{t.name}, Why: t.typeName() + " without a quantization of one scale"})
+			im.values[i] = value{id: graph.None, defined: true, unknown: true}
 			continue
 		}
 		if n := t.shape.Elements(); n == 0 {
@@ -152,9 +152,6 @@ func (im *importer) inputs() error {
 		id := im.b.Input(im.unique(t.name), graph.Type{DType: t.dtype(), Shape: shape})
 		im.quant[id] = t.quant
 		im.values[i] = value{id: id, image: image, defined: true}
-	}
-	if odd != nil {
-		return &graph.UnsupportedError{Format: format, Ops: odd}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package tflite
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -220,6 +221,7 @@ func (im *importer) activation(k int) (graph.ID, *value, error) {
 
 // emit adds a node whose result has the quantization q.
 func (im *importer) emit(name string, op graph.Op, q *tensor.Quant, in ...graph.ID) graph.ID {
+	name, _, _ = strings.Cut(name, ";") // converters join the names of what they fused
 	id := im.b.Add(im.unique(name), op, in...)
 	if id != graph.None && im.b.Type(id).Quantized() {
 		im.quant[id] = q

@@ -1,0 +1,126 @@
+package wisp
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/fixed"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// What quantized models need at their edges: how numbers become their inputs and their
+// outputs become scores.
+
+// Precision is "int8" for a network that computes with 8-bit integers, else "float32".
+func (m *Model) Precision() string {
+	if m.Graph.Quantized() {
+		return "int8"
+	}
+	return "float32"
+}
+
+// bytesOf is the quantization of a value of 8-bit integers.
+func bytesOf(d tensor.DType, q *tensor.Quant) (fixed.Quant, bool) {
+	if q == nil || len(q.Scale) != 1 || len(q.Zero) != 1 {
+		return fixed.Quant{}, false
+	}
+	switch d {
+	case tensor.Uint8:
+		return fixed.Quant{Scale: q.Scale[0], Zero: q.Zero[0], Hi: math.MaxUint8}, true
+	case tensor.Int8:
+		return fixed.Quant{Scale: q.Scale[0], Zero: q.Zero[0], Lo: math.MinInt8, Hi: math.MaxInt8}, true
+	}
+	return fixed.Quant{}, false
+}
+
+// rawBytes reports whether the input's integers are a picture's bytes, up to the sign: one
+// quantum is about 1/128 and the middle stands for zero.
+func (m *Model) rawBytes() bool {
+	if len(m.Graph.Inputs) != 1 {
+		return false
+	}
+	v := m.Graph.Value(m.Graph.Inputs[0])
+	q, ok := bytesOf(v.Type.DType, v.Quant)
+	middle := q.Zero - q.Lo
+	return ok && q.Scale >= 1.0/128-1e-4 && q.Scale <= 2.0/255+1e-4 && (middle == 127 || middle == 128)
+}
+
+// pictureBytes is the recipe's cut of a picture as the input's integers.
+func (m *Model) pictureBytes(img *imagenet.RGB, h, w int) (*tensor.Tensor, error) {
+	crop, err := m.Recipe.Crop(img, h, w)
+	if err != nil {
+		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, m.Recipe.ID, err)
+	}
+	d := m.Graph.Value(m.Graph.Inputs[0]).Type.DType
+	t := tensor.New(d, tensor.Shape{1, 3, h, w})
+	for c := range 3 {
+		from := c
+		if m.Recipe.Order == "BGR" {
+			from = 2 - c
+		}
+		for i := range h * w {
+			switch b := crop.Pix[3*i+from]; y := t.Data.(type) {
+			case []uint8:
+				y[c*h*w+i] = b
+			case []int8:
+				y[c*h*w+i] = int8(int(b) - 128)
+			}
+		}
+	}
+	return t, nil
+}
+
+// Quantize turns real numbers into the model's input type; float32 inputs stay as they
+// are.
+func (m *Model) Quantize(t *tensor.Tensor) *tensor.Tensor {
+	v := m.Graph.Value(m.Graph.Inputs[0])
+	q, ok := bytesOf(v.Type.DType, v.Quant)
+	if !ok {
+		return t
+	}
+	out := tensor.New(v.Type.DType, t.Shape)
+	for i, x := range t.Floats() {
+		switch y := out.Data.(type) {
+		case []uint8:
+			y[i] = uint8(q.Of(x, fixed.Builtin))
+		case []int8:
+			y[i] = int8(q.Of(x, fixed.Builtin))
+		}
+	}
+	return out
+}
+
+// Scores are the first output's real numbers: those of a quantized one times its scale.
+func (m *Model) Scores(t *tensor.Tensor) []float32 {
+	v := t.Floats()
+	q, ok := bytesOf(t.DType, m.Graph.Value(m.Graph.Outputs[0]).Quant)
+	if !ok {
+		return v
+	}
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = q.Real(int32(x))
+	}
+	return out
+}
+
+// recipeMark precedes the recipe's id in what a file says about itself.
+const recipeMark = "recipe="
+
+// recipeOfFile is the recipe that a file written by wisp names.
+func (m *Model) recipeOfFile() string {
+	if m.file == nil {
+		return ""
+	}
+	_, rest, ok := strings.Cut(m.file.Description, recipeMark)
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, " ")
+	if _, err := imagenet.FindRecipe(id); err != nil {
+		return ""
+	}
+	return id
+}
