@@ -18,7 +18,7 @@ import (
 type Features struct {
 	AVX2   bool // AVX2 with FMA3
 	AVX512 bool // AVX-512 F, BW, DQ and VL
-	VNNI   bool // AVX-512 VNNI: int8 dot products
+	VNNI   bool // AVX512 with VNNI, VBMI and VBMI2: dot products and permutations of bytes
 	NEON   bool // arm64 Advanced SIMD
 	DotI8  bool // arm64 SDOT and UDOT
 }

@@ -73,8 +73,10 @@ func dwPlace(kx, kw int) int {
 }
 
 // dwU8Generic is the twin of every DwU8 variant.
-func dwU8Generic(a *DwU8Args) {
-	const cols = 4
+func dwU8Generic(a *DwU8Args) { dwU8Columns(a, 4) }
+
+// dwU8Columns is the twin for weights in blocks of cols channels, at most 16.
+func dwU8Columns(a *DwU8Args, cols int) {
 	chunks := dwChunks(a.KW)
 	block := a.KH * chunks * a.Planes * cols * 4
 	for c := a.C0; c < a.C1; c += cols {
@@ -82,7 +84,7 @@ func dwU8Generic(a *DwU8Args) {
 		width := min(cols, a.C1-c)
 		for y := a.Y0; y < a.Y1; y++ {
 			for x := range a.OutW {
-				var sum [cols]int32
+				var sum [16]int32
 				for ky := range a.KH {
 					iy := y*a.StrideH - a.PadTop + ky*a.DilH
 					for kx := range a.KW {

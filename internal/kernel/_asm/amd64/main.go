@@ -39,6 +39,14 @@ var files = []struct {
 	{"copy_f32_avx2_amd64.s", func(a *asm) { a.scatter(avx2) }},
 	{"winograd_f32_avx512_amd64.s", func(a *asm) { a.winogradIn(avx512); a.winogradOut(avx512) }},
 	{"winograd_f32_avx2_amd64.s", func(a *asm) { a.winogradIn(avx2); a.winogradOut(avx2) }},
+	{"gemm_u8_vnni_amd64.s", func(a *asm) { a.gemmU8() }},
+	{"dw_u8_vnni_amd64.s", func(a *asm) {
+		for stride := 1; stride <= 2; stride++ {
+			a.dwU8(3, stride, 1)
+			a.dwU8(3, stride, 2)
+			a.dwU8(5, stride, 1)
+		}
+	}},
 	{"peak_f32_avx512_amd64.s", func(a *asm) { a.peak(avx512) }},
 	{"peak_f32_avx2_amd64.s", func(a *asm) { a.peak(avx2) }},
 }

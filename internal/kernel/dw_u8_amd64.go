@@ -1,0 +1,104 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// dwU8Tile is what one call of the assembly does: Rows rows of one column of tiles, T
+// outputs wide, for one block of 16 channels. Strides are in bytes. The order of the fields
+// is that of _asm/amd64/gemm_u8.go; the assembly counts in the struct.
+type dwU8Tile struct {
+	x             unsafe.Pointer // the image at the first channel
+	pos           int            // bytes from there to the first input, which may lie outside
+	y, w, p       unsafe.Pointer
+	xpix          int
+	ypix, yrow    int
+	rowStep       int
+	tapRow        int
+	iy, strideH   int
+	dilH          int
+	inH, kh, rows int
+	t             int
+	first, end    int // the tile's inputs that lie inside the image
+	mask          uint64
+	finishCall
+	outside, _ uint32
+}
+
+//go:noescape
+func dwU8K3S1P1(t *dwU8Tile)
+
+//go:noescape
+func dwU8K3S2P1(t *dwU8Tile)
+
+//go:noescape
+func dwU8K3S1P2(t *dwU8Tile)
+
+//go:noescape
+func dwU8K3S2P2(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S1P1(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S2P1(t *dwU8Tile)
+
+const (
+	dwU8Cols    = 16
+	dwU8Outputs = 8 // of the widest tile
+	// dwU8Calls bounds the outputs of 16 channels of one call.
+	dwU8Calls = 8 << 10
+)
+
+func dwU8AVX512(a *DwU8Args) {
+	fast := a.DilW == 1 && (a.StrideW == 1 || a.StrideW == 2) && (a.KW == 3 || a.KW == 5 && a.Planes == 1)
+	// The assembly looks for the image's edge at a tile's first and last KW−1 inputs alone.
+	fast = fast && a.PadLeft < a.KW && (a.OutW-1)*a.StrideW-a.PadLeft < a.InW
+	if !fast || a.Y1 <= a.Y0 || a.C1 <= a.C0 {
+		dwU8Columns(a, dwU8Cols)
+		return
+	}
+	_ = a.X[(a.InH-1)*a.XRow+(a.InW-1)*a.XPix+a.C1-1]
+	_ = a.Y[(a.Y1-1)*a.YRow+(a.OutW-1)*a.YPix+a.C1-1]
+	block := a.KH * dwChunks(a.KW) * a.Planes * dwU8Cols * 4
+	_ = a.W[:(a.C1+dwU8Cols-1)/dwU8Cols*block]
+	_ = a.P[:PackedSize(FinishBlocks, a.C1, dwU8Cols)]
+	t := dwU8Tile{
+		xpix: a.XPix, ypix: a.YPix, yrow: a.YRow, rowStep: a.StrideH * a.XRow, tapRow: a.DilH * a.XRow,
+		strideH: a.StrideH, dilH: a.DilH, inH: a.InH, kh: a.KH, finishCall: a.Finish.call(), outside: 0x01010101 * uint32(a.Outside),
+	}
+	columns := (a.OutW + dwU8Outputs - 1) / dwU8Outputs
+	step := max(1, dwU8Calls/(dwU8Outputs*a.KH*2))
+	for y0 := a.Y0; y0 < a.Y1; y0 += step {
+		rows := min(step, a.Y1-y0)
+		for c := a.C0; c < a.C1; c += dwU8Cols {
+			t.mask = 1<<min(dwU8Cols, a.C1-c) - 1
+			t.w, t.p = unsafe.Pointer(&a.W[c/dwU8Cols*block]), unsafe.Pointer(&a.P[c*FinishBlocks])
+			t.x = unsafe.Pointer(&a.X[c])
+			x := 0
+			for k := range columns {
+				width := (a.OutW - x + columns - k - 1) / (columns - k)
+				ix, iy := x*a.StrideW-a.PadLeft, y0*a.StrideH-a.PadTop
+				t.t, t.rows, t.iy = width, rows, iy
+				t.pos = iy*a.XRow + ix*a.XPix
+				t.first, t.end = -ix, a.InW-ix
+				t.y = unsafe.Pointer(&a.Y[y0*a.YRow+x*a.YPix+c])
+				switch {
+				case a.KW == 5 && a.StrideW == 1:
+					dwU8K5S1P1(&t)
+				case a.KW == 5:
+					dwU8K5S2P1(&t)
+				case a.StrideW == 1 && a.Planes == 1:
+					dwU8K3S1P1(&t)
+				case a.StrideW == 1:
+					dwU8K3S1P2(&t)
+				case a.Planes == 1:
+					dwU8K3S2P1(&t)
+				default:
+					dwU8K3S2P2(&t)
+				}
+				x += width
+			}
+		}
+	}
+}
