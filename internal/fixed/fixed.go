@@ -126,13 +126,6 @@ func HalfAwayShift(x int32, n int) int32 {
 	return (x + 1<<(n-1) + x>>31) >> n
 }
 
-// Once is x times m, rounded once, half up, in 64 bits.
-func Once(x int32, m float64) int32 {
-	f := FactorOf(m, HalfUp)
-	t := 31 - f.Shift
-	return int32((int64(x)*int64(f.Mult) + 1<<(t-1)) >> t)
-}
-
 // Round is float64 to the nearest integer, half away from zero, as C's round.
 func Round(x float64) int32 {
 	switch r := math.Round(x); {

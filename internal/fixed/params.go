@@ -75,6 +75,12 @@ func NewAdder(a, b, y Quant, minus bool, rng Range, p Profile) Adder {
 	return d
 }
 
+// Once reports whether sums are rounded once, in float32.
+func (d *Adder) Once() bool { return d.profile == XNNPACK }
+
+// Minus reports whether the second operand is taken off.
+func (d *Adder) Minus() bool { return d.rb < 0 }
+
 // Left is the first operand's share of the sum, Right the second's: integers in Builtin,
 // real numbers (quanta of y) in XNNPACK.
 func (d *Adder) Left(a int32) (int32, float32) {
@@ -128,13 +134,31 @@ func (t *Times) Apply(a, b int32) int32 {
 	return t.Range.Clamp(saturate(int64(t.Factor.Apply((a-t.A.Zero)*(b-t.B.Zero))) + int64(t.Y.Zero)))
 }
 
-// Mean is the rescaled mean of n numbers from their sum.
-func Mean(sum int32, n int, x, y Quant, p Profile) int32 {
-	d := sum - int32(n)*x.Zero
+// Averager is the rescaled mean of n numbers from their sum.
+type Averager struct {
+	offset int32 // n zero points
+	once   Factor
+	y      Quant
+}
+
+// NewAverager prepares means of n numbers. Both profiles round once, TensorFlow Lite half
+// up in 64 bits.
+func NewAverager(n int, x, y Quant, p Profile) Averager {
+	a := Averager{offset: int32(n) * x.Zero, y: y, once: FactorOf(float64(x.Scale)/(float64(n)*float64(y.Scale)), HalfUp)}
 	if p == XNNPACK {
-		return y.Range().Clamp(saturate(int64(roundEven(float32(d)*(x.Scale/(float32(n)*y.Scale)))) + int64(y.Zero)))
+		a.once.Rounding, a.once.Scale = Even, x.Scale/(float32(n)*y.Scale)
 	}
-	return y.Range().Clamp(Once(d, float64(x.Scale)/(float64(n)*float64(y.Scale))) + y.Zero)
+	return a
+}
+
+// Apply returns the mean.
+func (a *Averager) Apply(sum int32) int32 {
+	d := sum - a.offset
+	if a.once.Rounding == Even {
+		return a.y.Range().Clamp(saturate(int64(a.once.Apply(d)) + int64(a.y.Zero)))
+	}
+	t := 31 - a.once.Shift
+	return a.y.Range().Clamp(int32((int64(d)*int64(a.once.Mult)+1<<(t-1))>>t) + a.y.Zero)
 }
 
 // WindowMean is the mean of n numbers that keep their quantization, half away from zero.

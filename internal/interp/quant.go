@@ -157,12 +157,13 @@ func quantized(op graph.Op, in, out []*tensor.Tensor, p fixed.Profile) error {
 		})
 	case graph.GlobalAvgPool:
 		area := in[0].Shape[2] * in[0].Shape[3]
+		mean := fixed.NewAverager(area, qx, qy, p)
 		for i := range y {
 			sum := int32(0)
 			for _, v := range x[i*area:][:area] {
 				sum += v
 			}
-			y[i] = fixed.Mean(sum, area, qx, qy, p)
+			y[i] = mean.Apply(sum)
 		}
 	case graph.Softmax:
 		s := in[0].Shape

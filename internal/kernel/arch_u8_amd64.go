@@ -12,9 +12,26 @@ func dwU8Arch() []Variant[DwU8Args] {
 	return []Variant[DwU8Args]{{"avx512", "vnni", 1, dwU8Cols, 30000, dwU8AVX512}}
 }
 
-func lookupU8Arch() []Variant[LookupU8Args]         { return nil }
-func binaryU8Arch() []Variant[BinaryU8Args]         { return nil }
-func meanU8Arch() []Variant[MeanU8Args]             { return nil }
-func copyU8Arch() []Variant[CopyU8Args]             { return nil }
-func quantizeU8Arch() []Variant[QuantizeU8Args]     { return nil }
-func dequantizeU8Arch() []Variant[DequantizeU8Args] { return nil }
+func lookupU8Arch() []Variant[LookupU8Args] {
+	return []Variant[LookupU8Args]{{"avx512", "vnni", 1, 64, 30000, lookupU8AVX512}}
+}
+
+func binaryU8Arch() []Variant[BinaryU8Args] {
+	return []Variant[BinaryU8Args]{{"avx512", "vnni", 1, 16, 2000, binaryU8AVX512}}
+}
+
+func meanU8Arch() []Variant[MeanU8Args] {
+	return []Variant[MeanU8Args]{{"avx512", "vnni", 1, 64, 10000, meanU8AVX512}}
+}
+
+func copyU8Arch() []Variant[CopyU8Args] {
+	return []Variant[CopyU8Args]{{"avx512", "vnni", 1, 32, 4000, copyU8AVX512}}
+}
+
+func quantizeU8Arch() []Variant[QuantizeU8Args] {
+	return []Variant[QuantizeU8Args]{{"avx512", "vnni", 1, 16, 3000, quantizeU8AVX512}}
+}
+
+func dequantizeU8Arch() []Variant[DequantizeU8Args] {
+	return []Variant[DequantizeU8Args]{{"avx512", "vnni", 1, 16, 8000, dequantizeU8AVX512}}
+}

@@ -112,7 +112,7 @@ func poolU8Generic(a *PoolU8Args) {
 	}
 }
 
-// MeanU8Args describes the mean of M pixels: Y[c] = fixed.Mean(Σ_m X[m·LDX + c]) for c in
+// MeanU8Args describes the mean of M pixels: Y[c] = mean of X[m·LDX + c] for c in
 // [C0, C1), with the quantizations of bytes.
 type MeanU8Args struct {
 	X, Y    []uint8
@@ -142,8 +142,9 @@ func meanU8Generic(a *MeanU8Args) {
 
 // meanFinish rescales the sums of the channels from c on.
 func meanFinish(a *MeanU8Args, c int, sums []int32) {
+	mean := fixed.NewAverager(a.M, a.QX, a.QY, a.Profile)
 	for i, s := range sums {
-		a.Y[c+i] = uint8(fixed.Mean(s, a.M, a.QX, a.QY, a.Profile))
+		a.Y[c+i] = uint8(mean.Apply(s))
 	}
 }
 
