@@ -41,9 +41,9 @@ type ProfileClass struct {
 	Share *float64 `json:"share_of_bound"`
 }
 
-// Bound sets what a machine's peaks say of every step. machine gives them for a kernel
-// variant ("avx512", "go", …); a step whose variant has none stays unbounded.
-func (p *Profile) Bound(machine func(variant string) (cost.Machine, bool)) {
+// Bound sets what a machine's peaks say of every step. machine gives them for a kernel and
+// its variant ("gemm", "avx512"); a step whose kernel has none stays unbounded.
+func (p *Profile) Bound(machine func(kernel, variant string) (cost.Machine, bool)) {
 	classes := map[string]*ProfileClass{}
 	weights := map[string]float64{}
 	p.Classes = nil
@@ -60,8 +60,8 @@ func (p *Profile) Bound(machine func(variant string) (cost.Machine, bool)) {
 				s.GBs = &v
 			}
 		}
-		_, variant, _ := strings.Cut(s.Kernel, "/")
-		if m, ok := machine(variant); ok && s.MS > 0 {
+		kernel, variant, _ := strings.Cut(s.Kernel, "/")
+		if m, ok := machine(kernel, variant); ok && s.MS > 0 {
 			r := m.Roof(s.Shape, s.Macs, s.Bytes)
 			if v := r.MS() / s.MS; v > 0 {
 				s.Roof, s.Share = &r, &v

@@ -16,7 +16,7 @@ func TestBound(t *testing.T) {
 		{Name: "d", Kernel: "copy/fast", Bytes: 5000, MS: 0.001},
 		{Name: "e", Kernel: "winograd/fast", Macs: 1e6, MS: 0.01, Shape: cost.Shape{Kind: "dense", K: 9, N: 16}},
 	}}
-	p.Bound(func(variant string) (cost.Machine, bool) {
+	p.Bound(func(_, variant string) (cost.Machine, bool) {
 		return cost.Machine{GFLOPs: 100, Lanes: 16, Levels: []cost.Level{{Name: "memory", GBs: 10}}}, variant == "fast"
 	})
 	near := func(what string, got *float64, want float64) {
@@ -37,7 +37,7 @@ func TestBound(t *testing.T) {
 		t.Fatalf("got %+v", p.Classes)
 	}
 	near("pointwise, by MACs", p.Classes[0].Share, (3*0.6+0.2)/4)
-	p.Bound(func(string) (cost.Machine, bool) { return cost.Machine{}, false }) // again, without peaks
+	p.Bound(func(string, string) (cost.Machine, bool) { return cost.Machine{}, false }) // again, without peaks
 	if len(p.Classes) != 3 || p.Classes[0].Steps != 2 {
 		t.Errorf("got %+v", p.Classes)
 	}

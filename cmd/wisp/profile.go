@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -51,7 +52,13 @@ func boundProfiles(r *bench.Report) {
 			p := better(kernel.Peaks(), kernel.Peaks())
 			peak = &p
 		}
-		x.Profile.Bound(func(variant string) (cost.Machine, bool) { return machineOf(*peak, variant, x.Threads) })
+		x.Profile.Bound(func(kernel, variant string) (cost.Machine, bool) {
+			m, ok := machineOf(*peak, variant, x.Threads)
+			if strings.HasSuffix(kernel, "_u8") {
+				m.GFLOPs = 0 // the peak is that of float32; bytes are bound by the memory alone
+			}
+			return m, ok
+		})
 	}
 }
 
