@@ -57,7 +57,8 @@ func kernelSpeeds() []variantSpeed {
 func shareOfPeak(speeds []variantSpeed, p kernel.Peak) {
 	for i := range speeds {
 		for _, f := range p.FMA {
-			if s := &speeds[i]; f.Variant == s.Variant && f.GFLOPs > 0 && s.GFLOPs != nil {
+			if s := &speeds[i]; f.Variant == s.Variant && !strings.HasSuffix(s.Kernel, "_u8") && // the peak is of float32
+				f.GFLOPs > 0 && s.GFLOPs != nil {
 				s.Share = known(*s.GFLOPs / f.GFLOPs)
 			}
 		}
