@@ -51,7 +51,7 @@ missing, C not to be relied on.`,
 			if r == nil {
 				return err
 			}
-			if err == nil {
+			if cmd.Context().Err() == nil {
 				a.timeAround(r, &models)
 			}
 			if profile {

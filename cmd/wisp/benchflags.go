@@ -1,13 +1,17 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/internal/runner"
+	"github.com/wispnet/wisp/zoo"
 )
 
 // benchFlags are the flags of a measurement, which bench and compare share.
@@ -73,6 +77,9 @@ func (f *benchFlags) wanted(models []string, weights string) ([]wanted, error) {
 	}
 	var out []wanted
 	for _, model := range models {
+		if err := mistyped(model); err != nil { // said before anything is measured
+			return nil, err
+		}
 		for _, threads := range f.threads {
 			for _, batch := range f.batches {
 				for _, sessions := range f.sessions {
@@ -89,4 +96,19 @@ func (f *benchFlags) wanted(models []string, weights string) ([]wanted, error) {
 		}
 	}
 	return out, nil
+}
+
+// mistyped is the error of a name that is neither a network's nor a file's.
+func mistyped(model string) error {
+	path := model
+	if i := strings.LastIndexByte(path, '@'); i > 0 {
+		path = path[:i]
+	}
+	for _, p := range []string{model, path} {
+		if _, err := os.Stat(p); err == nil || format.KnownExtension(filepath.Ext(p)) || strings.ContainsRune(p, filepath.Separator) {
+			return nil
+		}
+	}
+	_, err := zoo.Parse(model)
+	return err
 }

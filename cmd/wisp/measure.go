@@ -70,23 +70,19 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFl
 // that they do not outweigh the model in memory.
 func inputsOf(batch int) int { return max(2, 8/batch) }
 
-// measure runs a plan and shows its progress. A subject that could not be measured is an
-// error only where no other could.
+// measure runs a plan and shows its progress. Where some rows could not be measured, or the
+// user stopped it, there is an error and a report of the others; the report is nil where
+// nothing was measured.
 func (a *app) measure(ctx context.Context, p *bench.Plan) (*bench.Report, error) {
 	bar := a.progress("measuring")
 	p.Progress = func(e bench.Event) { bar.set(e.Done, e.Total, e.Model+" "+e.Phase) }
 	r, err := bench.Run(ctx, *p)
 	bar.stop()
-	if err != nil && r == nil {
-		return nil, fromRunner(err)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		err = fromRunner(err)
 	}
-	if err != nil && (len(r.Results) == 0 || !errors.Is(err, context.Canceled)) {
-		return nil, fromRunner(err)
-	}
-	for _, f := range r.Failed {
-		if len(r.Results) == 0 {
-			return nil, fromRunner(f)
-		}
+	if err != nil && len(r.Results) == 0 {
+		return nil, err
 	}
 	for _, d := range r.Diagnostics {
 		a.say("%s", d)
