@@ -8,10 +8,10 @@ func SetChainBuffer(n int) (restore func()) {
 	return func() { chainBuffer, chainMacs = buffer, macs }
 }
 
-// SetWinogradChannels makes Compile choose Winograd's algorithm from that many channels on,
-// until restore is called.
-func SetWinogradChannels(n int) (restore func()) {
-	old := winogradChannels
-	winogradChannels = n
-	return func() { winogradChannels = old }
+// SetWinograd makes Compile choose Winograd's algorithm from that many channels and tiles
+// on, until restore is called.
+func SetWinograd(channels, tiles int) (restore func()) {
+	c, t := winogradChannels, winogradTiles
+	winogradChannels, winogradTiles = channels, tiles
+	return func() { winogradChannels, winogradTiles = c, t }
 }

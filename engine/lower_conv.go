@@ -14,6 +14,14 @@ import (
 // small level-2 cache.
 const gatherLimit = 32 << 10
 
+// Where weights of more than gatherWeights elements come from further away for every block of
+// windows, gatherDeep elements of windows make fewer of them; the product walks deep windows
+// in passes that stay in the cache.
+const (
+	gatherWeights = 512 << 10
+	gatherDeep    = 256 << 10
+)
+
 func kernelAct(a graph.Act) kernel.Act {
 	switch a.Kind {
 	case graph.ActReLU:
@@ -172,7 +180,11 @@ func (l *lowering) product(op string, w *gemmWork, groups int, index func(group,
 	w.mb, w.nb = w.m, w.n
 	switch {
 	case w.gather != nil:
-		limit := max(gatherLimit/w.k/v.Rows, 1) * v.Rows
+		limit := gatherLimit
+		if w.k*w.n > gatherWeights {
+			limit = gatherDeep
+		}
+		limit = max(limit/w.k/v.Rows, 1) * v.Rows
 		w.mb = min(block(w.m, per, v.Rows), limit)
 		if int64(w.mb)*int64(w.k) > MaxBytes/4 {
 			return fmt.Errorf("a window has %d elements", w.k)

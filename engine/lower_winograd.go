@@ -9,6 +9,10 @@ import (
 // transforms. Tests lower it.
 var winogradChannels = 32
 
+// winogradTiles is how many tiles of an image make a pass over weights of 16/9 the size
+// worth it. Tests lower it.
+var winogradTiles = 28
+
 const (
 	// winogradPatches and winogradSums are the most elements of transformed patches and of
 	// sums that a thread works on, as far as one row of tiles allows it: together with a
@@ -41,7 +45,7 @@ func (l *lowering) winograd(op graph.Conv, win kernel.Window, x, bias, r view) (
 		tileK: (c + patches.Cols - 1) / patches.Cols * patches.Cols,
 	}
 	tiles := w.tiles()
-	if int64(tiles)*16*int64(w.tileK) > winogradBand {
+	if int64(tiles)*16*int64(w.tileK) > winogradBand || tiles*((win.OutH+1)/2) < winogradTiles {
 		return false, nil
 	}
 	tileRows := (win.OutH + 1) / 2

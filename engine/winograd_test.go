@@ -14,7 +14,7 @@ import (
 // Winograd's algorithm gives what the interpreter does, over every size, padding and tail;
 // here few channels are enough for it.
 func TestWinograd(t *testing.T) {
-	defer engine.SetWinogradChannels(1)()
+	defer engine.SetWinograd(1, 1)()
 	for i, size := range [][2]int{{1, 1}, {2, 3}, {7, 7}, {8, 5}, {14, 14}, {30, 17}} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(i), 5))
