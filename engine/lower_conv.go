@@ -14,6 +14,9 @@ import (
 // small level-2 cache.
 const gatherLimit = 32 << 10
 
+// panelBlocks is into how many blocks of panels a product is cut for every thread.
+const panelBlocks = 4
+
 // Where weights of more than gatherWeights elements come from further away for every block of
 // windows, gatherDeep elements of windows make fewer of them; the product walks deep windows
 // in passes that stay in the cache.
@@ -195,7 +198,8 @@ func (l *lowering) product(op string, w *gemmWork, groups int, index func(group,
 		mBlocks, _ := w.blocks()
 		w.nb = block(w.n, (per+mBlocks-1)/mBlocks, v.Cols)
 	default:
-		w.nb = block(w.n, per, v.Cols)
+		// Few blocks of several panels: within one, the next panel is fetched ahead.
+		w.nb = block(w.n, min(per, panelBlocks*l.threads), v.Cols)
 		_, nBlocks := w.blocks()
 		w.mb = block(w.m, (per+nBlocks-1)/nBlocks, v.Rows)
 	}
