@@ -67,7 +67,7 @@ func (m *Model) Preprocess(img *imagenet.RGB) (*tensor.Tensor, error) {
 	if err := m.Recipe.Apply(img, h, w, t.Float32()); err != nil {
 		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, m.Recipe.ID, err)
 	}
-	return m.Quantize(t), nil
+	return m.AsInput(t), nil
 }
 
 // ImageSize returns the height and width of the one image that the model takes.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/fixed"
+	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -72,9 +73,9 @@ func (m *Model) pictureBytes(img *imagenet.RGB, h, w int) (*tensor.Tensor, error
 	return t, nil
 }
 
-// Quantize turns real numbers into the model's input type; float32 inputs stay as they
+// AsInput turns real numbers into the model's input type; float32 inputs stay as they
 // are.
-func (m *Model) Quantize(t *tensor.Tensor) *tensor.Tensor {
+func (m *Model) AsInput(t *tensor.Tensor) *tensor.Tensor {
 	v := m.Graph.Value(m.Graph.Inputs[0])
 	q, ok := bytesOf(v.Type.DType, v.Quant)
 	if !ok {
@@ -123,4 +124,23 @@ func (m *Model) recipeOfFile() string {
 		return ""
 	}
 	return id
+}
+
+// Int8 returns the model computing with 8-bit integers, as package quant makes it from
+// calibration inputs, and what became of every layer. The model itself stays as it is and
+// must stay open as long as the new one is used.
+func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *quant.Result, error) {
+	g, err := m.Bound()
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := quant.Quantize(g, calibration, o)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	n := &Model{
+		Name: m.Name, Family: m.Family, Graph: r.Graph, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
+		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames,
+	}
+	return n, r, nil
 }

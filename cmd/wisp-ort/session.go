@@ -39,8 +39,8 @@ func (b backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 	refuse := func(code, f string, args ...any) (runner.Builder, error) {
 		return nil, &runner.RemoteError{Code: code, Message: fmt.Sprintf(f, args...)}
 	}
-	if p := cmp.Or(q.Precision, "float32"); p != "float32" {
-		return refuse(runner.CodeUnsupported, "%s: precision %s: this runner runs float32", q.Model, p)
+	if p := cmp.Or(q.Precision, "float32"); p != "float32" && p != "int8" {
+		return refuse(runner.CodeUnsupported, "%s: precision %s: want float32 or int8, in which the file itself is", q.Model, p)
 	}
 	if filepath.Ext(q.Model) != ".onnx" {
 		return refuse(runner.CodeUnsupported, "%s: want an .onnx file: wisp convert writes one", q.Model)
@@ -257,7 +257,7 @@ func (s *session) RunOn(k, i int) error {
 }
 
 func (s *session) Describe() runner.Description {
-	return runner.Description{Model: s.q.Model, Weights: filepath.Base(s.q.Model), Precision: "float32", Threads: s.q.Threads, Batch: s.q.Batch,
+	return runner.Description{Model: s.q.Model, Weights: filepath.Base(s.q.Model), Precision: cmp.Or(s.q.Precision, "float32"), Threads: s.q.Threads, Batch: s.q.Batch,
 		Inputs: s.in, Outputs: s.out, CPUFeatures: []string{},
 		Notes: []string{"onnxruntime reads the file while it builds the session: its build_ms holds its read_ms"}}
 }

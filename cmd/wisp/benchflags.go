@@ -17,6 +17,7 @@ import (
 // benchFlags are the flags of a measurement, which bench and compare share.
 type benchFlags struct {
 	engines, level, precision, kernels string
+	calibrate, arithmetic              string
 	warmup, runs                       int
 	threads, batches, sessions         []int
 	minTime, maxTime                   time.Duration
@@ -29,6 +30,8 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s := cmd.Flags()
 	s.StringVar(&f.engines, "engine", "native", "engines to run on, separated by commas")
 	s.StringVar(&f.level, "level", level, "how much care: quick, standard or publish")
+	s.StringVar(&f.calibrate, "calibrate", "", "images that int8 of a float network is calibrated on (`DIR`); without it, 32 synthetic inputs")
+	s.StringVar(&f.arithmetic, "arithmetic", "", "how integers round: tflite-builtin or tflite-xnnpack")
 	s.StringVar(&f.precision, "precision", "float32", "precisions to run in, separated by commas")
 	s.StringVar(&f.kernels, "kernels", "", "force one kernel variant; go is the portable one")
 	s.IntSliceVar(&f.threads, "threads", []int{1}, "cores that one run may use; several, separated by commas, are measured beside each other")
@@ -84,8 +87,8 @@ func (f *benchFlags) wanted(models []string, weights string) ([]wanted, error) {
 			for _, batch := range f.batches {
 				for _, sessions := range f.sessions {
 					for _, precision := range strings.Split(f.precision, ",") {
-						if precision != "float32" {
-							return nil, usagef("--precision %s: want float32: other precisions are not part of this version", precision)
+						if precision != "float32" && precision != "int8" {
+							return nil, usagef("--precision %s: want float32 or int8", precision)
 						}
 						for _, e := range engines {
 							out = append(out, wanted{model, weights, e, precision, threads, batch, sessions})

@@ -64,7 +64,7 @@ type foreign struct {
 
 // give changes a load into one that e takes.
 func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest, error) {
-	name, weights := q.Model, q.Weights
+	name, weights, options := q.Model, q.Weights, q.Options
 	q.Weights, q.Arch, q.Kernels, q.Options = "", "", "", nil
 	if slices.Contains(e.takes, strings.ToLower(filepath.Ext(name))) {
 		if _, ok := f.about[name]; ok {
@@ -75,7 +75,8 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 		return q, err
 	}
 	ext := e.takes[0]
-	key := fmt.Sprint(ext, " ", q.Batch, " ", weights, " ", name)
+	calibrate := options["calibrate"]
+	key := fmt.Sprint(ext, " ", q.Precision, " ", calibrate, " ", q.Batch, " ", weights, " ", name)
 	if path, ok := f.exports[key]; ok {
 		q.Model = path
 		return q, nil
@@ -92,6 +93,11 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 	sum, err := m.WeightsSHA256()
 	if err != nil {
 		return q, err
+	}
+	if q.Precision == "int8" && m.Precision() != "int8" {
+		if m, err = calibrated(m, calibrate); err != nil {
+			return q, err
+		}
 	}
 	if f.folder == "" {
 		if f.folder, err = os.MkdirTemp("", "wisp-bench-"); err != nil {

@@ -70,7 +70,7 @@ func (in *input) batches(m *wisp.Model) ([]*tensor.Tensor, int, error) {
 		}
 		return []*tensor.Tensor{t}, 1, nil
 	case in.array == nil:
-		return []*tensor.Tensor{m.Quantize(zoo.SyntheticInput(in.seed, want, "input"))}, max(1, want[0]), nil
+		return []*tensor.Tensor{m.AsInput(zoo.SyntheticInput(in.seed, want, "input"))}, max(1, want[0]), nil
 	}
 	a := in.array
 	if m.ChannelsLast && len(a.Shape) == 4 && len(want) == 4 {
@@ -80,7 +80,7 @@ func (in *input) batches(m *wisp.Model) ([]*tensor.Tensor, int, error) {
 		a = reordered(a, 0, 3, 1, 2)
 	}
 	if a.DType == tensor.Float32 {
-		a = m.Quantize(a)
+		a = m.AsInput(a)
 	}
 	if a.DType != v.Type.DType {
 		return nil, 0, fmt.Errorf("%s: --input is %v, want %v", m.Name, a.DType, v.Type.DType)

@@ -49,9 +49,9 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFl
 		}
 		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), allowed)
 	}
-	var options map[string]string
+	options := map[string]string{"arithmetic": f.arithmetic, "calibrate": f.calibrate}
 	if m.names != "" {
-		options = map[string]string{"map": m.names}
+		options["map"] = m.names
 	}
 	for _, w := range rows {
 		load := runner.LoadRequest{Model: w.model, Weights: w.weights, Arch: m.arch, Threads: w.threads, Batch: w.batch, Sessions: w.sessions,

@@ -35,8 +35,9 @@ type native struct{}
 func (native) Engine() (name, ofEngine string) { return "native", version }
 
 func (native) Read(q runner.LoadRequest) (runner.Builder, error) {
-	if p := cmp.Or(q.Precision, "float32"); p != "float32" {
-		return nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: precision %s: the native engine runs float32", q.Model, p)}
+	precision := cmp.Or(q.Precision, "float32")
+	if precision != "float32" && precision != "int8" {
+		return nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: precision %s: want float32 or int8", q.Model, precision)}
 	}
 	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch), wisp.WithMap(q.Options["map"]))
 	if err == nil {
@@ -44,6 +45,12 @@ func (native) Read(q runner.LoadRequest) (runner.Builder, error) {
 	}
 	if err != nil {
 		return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
+	}
+	if precision == "int8" && m.Precision() != "int8" {
+		if m, err = calibrated(m, q.Options["calibrate"]); err != nil {
+			return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
+		}
+		q.Options["arithmetic"] = cmp.Or(q.Options["arithmetic"], "tflite-xnnpack")
 	}
 	return &nativeModel{model: m, q: q}, nil
 }
@@ -66,7 +73,7 @@ type nativeModel struct {
 }
 
 func (b *nativeModel) Build() (runner.Loaded, error) {
-	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(max(1, b.q.Batch)), wisp.Kernels(b.q.Kernels))
+	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(max(1, b.q.Batch)), wisp.Kernels(b.q.Kernels), wisp.Arithmetic(b.q.Options["arithmetic"]))
 	if err != nil {
 		return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
 	}

@@ -30,8 +30,8 @@ const maxProto = math.MaxInt32
 // becomes numbers. Dimension 0 of inputs and outputs is the symbol N where every value of
 // the graph grows with the batch.
 //
-// Weights that are not bound are an error; quantized values and element types other than
-// float32 and int64 are a *graph.UnsupportedError.
+// Weights that are not bound are an error; element types other than float32, int64 and those
+// of quantized values (write_qdq.go) are a *graph.UnsupportedError.
 func Write(w io.Writer, g *graph.Graph) error { return write(w, g, true) }
 
 // WriteFixed is Write with every dimension a number, the batch too.
@@ -41,7 +41,7 @@ func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("onnx: write: %w", err)
 	}
-	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}}
+	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}}
 	e.nameValues()
 	for i := range g.Nodes {
 		if err := e.node(&g.Nodes[i]); err != nil {
@@ -95,6 +95,7 @@ type exporter struct {
 	used     map[string]bool
 	made     map[string]bool // small constants, by name
 	listed   map[graph.ID]bool
+	whole    map[graph.ID]string // the integers of quantized values
 	nodes    []byte
 	weights  []weight
 	lacks    []graph.Unsupported
@@ -203,6 +204,12 @@ func elementType(d tensor.DType) int64 {
 	switch d {
 	case tensor.Float32:
 		return 1
+	case tensor.Uint8:
+		return 2
+	case tensor.Int8:
+		return 3
+	case tensor.Int32:
+		return 6
 	case tensor.Int64:
 		return 7
 	}
@@ -212,7 +219,16 @@ func elementType(d tensor.DType) int64 {
 // need lists a weight as an initializer the first time that it is read.
 func (e *exporter) need(id graph.ID, node string) error {
 	v := e.g.Value(id)
-	if v.Quant != nil || elementType(v.Type.DType) == 0 {
+	if v.Type.Quantized() && v.Quant != nil {
+		if v.Kind == graph.Activation || v.Kind == graph.Input {
+			return nil
+		}
+		return e.needQuantized(id, node)
+	}
+	if v.Type.DType == tensor.Int32 && e.listed[id] { // a bias, see quantNode
+		return nil
+	}
+	if v.Type.DType != tensor.Float32 && v.Type.DType != tensor.Int64 || elementType(v.Type.DType) == 0 {
 		e.lacks = append(e.lacks, graph.Unsupported{Op: v.Type.DType.String() + " value", Nodes: []string{node}, Why: "the writer takes float32 and int64"})
 		return nil
 	}

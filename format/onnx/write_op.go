@@ -9,6 +9,13 @@ import (
 
 // node writes one node of the graph as the ONNX nodes that compute it.
 func (e *exporter) node(n *graph.Node) error {
+	if e.quantized(n) {
+		return e.quantNode(n)
+	}
+	return e.plainNode(n)
+}
+
+func (e *exporter) plainNode(n *graph.Node) error {
 	in := make([]string, len(n.In))
 	for i, id := range n.In {
 		if id == graph.None {

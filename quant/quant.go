@@ -1,0 +1,133 @@
+// Package quant makes 8-bit integer networks of float ones after training: it watches a
+// network on some images, chooses how every value is stored in eight bits, and builds the
+// graph of integers that internal/interp, engine and the writers below package format take.
+//
+// prepare.go spells a fused graph out in operators that have an integer form, equalize.go
+// evens out channels, calibrate.go watches ranges, build.go makes the integer graph,
+// measure.go says for every layer what it cost. It runs graphs through package engine and
+// knows nothing of files.
+package quant
+
+import (
+	"fmt"
+
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/rewrite"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// Method is how the range of a value is chosen from what was seen of it.
+type Method string
+
+const (
+	MinMax     Method = "minmax"     // all that was seen
+	Percentile Method = "percentile" // all but a ten-thousandth at either end
+	MSE        Method = "mse"        // the range whose rounding and clipping err least, squared
+)
+
+// Methods are all of them.
+var Methods = []Method{MinMax, Percentile, MSE}
+
+// Options say how to quantize. The zero value is plain min-max with nothing else.
+type Options struct {
+	Method Method // empty is MinMax
+	// Equalize evens out the ranges of the channels between layers where a positive factor
+	// may pass the activation.
+	Equalize bool
+	// CorrectBias takes off each layer's mean error of its rounded weights.
+	CorrectBias bool
+	// Islands is the share of the multiply-adds, 0 to 1, that may stay in float32: layers
+	// whose quantization costs the outputs most.
+	Islands float64
+}
+
+// Recommended is what wisp convert --int8 does.
+func Recommended() Options {
+	return Options{Method: MSE, Equalize: true, CorrectBias: true, Islands: 0.05}
+}
+
+// Layer says what became of one layer, or of one operator without weights.
+type Layer struct {
+	Name     string
+	Op       string
+	MACs     int64
+	SQNR     float64 // of the layer's output against float32, in dB, everything before it quantized too
+	Lo, Hi   float64 // range of the output that eight bits stand for
+	Clipped  float64 // share of the calibration's values outside of it
+	FellBack bool    // stays in float32
+	Why      string  // empty, or why it fell back
+}
+
+// Result is a quantized network.
+type Result struct {
+	Graph  *graph.Graph
+	Layers []Layer
+	// SQNR is of the first output, each row's mean taken off, in dB.
+	SQNR float64
+	// IslandMACs is the share of the multiply-adds that stays in float32.
+	IslandMACs float64
+}
+
+// Quantize turns a network whose weights are bound into one of 8-bit integers. Calibration
+// is one tensor of the network's input type for each image; its input and output stay
+// float32.
+func Quantize(g *graph.Graph, calibration []*tensor.Tensor, o Options) (*Result, error) {
+	if len(g.Inputs) != 1 {
+		return nil, fmt.Errorf("quant: %s has %d inputs, want 1", g.Name, len(g.Inputs))
+	}
+	if g.Quantized() {
+		return nil, fmt.Errorf("quant: %s is quantized already", g.Name)
+	}
+	if len(calibration) == 0 {
+		return nil, fmt.Errorf("quant: %s: no images to calibrate on", g.Name)
+	}
+	fused, err := rewrite.Run(g)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := prepare(fused)
+	if err != nil {
+		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
+	}
+	q := &quantizer{g: plain, o: o, images: calibration, float: map[string]string{}}
+	if err := q.run(); err != nil {
+		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
+	}
+	return q.result()
+}
+
+// quantizer is one quantization under way.
+type quantizer struct {
+	g      *graph.Graph // plain, weights its own
+	o      Options
+	images []*tensor.Tensor
+	seen   []*seen           // of every value of g
+	ranges []span            // chosen, of every value
+	float  map[string]string // nodes that stay in float32, and why
+	out    *graph.Graph
+	used   map[string]int // names of weights in out
+	truth  [][]float32    // the float network's outputs
+}
+
+func (q *quantizer) run() error {
+	var err error
+	if q.seen, err = watch(q.g, q.images); err != nil {
+		return err
+	}
+	if q.o.Equalize {
+		if equalize(q.g, q.seen) {
+			if q.seen, err = watch(q.g, q.images); err != nil {
+				return err
+			}
+		}
+	}
+	q.fallBack()
+	q.chooseRanges()
+	if q.out, err = q.build(); err != nil {
+		return err
+	}
+	if q.o.Islands > 0 {
+		return q.islands()
+	}
+	return nil
+}
