@@ -48,6 +48,16 @@ func prepare(g *graph.Graph) (*graph.Graph, error) {
 	return out, nil
 }
 
+// Plain is prepare for those who write float networks in formats whose operators have no
+// residual and no activation but limits. The graph must be fused (internal/rewrite).
+func Plain(g *graph.Graph) (*graph.Graph, error) {
+	p, err := prepare(g)
+	if err != nil {
+		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
+	}
+	return p, nil
+}
+
 type plain struct {
 	from *graph.Graph
 	b    *graph.Builder

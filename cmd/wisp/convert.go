@@ -5,73 +5,207 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format/onnx"
+	"github.com/wispnet/wisp/format/safetensors"
+	"github.com/wispnet/wisp/format/tflite"
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/rewrite"
+	"github.com/wispnet/wisp/quant"
+	"github.com/wispnet/wisp/tensor"
 )
 
-// wisp convert writes a model as an ONNX file. Batch norms are folded first, so that
-// another runtime need not do it.
+// wisp convert writes a model in another format, in float32 or in 8-bit integers. Batch
+// norms are folded first, so that another runtime need not do it.
 func newConvert(a *app) *cobra.Command {
 	var models modelFlags
-	var output string
-	var overwrite bool
+	var c conversion
 	cmd := &cobra.Command{
-		Use:   "convert MODEL -o OUT.onnx",
-		Short: "Write a model as an ONNX file",
-		Long: `Write a model as an ONNX file of opset 17, weights included.
+		Use:   "convert MODEL -o OUT.onnx|.tflite|.safetensors",
+		Short: "Write a model in another format, in float32 or int8",
+		Long: `Write a model as an ONNX file of opset 17, as a TensorFlow Lite model, or its tensors as safetensors.
 
-Batch norms are folded into the convolutions before them, SAME padding becomes numbers for the model's image size, and the batch
-stays free where the network allows it.`,
-		Example: "  wisp convert ghostnet -o ghostnet.onnx\n  wisp convert mobilenet_v2:0.75@192 -o small.onnx --weights synthetic:1",
+Batch norms are folded into the convolutions before them (but for .safetensors, which holds the network's own tensors).
+
+--int8 quantizes the network after training: ranges come from the images of --calibrate, weights have a scale for every output, and
+the report says for every layer how far it is from float32, what was clipped and what stayed in float32, and why.`,
+		Example: "  wisp convert ghostnet -o ghostnet.onnx\n  wisp convert mobilenet_v2:0.75@192 -o small.onnx --weights synthetic:1\n  wisp convert ghostnet.pth -o ghostnet.tflite --int8 --calibrate photographs",
 		Args:    exactly(1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch ext := strings.ToLower(filepath.Ext(output)); {
-			case output == "":
-				return usagef("convert: no output: give -o OUT.onnx")
-			case ext != ".onnx":
-				return usagef("convert: -o %s: want a name that ends in .onnx: other formats are not part of this version", output)
+			write, err := c.check()
+			if err != nil {
+				return err
 			}
 			m, err := models.open(a, args[0])
 			if err != nil {
 				return err
 			}
 			defer m.Close()
-			g, err := exportable(m)
-			if err != nil {
-				return err
-			}
-			if err := writeFile(output, overwrite, func(w io.Writer) error { return onnx.Write(w, g) }); err != nil {
-				return err
-			}
-			info, err := os.Stat(output)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.print(struct {
-					envelope
-					Model   string     `json:"model"`
-					Output  string     `json:"output"`
-					Format  string     `json:"format"`
-					Bytes   int64      `json:"bytes"`
-					Weights string     `json:"weights"`
-					Layers  []struct{} `json:"layers"` // of a quantization; this version writes float32
-				}{a.envelope(), m.Name, output, "onnx", info.Size(), m.Weights.ID, []struct{}{}})
-			}
-			_, err = fmt.Fprintf(a.out, "%s: %s as ONNX, %.1f MB, weights %s\n", output, m.Name, float64(info.Size())/1e6, m.Weights.ID)
-			return err
+			return a.convert(m, &c, write)
 		},
 	}
 	models.add(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "", "the `FILE` to write; its ending says the format: .onnx")
-	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace an existing file")
+	f := cmd.Flags()
+	f.StringVarP(&c.output, "output", "o", "", "the `FILE` to write; its ending says the format: .onnx, .tflite, .safetensors")
+	f.BoolVar(&c.overwrite, "overwrite", false, "replace an existing file")
+	f.BoolVar(&c.int8, "int8", false, "quantize to 8-bit integers")
+	f.StringVar(&c.calibrate, "calibrate", "", "images that int8 is calibrated on (`DIR`); without it, 32 synthetic inputs")
+	f.StringVar(&c.method, "method", string(quant.Recommended().Method), "how ranges are chosen: minmax, percentile or mse")
+	f.Float64Var(&c.islands, "islands", 100*quant.Recommended().Islands, "per cent of the multiply-adds that may stay in float32")
 	return cmd
+}
+
+// conversion is what the flags ask for.
+type conversion struct {
+	output, calibrate, method string
+	overwrite, int8           bool
+	islands                   float64
+}
+
+// writer writes a model's graph in one format.
+type writer func(w io.Writer, m *wisp.Model) error
+
+func (c *conversion) check() (writer, error) {
+	write, ok := map[string]writer{".onnx": writeONNX, ".tflite": writeTFLite, ".safetensors": writeSafetensors}[strings.ToLower(filepath.Ext(c.output))]
+	switch {
+	case c.output == "":
+		return nil, usagef("convert: no output: give -o OUT.onnx, OUT.tflite or OUT.safetensors")
+	case !ok:
+		return nil, usagef("convert: -o %s: want a name that ends in .onnx, .tflite or .safetensors", c.output)
+	case !slices.Contains(quant.Methods, quant.Method(c.method)):
+		return nil, usagef("convert: --method %s: want one of %v", c.method, quant.Methods)
+	case c.islands < 0 || c.islands > 100:
+		return nil, usagef("convert: --islands %v: want 0 to 100 per cent", c.islands)
+	case c.int8 && strings.EqualFold(filepath.Ext(c.output), ".safetensors"):
+		return nil, usagef("convert: -o %s: safetensors hold the network's own tensors: give --int8 an .onnx or .tflite file", c.output)
+	case c.calibrate != "" && !c.int8:
+		return nil, usagef("convert: --calibrate belongs to --int8")
+	}
+	return write, nil
+}
+
+// convertedLayer is a row of the report of a quantization.
+type convertedLayer struct {
+	Name     string   `json:"name"`
+	Op       string   `json:"op"`
+	SQNR     *float64 `json:"sqnr_db"`
+	Lo       float64  `json:"lo"`
+	Hi       float64  `json:"hi"`
+	Clipped  float64  `json:"clipped"`
+	FellBack bool     `json:"fell_back"`
+	Why      string   `json:"why,omitempty"`
+	MACs     int64    `json:"macs"`
+}
+
+func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
+	layers := []convertedLayer{}
+	var result *quant.Result
+	if c.int8 {
+		images, err := calibration(m, c.calibrate)
+		if err != nil {
+			return err
+		}
+		if c.calibrate == "" {
+			a.say("%s: int8 calibrated on %d synthetic inputs: give photographs with --calibrate DIR", m.Name, len(images))
+		}
+		o := quant.Recommended()
+		o.Method, o.Islands = quant.Method(c.method), c.islands/100
+		if m, result, err = m.Int8(images, o); err != nil {
+			return err
+		}
+		for _, l := range result.Layers {
+			row := convertedLayer{Name: l.Name, Op: l.Op, Lo: l.Lo, Hi: l.Hi, Clipped: l.Clipped, FellBack: l.FellBack, Why: l.Why, MACs: l.MACs}
+			row.SQNR = &l.SQNR
+			layers = append(layers, row)
+		}
+	}
+	if err := writeFile(c.output, c.overwrite, func(w io.Writer) error { return write(w, m) }); err != nil {
+		return err
+	}
+	info, err := os.Stat(c.output)
+	if err != nil {
+		return err
+	}
+	form := strings.ToLower(filepath.Ext(c.output))[1:]
+	if a.json {
+		var sqnr, islands *float64
+		if result != nil {
+			sqnr, islands = &result.SQNR, &result.IslandMACs
+		}
+		return a.print(struct {
+			envelope
+			Model     string           `json:"model"`
+			Output    string           `json:"output"`
+			Format    string           `json:"format"`
+			Precision string           `json:"precision"`
+			Bytes     int64            `json:"bytes"`
+			Weights   string           `json:"weights"`
+			SQNR      *float64         `json:"output_sqnr_db"`
+			Islands   *float64         `json:"float_macs_share"`
+			Layers    []convertedLayer `json:"layers"`
+		}{a.envelope(), m.Name, c.output, form, m.Precision(), info.Size(), m.Weights.ID, sqnr, islands, layers})
+	}
+	if result != nil {
+		if err := a.printLayers(result, layers); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(a.out, "%s: %s as %s, %s, %.1f MB, weights %s\n", c.output, m.Name, formatNames[form], m.Precision(), float64(info.Size())/1e6, m.Weights.ID)
+	return err
+}
+
+var formatNames = map[string]string{"onnx": "ONNX", "tflite": "TensorFlow Lite", "safetensors": "safetensors"}
+
+// printLayers shows what the quantization cost, layer by layer.
+func (a *app) printLayers(r *quant.Result, layers []convertedLayer) error {
+	t := report.NewTable([]string{"layer", "op", "SQNR dB", "range", "clipped", "fell back"}, []bool{false, false, true, true, true, false}, a.width())
+	for _, l := range layers {
+		t.AppendRow(table.Row{l.Name, l.Op, fmt.Sprintf("%.1f", *l.SQNR), fmt.Sprintf("%.3g … %.3g", l.Lo, l.Hi), fmt.Sprintf("%.3f %%", 100*l.Clipped), l.Why})
+	}
+	_, err := fmt.Fprintf(a.out, "%s\n\noutput: %.1f dB SQNR, centred; %.2f %% of the multiply-adds stay in float32\n", t.Render(), r.SQNR, 100*r.IslandMACs)
+	return err
+}
+
+func writeONNX(w io.Writer, m *wisp.Model) error {
+	g, err := exportable(m)
+	if err != nil {
+		return err
+	}
+	return onnx.Write(w, g)
+}
+
+func writeTFLite(w io.Writer, m *wisp.Model) error {
+	g, err := exportable(m)
+	if err != nil {
+		return err
+	}
+	if !g.Quantized() {
+		if g, err = quant.Plain(g); err != nil {
+			return err
+		}
+	}
+	return tflite.Write(w, g, fmt.Sprintf("wisp %s recipe=%s", version, m.Recipe.ID))
+}
+
+// writeSafetensors writes the network's own tensors under their own names.
+func writeSafetensors(w io.Writer, m *wisp.Model) error {
+	g, err := m.Bound()
+	if err != nil {
+		return err
+	}
+	var list []tensor.Named
+	for _, id := range g.Weights {
+		v := g.Value(id)
+		list = append(list, tensor.Named{Name: v.Name, Tensor: v.Data})
+	}
+	return safetensors.Write(w, list)
 }
 
 // exportable is a model's graph as other runtimes take it best: bound and fused.

@@ -1,0 +1,296 @@
+package tflite
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// maxFile is what offsets of 32 bits reach.
+const maxFile = math.MaxInt32
+
+// Write writes a graph whose weights are bound as a TensorFlow Lite model, float32 or
+// quantized as its values are. Images stand NHWC in the file. The description is the file's
+// own words about itself. The same graph gives the same bytes.
+//
+// Residuals and activations that are no limits must stand alone (quant.Plain does that); what
+// has no form is one *graph.UnsupportedError.
+func Write(w io.Writer, g *graph.Graph, description string) error {
+	if err := g.Validate(); err != nil {
+		return fmt.Errorf("tflite: write: %w", err)
+	}
+	e := &exporter{g: g, at: make([]int, len(g.Values)), buffers: fbTables{fbTable{}}, codes: map[[2]int]int{}, consts: map[string]int{}}
+	for i := range e.at {
+		e.at[i] = -1
+	}
+	for _, id := range g.Inputs {
+		e.value(id)
+	}
+	for i := range g.Nodes {
+		if err := e.node(&g.Nodes[i]); err != nil {
+			return err
+		}
+		if e.size > maxFile-1<<20 {
+			return fmt.Errorf("tflite: write: %s: the model weighs over 2 GiB, the most such a file may", g.Name)
+		}
+	}
+	if e.lacks != nil {
+		return &graph.UnsupportedError{Format: format, Ops: e.lacks}
+	}
+	ports := func(ids []graph.ID) fbVector {
+		var v []int
+		for _, id := range ids {
+			v = append(v, e.value(id))
+		}
+		return fbInts(v...)
+	}
+	sub := fbTable{e.tensors, ports(g.Inputs), ports(g.Outputs), e.operators, fbString(g.Name)}
+	_, err := w.Write(encode(fbTable{3, e.codeList, fbTables{sub}, fbString(description), e.buffers}, "TFL3"))
+	return err
+}
+
+// exporter collects the parts of one file.
+type exporter struct {
+	g         *graph.Graph
+	at        []int // of every value, its tensor in the file, or −1
+	tensors   fbTables
+	buffers   fbTables
+	operators fbTables
+	codes     map[[2]int]int // by number and version
+	codeList  fbTables
+	consts    map[string]int // small constants
+	size      int
+	lacks     []graph.Unsupported
+}
+
+func (e *exporter) no(n *graph.Node, why string) {
+	e.lacks = append(e.lacks, graph.Unsupported{Op: n.Op.Name(), Nodes: []string{n.Name}, Why: why})
+}
+
+// fileShape is a value's shape in the file's order.
+func fileShape(s tensor.Shape) tensor.Shape {
+	if len(s) == 4 {
+		return tensor.Shape{s[0], s[2], s[3], s[1]}
+	}
+	return s
+}
+
+// typeCode is the file's number of an element type.
+func typeCode(d tensor.DType) int8 {
+	for code, t := range types {
+		if t == d {
+			return int8(code)
+		}
+	}
+	return -1
+}
+
+// add lists a tensor, with data where it is a constant.
+func (e *exporter) add(name string, d tensor.DType, s tensor.Shape, q *tensor.Quant, data []byte) int {
+	buffer := 0
+	if data != nil {
+		buffer = len(e.buffers)
+		e.buffers = append(e.buffers, fbTable{fbVector{len(data), 16, data}})
+		e.size += len(data)
+	}
+	var quant any
+	if q != nil {
+		quant = fbTable{nil, nil, fbFloats(q.Scale), fbLongs(q.Zero), nil, nil, q.Axis}
+	}
+	e.tensors = append(e.tensors, fbTable{fbInts(s...), typeCode(d), buffer, fbString(name), quant})
+	e.size += 200 + len(name)
+	return len(e.tensors) - 1
+}
+
+// value is a value's tensor.
+func (e *exporter) value(id graph.ID) int {
+	if e.at[id] < 0 {
+		v := &e.g.Values[id]
+		var data []byte
+		if v.Data != nil {
+			t := v.Data
+			if len(t.Shape) == 4 {
+				t = reorder(t, t.Shape, []int{0, 2, 3, 1})
+			}
+			data = rawData(t)
+		}
+		e.at[id] = e.add(v.Name, v.Type.DType, fileShape(v.Type.Shape), v.Quant, data)
+	}
+	return e.at[id]
+}
+
+func rawData(t *tensor.Tensor) []byte {
+	var b bytes.Buffer
+	if err := binary.Write(&b, binary.LittleEndian, t.Data); err != nil {
+		panic(err) // a slice of numbers
+	}
+	return b.Bytes()
+}
+
+// between is a new tensor for what stands between two operators of the file.
+func (e *exporter) between(name string, like graph.ID, s tensor.Shape) int {
+	v := &e.g.Values[like]
+	return e.add(name, v.Type.DType, s, v.Quant, nil)
+}
+
+// ints is a constant list of int32; equal lists are one.
+func (e *exporter) ints(s tensor.Shape, v ...int) int {
+	key := fmt.Sprint(s, v)
+	if at, ok := e.consts[key]; ok {
+		return at
+	}
+	e.consts[key] = e.add(fmt.Sprint("ints", len(e.consts)), tensor.Int32, s, nil, fbInts(v...).data)
+	return e.consts[key]
+}
+
+func (e *exporter) list(v ...int) int { return e.ints(tensor.Shape{len(v)}, v...) }
+
+// Kinds of options, numbered as the file's union of them.
+const (
+	noOptions         = 0
+	convOptions       = 1
+	depthwiseOptions  = 2
+	poolOptions       = 5
+	fullyOptions      = 8
+	softmaxOptions    = 9
+	concatOptions     = 10
+	addOptions        = 11
+	reshapeOptions    = 17
+	mulOptions        = 21
+	transposeOptions  = 26
+	reducerOptions    = 27
+	subOptions        = 28
+	divOptions        = 29
+	stridedOptions    = 32
+	splitOptions      = 35
+	padOptions        = 22
+	padV2Options      = 45
+	nearestOptions    = 74
+	hardSwishOptions  = 91
+	dequantizeOptions = 38
+	quantizeOptions   = 86
+)
+
+// emit adds an operator. Version 0 is 1 for float32 and 2 where results are of eight bits.
+func (e *exporter) emit(code, version int, in, out []int, kind int, options fbTable) {
+	key := [2]int{code, version}
+	k, ok := e.codes[key]
+	if !ok {
+		k = len(e.codeList)
+		e.codes[key] = k
+		e.codeList = append(e.codeList, fbTable{int8(min(code, 127)), nil, version, code})
+	}
+	op := fbTable{k, fbInts(in...), fbInts(out...)}
+	if kind != noOptions {
+		op = append(op, int8(kind), options)
+	}
+	e.operators = append(e.operators, op)
+	e.size += 200
+}
+
+// fusedCode is a limit's number in options.
+func fusedCode(a graph.Act) (int8, bool) {
+	switch a {
+	case graph.Act{}:
+		return 0, true
+	case graph.ReLU:
+		return 1, true
+	case graph.Clip(-1, 1):
+		return 2, true
+	case graph.ReLU6:
+		return 3, true
+	}
+	return 0, false
+}
+
+// fit finds how an image must be padded so that SAME or VALID does the rest: kind is the
+// option's number, and where explicit is true pads must be added first.
+func fit(p graph.Padding, in, out tensor.Shape, kernel, stride, dilation [2]int) (kind int8, pads [4]int, explicit bool) {
+	p = p.Resolve(in[2], in[3], kernel, stride, dilation)
+	need := func(k int) int {
+		return max(0, (out[k]-1)*stride[k-2]+(kernel[k-2]-1)*dilation[k-2]+1-in[k])
+	}
+	same := graph.SamePadding.Resolve(in[2], in[3], kernel, stride, dilation)
+	if p.Top+p.Left == 0 && need(2) == 0 && need(3) == 0 {
+		return 1, pads, false
+	}
+	if p == same {
+		return 0, pads, false
+	}
+	return 1, [4]int{p.Top, max(0, need(2)-p.Top), p.Left, max(0, need(3)-p.Left)}, true
+}
+
+// padded is the tensor of x with rows and columns around it. Where lowest is set they can
+// win no maximum, else they are zero.
+func (e *exporter) padded(name string, x graph.ID, pads [4]int, lowest bool) int {
+	v := &e.g.Values[x]
+	s := fileShape(v.Type.Shape).Clone()
+	s[1] += pads[0] + pads[1]
+	s[2] += pads[2] + pads[3]
+	y := e.between(name+"/pad", x, s)
+	in := []int{e.value(x), e.ints(tensor.Shape{4, 2}, 0, 0, pads[0], pads[1], pads[2], pads[3], 0, 0)}
+	if !lowest {
+		e.emit(34, e.version(x), in, []int{y}, padOptions, fbTable{})
+		return y
+	}
+	var t *tensor.Tensor
+	switch v.Type.DType {
+	case tensor.Int8:
+		t = tensor.Of(tensor.Shape{1}, []int8{math.MinInt8})
+	case tensor.Uint8:
+		t = tensor.Of(tensor.Shape{1}, []uint8{0})
+	default:
+		t = tensor.Of(tensor.Shape{1}, []float32{-math.MaxFloat32})
+	}
+	in = append(in, e.add(name+"/lowest", v.Type.DType, t.Shape, v.Quant, rawData(t)))
+	e.emit(60, e.version(x), in, []int{y}, padV2Options, fbTable{})
+	return y
+}
+
+// version is the version of most operators for values of the type of id.
+func (e *exporter) version(id graph.ID) int {
+	if e.g.Values[id].Type.DType == tensor.Int8 {
+		return 2
+	}
+	return 1
+}
+
+// weight is a layer's weights in the order p, and its bias, whose quantization the runtime
+// checks.
+func (e *exporter) weight(n *graph.Node, p []int, axis int) []int {
+	v := &e.g.Values[n.In[1]]
+	q := v.Quant
+	if q != nil {
+		c := *q
+		c.Axis = axis
+		if len(c.Scale) == 1 {
+			c.Axis = 0
+		}
+		q = &c
+	}
+	t := reorder(v.Data, v.Type.Shape, p)
+	out := []int{e.add(v.Name, v.Type.DType, t.Shape, q, rawData(t))}
+	if len(n.In) > 2 {
+		b := &e.g.Values[n.In[2]]
+		var bq *tensor.Quant
+		if x := e.g.Values[n.In[0]].Quant; b.Type.DType == tensor.Int32 && x != nil && q != nil {
+			bq = &tensor.Quant{Scale: make([]float32, len(q.Scale)), Zero: make([]int32, len(q.Scale))}
+			for i, s := range q.Scale {
+				bq.Scale[i] = x.Scale[0] * s
+			}
+		}
+		out = append(out, e.add(b.Name, b.Type.DType, b.Type.Shape, bq, rawData(b.Data)))
+	}
+	return out
+}
+
+// bound reports whether a layer's weights are there, as they must be to be written.
+func (e *exporter) bound(n *graph.Node) bool {
+	return !slices.ContainsFunc(n.In[1:], func(id graph.ID) bool { return e.g.Values[id].Data == nil })
+}
