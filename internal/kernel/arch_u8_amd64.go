@@ -35,3 +35,7 @@ func quantizeU8Arch() []Variant[QuantizeU8Args] {
 func dequantizeU8Arch() []Variant[DequantizeU8Args] {
 	return []Variant[DequantizeU8Args]{{"avx512", "vnni", 1, 16, 8000, dequantizeU8AVX512}}
 }
+
+func poolU8Arch() []Variant[PoolU8Args] {
+	return []Variant[PoolU8Args]{{"avx512", "vnni", 1, 64, 8000, poolU8AVX512}}
+}

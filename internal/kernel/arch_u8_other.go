@@ -10,3 +10,4 @@ func meanU8Arch() []Variant[MeanU8Args]             { return nil }
 func copyU8Arch() []Variant[CopyU8Args]             { return nil }
 func quantizeU8Arch() []Variant[QuantizeU8Args]     { return nil }
 func dequantizeU8Arch() []Variant[DequantizeU8Args] { return nil }
+func poolU8Arch() []Variant[PoolU8Args]             { return nil }

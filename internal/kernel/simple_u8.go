@@ -78,7 +78,7 @@ type PoolU8Args struct {
 }
 
 // PoolU8 are the poolings of bytes.
-var PoolU8 = []Variant[PoolU8Args]{{"go", "", 1, 1, 500, poolU8Generic}}
+var PoolU8 = append(poolU8Arch(), Variant[PoolU8Args]{"go", "", 1, 1, 500, poolU8Generic})
 
 func poolU8Generic(a *PoolU8Args) {
 	for y := a.Y0; y < a.Y1; y++ {

@@ -48,6 +48,7 @@ var files = []struct {
 			a.dwU8(5, stride, 1)
 		}
 	}},
+	{"pool_u8_vnni_amd64.s", func(a *asm) { a.poolMaxU8() }},
 	{"peak_f32_avx512_amd64.s", func(a *asm) { a.peak(avx512) }},
 	{"peak_f32_avx2_amd64.s", func(a *asm) { a.peak(avx2) }},
 }

@@ -1,0 +1,57 @@
+//go:build !purego
+
+package kernel
+
+import "unsafe"
+
+// poolPixelU8 is the windows of neighbouring output pixels: KH·KW bytes inside the image for
+// every one of Blocks registers of 64 channels, the last of which has the lanes of Mask.
+// Strides are in bytes. The assembly moves X and Y and counts Pixels down. The order of the
+// fields is that of _asm/amd64/pool_u8.go.
+type poolPixelU8 struct {
+	x, y         unsafe.Pointer
+	kh, kw       int
+	xrow, xpix   int
+	blocks       int
+	mask         uint64
+	pixels       int
+	xstep, ystep int
+}
+
+//go:noescape
+func poolMaxU8(t *poolPixelU8)
+
+// poolU8AVX512 takes maxima; means, which are rarer, are the twin's.
+func poolU8AVX512(a *PoolU8Args) {
+	if a.Mean {
+		poolU8Generic(a)
+		return
+	}
+	n := a.C1 - a.C0
+	if n <= 0 || a.Y1 <= a.Y0 || a.OutW <= 0 {
+		return
+	}
+	_ = a.X[(a.InH-1)*a.XRow+(a.InW-1)*a.XPix+a.C1-1]
+	_ = a.Y[(a.Y1-1)*a.YRow+(a.OutW-1)*a.YPix+a.C1-1]
+	t := poolPixelU8{xrow: a.XRow, xpix: a.XPix, blocks: (n + 63) / 64, mask: ^uint64(0) >> (-n & 63), xstep: a.StrideW * a.XPix, ystep: a.YPix}
+	for y := a.Y0; y < a.Y1; y++ {
+		iy := y*a.StrideH - a.PadTop
+		ky0, ky1 := taps(iy, a.KH, 1, a.InH)
+		for x, pixels := 0, 0; x < a.OutW; x += pixels {
+			ix := x*a.StrideW - a.PadLeft
+			kx0, kx1 := taps(ix, a.KW, 1, a.InW)
+			t.kh, t.kw, pixels = ky1-ky0, kx1-kx0, 1
+			if t.kh <= 0 || t.kw <= 0 {
+				clear(a.Y[y*a.YRow+x*a.YPix+a.C0:][:n])
+				continue
+			}
+			if ix >= 0 && t.kw == a.KW { // and so for all windows up to the right edge
+				pixels = min((a.InW-a.KW-ix)/a.StrideW+1, a.OutW-x, max(1, 4*asmElements/(t.kh*t.kw*64*t.blocks)))
+			}
+			t.pixels = pixels
+			t.x = unsafe.Pointer(&a.X[(iy+ky0)*a.XRow+(ix+kx0)*a.XPix+a.C0])
+			t.y = unsafe.Pointer(&a.Y[y*a.YRow+x*a.YPix+a.C0])
+			poolMaxU8(&t)
+		}
+	}
+}
