@@ -22,6 +22,7 @@ type bandShape struct {
 	images, outH int
 	out          operand
 	in           []operand
+	vector       bool // the output is not an image, but comes from all rows
 }
 
 // operand is a value as a banded work sees it: channels [off, off+channels) of pixels of

@@ -34,6 +34,7 @@ type lowering struct {
 	node    *graph.Node
 	profile fixed.Profile // of quantized values
 	touches [][2]int      // the first and the last step that touch every buffer
+	readers [][]int       // the steps that read every buffer
 	// Of the chains: the most steps and rings that one has.
 	longest, mostRings int
 }

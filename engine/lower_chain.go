@@ -51,7 +51,7 @@ func (l *lowering) planChains() {
 		}
 		best := make([]cut, n+1)
 		for end := 1; end <= n; end++ {
-			best[end] = cut{best[end-1].cost + l.alone(&shapes[end-1]), end - 1, nil}
+			best[end] = cut{best[end-1].cost + l.traffic(&shapes[end-1], i+end-1, i+end), end - 1, nil}
 			for from := end - 2; from >= max(0, end-chainSteps); from-- {
 				if ch := l.newChain(i+from, i+end, shapes[from:end]); ch != nil {
 					if cost := best[from].cost + ch.cost; cost < best[end].cost {
@@ -75,13 +75,19 @@ func (l *lowering) planChains() {
 	l.steps = out
 }
 
-// alone is what a step outside a chain moves through memory: a large output, written and
-// read again.
-func (l *lowering) alone(s *bandShape) int {
+// traffic is what moves through memory for a step's output, if it is large, when steps
+// [from, end) take turns: it is written, and read by everything outside.
+func (l *lowering) traffic(s *bandShape, from, end int) int {
 	if s.out.src != inArena || l.bufs[s.out.buf].size < chainBuffer*s.images {
 		return 0
 	}
-	return 2 * s.images * s.out.height * s.out.width * s.out.channels
+	times := 1
+	for _, r := range l.readers[s.out.buf] {
+		if r < from || r >= end {
+			times++
+		}
+	}
+	return times * s.images * s.out.height * s.out.width * s.out.channels
 }
 
 // bandedRun returns the shapes of the steps from i on that can take turns, each reading a
@@ -129,8 +135,11 @@ func (l *lowering) newChain(i, end int, shapes []bandShape) *chain {
 		}
 	}
 	last := &shapes[n-1].out
+	if shapes[n-1].vector && l.threads > 1 {
+		return nil // strips would each have a part of the sum
+	}
 	for j := range n - 1 {
-		if len(ch.uses[j]) == 0 || shapes[j].out.buf == last.buf && l.threads > 1 {
+		if len(ch.uses[j]) == 0 || last.src == inArena && shapes[j].out.buf == last.buf && l.threads > 1 {
 			return nil
 		}
 		b := shapes[j].out.buf
@@ -143,10 +152,10 @@ func (l *lowering) newChain(i, end int, shapes []bandShape) *chain {
 			// Strips compute the rows between them twice; in shared memory they may not.
 			return nil
 		} else {
-			ch.cost += l.alone(&shapes[j])
+			ch.cost += l.traffic(&shapes[j], i, end)
 		}
 	}
-	ch.cost += l.alone(&shapes[n-1])
+	ch.cost += l.traffic(&shapes[n-1], i, end)
 	if !l.fit(ch) {
 		return nil
 	}
@@ -288,13 +297,16 @@ func (l *lowering) chainStep(ch *chain) step {
 	return s
 }
 
-// findTouches finds the first and the last step that touch every buffer.
+// findTouches finds the first and the last step that touch every buffer, and all that read it.
 func (l *lowering) findTouches() {
-	l.touches = make([][2]int, len(l.bufs))
+	l.touches, l.readers = make([][2]int, len(l.bufs)), make([][]int, len(l.bufs))
 	for b := range l.touches {
 		l.touches[b] = [2]int{len(l.steps), -1}
 	}
 	for i := range l.steps {
+		for _, b := range l.steps[i].reads {
+			l.readers[b] = append(l.readers[b], i)
+		}
 		for _, list := range [...][]int{l.steps[i].reads, l.steps[i].writes} {
 			for _, b := range list {
 				t := &l.touches[b]

@@ -94,7 +94,7 @@ func (l *lowering) globalAvgPool() error {
 	in := l.shape(n.In[0])
 	v := kernel.Pick(kernel.MeanF32, l.kernels)
 	w := &meanWork{
-		fn: v.Fn, x: x.ref, y: y.ref, channels: in[1], xImage: in[2] * in[3] * x.pix, yImage: y.pix,
+		fn: v.Fn, x: x.ref, y: y.ref, images: in[0], h: in[2], w: in[3], channels: in[1], xImage: in[2] * in[3] * x.pix, yImage: y.pix,
 		args: kernel.MeanArgs{M: in[2] * in[3], LDX: x.pix},
 	}
 	pieces := l.pieces(int64(in.Elements()), v.Rate)

@@ -222,6 +222,7 @@ type meanWork struct {
 	fn             func(*kernel.MeanArgs)
 	x, y           ref
 	args           kernel.MeanArgs
+	images, h, w   int
 	channels, cb   int
 	xImage, yImage int
 }

@@ -99,6 +99,30 @@ func (w *rowWork) band(c *ctx, image, y0, y1 int) {
 	w.poolFn(a)
 }
 
+// shape: a mean takes rows as they come and gives its vector with the last. It can stand
+// only at the end of a chain of one strip.
+func (w *meanWork) shape() bandShape {
+	if w.h <= 1 {
+		return bandShape{}
+	}
+	return bandShape{
+		images: w.images, outH: w.h, vector: true, out: operand{ref{src: inWeights}, w.channels, 0, w.h, w.w, nil},
+		in: []operand{{w.x, w.channels, w.w * w.args.LDX, w.h, w.w, nil}},
+	}
+}
+
+func (w *meanWork) band(c *ctx, image, y0, y1 int) {
+	x, x0 := c.at(w.x, image, w.xImage)
+	a := &c.mean
+	*a = w.args
+	a.X, a.Y, a.C1 = x[(y0-x0)*w.w*a.LDX:], c.slice(w.y)[image*w.yImage:], w.channels
+	a.M, a.Add, a.Of = (y1-y0)*w.w, y0 > 0, -1
+	if y1 == w.h {
+		a.Of = w.h * w.w
+	}
+	w.fn(a)
+}
+
 func (w *binaryWork) shape() bandShape {
 	if w.image == nil {
 		return bandShape{}

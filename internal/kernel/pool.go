@@ -19,11 +19,25 @@ type PoolArgs struct {
 var PoolF32 = append(poolF32Arch(), Variant[PoolArgs]{"go", "", 1, 1, 500, poolGeneric})
 
 // MeanArgs describes a mean over pixels: Y[c] = 1/M Σ_m X[m·LDX + c] for c in [C0, C1),
-// each sum in float32 and in order of m.
+// each sum in float32 and in order of m. In several calls, which give the very same result,
+// all but the first Add to the sum that Y holds, and the last divides by Of.
 type MeanArgs struct {
 	X, Y   []float32
 	M, LDX int
 	C0, C1 int
+	Add    bool
+	Of     int // what the sum is divided by: 0 is M, −1 leaves Y the sum
+}
+
+// scale is what a call multiplies its sum by.
+func (a *MeanArgs) scale() float32 {
+	switch a.Of {
+	case 0:
+		return 1 / float32(a.M)
+	case -1:
+		return 1
+	}
+	return 1 / float32(a.Of)
 }
 
 // MeanF32 are the means over all pixels of an image.

@@ -16,7 +16,7 @@ type poolPixel struct {
 	xrow, xpix int
 	n          int
 	mask       uint64
-	mean       int     // 0: the largest element
+	mean       int     // 0: the largest element; 2: Y holds the beginning of the sum
 	scale, _   float32 // of a mean's sum
 	least, _   float32 // −Inf
 	pixels     int     // at least 1, xstep and ystep apart
@@ -89,7 +89,10 @@ func meanRows(a *MeanArgs, set asmSet) {
 	}
 	_, _ = a.X[(a.M-1)*a.LDX+a.C1-1], a.Y[a.C1-1]
 	lanes := set.lanes()
-	t := poolPixel{kh: a.M, kw: 1, xrow: 4 * a.LDX, mean: 1, pixels: 1, scale: 1 / float32(a.M)}
+	t := poolPixel{kh: a.M, kw: 1, xrow: 4 * a.LDX, mean: 1, pixels: 1, scale: a.scale()}
+	if a.Add {
+		t.mean = 2
+	}
 	width := max(1, asmElements/a.M/lanes) * lanes
 	for c := a.C0; c < a.C1; c += width {
 		w := min(width, a.C1-c)

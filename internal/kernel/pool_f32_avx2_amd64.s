@@ -30,12 +30,20 @@ next:
 	JMP  done
 
 mean_4:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	CMPQ    64(AX), $+2
+	JNE     mean_4_begun
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+
+mean_4_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_4_ky:
 	MOVQ R8, BX
@@ -67,10 +75,16 @@ mean_4_kx:
 	JMP          next
 
 mean_2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	CMPQ    64(AX), $+2
+	JNE     mean_2_begun
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+
+mean_2_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_2_ky:
 	MOVQ R8, BX
@@ -96,9 +110,14 @@ mean_2_kx:
 	JMP          next
 
 mean_1:
-	VXORPS Y0, Y0, Y0
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VXORPS  Y0, Y0, Y0
+	CMPQ    64(AX), $+2
+	JNE     mean_1_begun
+	VMOVUPS (DI), Y0
+
+mean_1_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_1_ky:
 	MOVQ R8, BX
@@ -121,9 +140,14 @@ mean_1_kx:
 	JMP          next
 
 mean_0:
-	VXORPS Y0, Y0, Y0
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VXORPS     Y0, Y0, Y0
+	CMPQ       64(AX), $+2
+	JNE        mean_0_begun
+	VMASKMOVPS (DI), Y15, Y0
+
+mean_0_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_0_ky:
 	MOVQ R8, BX

@@ -33,16 +33,28 @@ next:
 	JMP  done
 
 mean_8:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	CMPQ    64(AX), $+2
+	JNE     mean_8_begun
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+
+mean_8_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_8_ky:
 	MOVQ R8, BX
@@ -86,12 +98,20 @@ mean_8_kx:
 	JMP          next
 
 mean_4:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	CMPQ    64(AX), $+2
+	JNE     mean_4_begun
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+
+mean_4_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_4_ky:
 	MOVQ R8, BX
@@ -123,10 +143,16 @@ mean_4_kx:
 	JMP          next
 
 mean_2:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	CMPQ    64(AX), $+2
+	JNE     mean_2_begun
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+
+mean_2_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_2_ky:
 	MOVQ R8, BX
@@ -152,9 +178,14 @@ mean_2_kx:
 	JMP          next
 
 mean_1:
-	VPXORD Z0, Z0, Z0
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VPXORD  Z0, Z0, Z0
+	CMPQ    64(AX), $+2
+	JNE     mean_1_begun
+	VMOVUPS (DI), Z0
+
+mean_1_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_1_ky:
 	MOVQ R8, BX
@@ -177,9 +208,14 @@ mean_1_kx:
 	JMP          next
 
 mean_0:
-	VPXORD Z0, Z0, Z0
-	MOVQ   SI, R8
-	MOVQ   16(AX), R9
+	VPXORD    Z0, Z0, Z0
+	CMPQ      64(AX), $+2
+	JNE       mean_0_begun
+	VMOVUPS.Z (DI), K1, Z0
+
+mean_0_begun:
+	MOVQ SI, R8
+	MOVQ 16(AX), R9
 
 mean_0_ky:
 	MOVQ R8, BX

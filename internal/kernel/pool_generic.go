@@ -46,10 +46,15 @@ func poolGeneric(a *PoolArgs) {
 
 // meanGeneric is the twin of every MeanF32 variant.
 func meanGeneric(a *MeanArgs) {
-	inv := 1 / float32(a.M)
+	scale := a.scale()
 	c := a.C0
 	for ; c+8 <= a.C1; c += 8 {
 		var s0, s1, s2, s3, s4, s5, s6, s7 float32
+		y := a.Y[c:][:8]
+		if a.Add {
+			s0, s1, s2, s3 = y[0], y[1], y[2], y[3]
+			s4, s5, s6, s7 = y[4], y[5], y[6], y[7]
+		}
 		for m := range a.M {
 			p := a.X[m*a.LDX+c:][:8]
 			s0 += p[0]
@@ -61,15 +66,17 @@ func meanGeneric(a *MeanArgs) {
 			s6 += p[6]
 			s7 += p[7]
 		}
-		y := a.Y[c:][:8]
-		y[0], y[1], y[2], y[3] = s0*inv, s1*inv, s2*inv, s3*inv
-		y[4], y[5], y[6], y[7] = s4*inv, s5*inv, s6*inv, s7*inv
+		y[0], y[1], y[2], y[3] = s0*scale, s1*scale, s2*scale, s3*scale
+		y[4], y[5], y[6], y[7] = s4*scale, s5*scale, s6*scale, s7*scale
 	}
 	for ; c < a.C1; c++ {
 		var s float32
+		if a.Add {
+			s = a.Y[c]
+		}
 		for m := range a.M {
 			s += a.X[m*a.LDX+c]
 		}
-		a.Y[c] = s * inv
+		a.Y[c] = s * scale
 	}
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -204,6 +205,19 @@ func TestMean(t *testing.T) {
 				v.Fn(&a)
 				meanGeneric(&tw)
 				out.check(t, func(int) bool { return true })
+				// In two calls the same bits.
+				parts := newGuarded(n)
+				b := tw
+				b.Y, b.M, b.Of = parts.buf, m/2, -1
+				if b.M > 0 {
+					v.Fn(&b)
+					b.Add = true
+				}
+				b.X, b.M, b.Of = tw.X[m/2*tw.LDX:], m-m/2, m
+				v.Fn(&b)
+				if !slices.Equal(parts.buf, out.buf) {
+					t.Fatalf("M=%d: in two calls got %v, in one %v", m, parts.buf, out.buf)
+				}
 				for c := range n {
 					var sum, abs float64
 					for p := range m {

@@ -226,6 +226,14 @@ func (a *asm) poolGroup(i *isa, kind string, n int, mean bool, width int) {
 			a.VBROADCASTSS(f.of("NegInf"), v)
 		}
 	}
+	if mean {
+		a.CMPQ(f.of("Mean"), imm(2))
+		a.JNE(ref(name + "_begun"))
+		for j, v := range acc {
+			a.load(i, tail, mem(di, j*width), v)
+		}
+		a.at(name + "_begun")
+	}
 	a.MOVQ(si, r8)
 	a.MOVQ(f.of("KH"), r9)
 	a.at(name + "_ky")
