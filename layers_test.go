@@ -23,7 +23,7 @@ const floors = `
 4  bench eval quant internal/catalog internal/advise
 5  . internal/record internal/pull
 6  internal/report
-8  cmd/wisp cmd/wisp-ort
+8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl
 
 tests  internal/testkit internal/optest
 `

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/fixed"
@@ -113,6 +114,9 @@ func (l *lowering) byteConv(op graph.Conv) error {
 		w.lda = op.Stride[1] * x.pix
 	}
 	w.x = x.ref
+	if x.order != nil {
+		return l.byteReordered(w, b, x, ws, og)
+	}
 	// Segments: a row of taps where its elements lie side by side, else a tap.
 	rowPixels := in[3]
 	if padded {
@@ -129,6 +133,7 @@ func (l *lowering) byteConv(op graph.Conv) error {
 			taps = append(taps, tap{(ky*op.Dilation[0]*rowPixels + kx*op.Dilation[1]) * x.pix, ky, kx, 1})
 		}
 	}
+	var segs []kernel.Segment
 	var rows [][4]int // of the packed weights: ky, kx, c, plane; c < 0 for none
 	planes := 1
 	if b.wide {
@@ -137,7 +142,7 @@ func (l *lowering) byteConv(op graph.Conv) error {
 	for plane := range planes {
 		for _, t := range taps {
 			k := t.count * cg
-			w.segs = append(w.segs, kernel.Segment{Off: t.off, K: k, B: len(rows)})
+			segs = append(segs, kernel.Segment{Off: t.off, K: k, B: len(rows)})
 			for i := range kernel.Rows4(k) {
 				if i < k {
 					rows = append(rows, [4]int{t.ky, t.kx + i/cg, i % cg, plane})
@@ -147,9 +152,57 @@ func (l *lowering) byteConv(op graph.Conv) error {
 			}
 		}
 	}
-	return l.byteProduct("conv", w, b, rows, func(group, o int, r [4]int) int32 {
+	w.segs = [][]kernel.Segment{segs}
+	return l.byteProduct("conv", w, b, [][][4]int{rows}, func(group, o int, r [4]int) int32 {
 		return b.w[(((group*og+o)*cg+r[2])*ws[2]+r[0])*ws[3]+r[1]]
 	})
+}
+
+// byteReordered lowers a pointwise convolution over channels that a shuffle left where they
+// were: a group reads the runs in which its channels lie.
+func (l *lowering) byteReordered(w *gemmU8Work, b *byteWeights, x view, ws tensor.Shape, og int) error {
+	cg := ws[1]
+	w.xGroup = 0
+	planes := 1
+	if b.wide {
+		planes = 2
+	}
+	var all [][][4]int
+	most := 0
+	for g := range w.groups {
+		places := make([][2]int, cg) // in memory, and the channel of the group
+		for c := range cg {
+			places[c] = [2]int{x.order[g*cg+c], c}
+		}
+		slices.SortFunc(places, func(p, q [2]int) int { return p[0] - q[0] })
+		var segs []kernel.Segment
+		var rows [][4]int
+		for plane := range planes {
+			for i := 0; i < cg; {
+				n := 1
+				for i+n < cg && places[i+n][0] == places[i][0]+n {
+					n++
+				}
+				segs = append(segs, kernel.Segment{Off: places[i][0], K: n, B: len(rows)})
+				for k := range kernel.Rows4(n) {
+					if k < n {
+						rows = append(rows, [4]int{0, 0, places[i+k][1], plane})
+					} else {
+						rows = append(rows, [4]int{0, 0, -1, 0})
+					}
+				}
+				i += n
+			}
+		}
+		w.segs, all = append(w.segs, segs), append(all, rows)
+		most = max(most, len(rows))
+	}
+	for g := range all { // one length for all groups
+		for len(all[g]) < most {
+			all[g] = append(all[g], [4]int{0, 0, -1, 0})
+		}
+	}
+	return l.byteProduct("conv", w, b, all, func(group, o int, r [4]int) int32 { return b.w[(group*og+o)*cg+r[2]] })
 }
 
 func (l *lowering) byteLinear(op graph.Linear) error {
@@ -165,13 +218,14 @@ func (l *lowering) byteLinear(op graph.Linear) error {
 	}
 	k := ws[1]
 	w := &gemmU8Work{x: x.ref, groups: 1, n: ws[0], finish: b.finish, lines: 1, lineRows: 1, m: l.shape(n.In[0])[0], lda: x.pix}
+	var segs []kernel.Segment
 	var rows [][4]int
 	planes := 1
 	if b.wide {
 		planes = 2
 	}
 	for plane := range planes {
-		w.segs = append(w.segs, kernel.Segment{K: k, B: len(rows)})
+		segs = append(segs, kernel.Segment{K: k, B: len(rows)})
 		for i := range kernel.Rows4(k) {
 			if i < k {
 				rows = append(rows, [4]int{0, 0, i, plane})
@@ -180,17 +234,20 @@ func (l *lowering) byteLinear(op graph.Linear) error {
 			}
 		}
 	}
-	return l.byteProduct("linear", w, b, rows, func(_, o int, r [4]int) int32 { return b.w[o*k+r[2]] })
+	w.segs = [][]kernel.Segment{segs}
+	return l.byteProduct("linear", w, b, [][][4]int{rows}, func(_, o int, r [4]int) int32 { return b.w[o*k+r[2]] })
 }
 
 // byteProduct packs the weights of a product for the kernel that is picked and emits the
-// step. Rows describe the packed weights, at gives the weight of a group's output.
-func (l *lowering) byteProduct(op string, w *gemmU8Work, b *byteWeights, rows [][4]int, at func(group, o int, r [4]int) int32) error {
+// step. Rows describe the packed weights, of every group where groups differ; at gives the
+// weight of a group's output.
+func (l *lowering) byteProduct(op string, w *gemmU8Work, b *byteWeights, all [][][4]int, at func(group, o int, r [4]int) int32) error {
 	v := kernel.Pick(kernel.GemmU8, l.kernels)
-	w.fn, w.k = v.Fn, len(rows)
+	w.fn, w.k = v.Fn, len(all[0])
 	y := l.place(l.node.Out[0])
 	w.y, w.ldy, w.yLine = y.ref, y.pix, w.m*y.pix
 	for g := range w.groups {
+		rows := all[g%len(all)]
 		packed := kernel.PackGemmU8(w.k, w.n, v.Cols, func(k, o int) int8 {
 			r := rows[k]
 			if r[2] < 0 {

@@ -39,8 +39,8 @@ type gemmU8Work struct {
 	x, y          ref
 	w             [][]int8 // packed, per group
 	p             [][]int32
-	segs          []kernel.Segment
-	groups, k, n  int // of one group
+	segs          [][]kernel.Segment // of all groups, or of each
+	groups, k, n  int                // of one group
 	lines         int
 	lineRows      int // lines of an image
 	m             int // rows of a line
@@ -72,7 +72,7 @@ func (g *gemmU8Work) run(c *ctx, u0, u1 int) {
 		a := &c.u8.gemm
 		*a = kernel.GemmU8Args{
 			A: x[line/g.lineRows*g.xImage+line%g.lineRows*g.xLine+m0*g.lda+group*g.xGroup:],
-			W: g.w[group], P: g.p[group], C: y[line*g.yLine+m0*g.ldy+group*g.n:], Segs: g.segs,
+			W: g.w[group], P: g.p[group], C: y[line*g.yLine+m0*g.ldy+group*g.n:], Segs: g.segs[group%len(g.segs)],
 			M: min(g.m, m0+g.mb) - m0, N0: nBlock * g.nb, N1: min((nBlock+1)*g.nb, g.n), K: g.k,
 			LDA: g.lda, LDC: g.ldy, Finish: g.finish,
 		}

@@ -22,7 +22,8 @@ import (
 
 // exports are the writers of the formats that foreign engines take.
 var exports = map[string]func(w io.Writer, m *wisp.Model, batch int) error{
-	".onnx": exportONNX,
+	".onnx":   exportONNX,
+	".tflite": func(w io.Writer, m *wisp.Model, _ int) error { return writeTFLite(w, m) },
 }
 
 // exportONNX writes the fused network at a fixed batch, which spares the engine shapes

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -288,9 +287,4 @@ func (e *exporter) weight(n *graph.Node, p []int, axis int) []int {
 		out = append(out, e.add(b.Name, b.Type.DType, b.Type.Shape, bq, rawData(b.Data)))
 	}
 	return out
-}
-
-// bound reports whether a layer's weights are there, as they must be to be written.
-func (e *exporter) bound(n *graph.Node) bool {
-	return !slices.ContainsFunc(n.In[1:], func(id graph.ID) bool { return e.g.Values[id].Data == nil })
 }

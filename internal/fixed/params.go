@@ -134,31 +134,31 @@ func (t *Times) Apply(a, b int32) int32 {
 	return t.Range.Clamp(saturate(int64(t.Factor.Apply((a-t.A.Zero)*(b-t.B.Zero))) + int64(t.Y.Zero)))
 }
 
-// Averager is the rescaled mean of n numbers from their sum.
+// Averager is the rescaled mean of n numbers from their sum: TensorFlow Lite rescales the
+// sum and divides what that gave, half away from zero; the other profile rounds once.
 type Averager struct {
+	n      int32
 	offset int32 // n zero points
-	once   Factor
+	factor Factor
 	y      Quant
 }
 
-// NewAverager prepares means of n numbers. Both profiles round once, TensorFlow Lite half
-// up in 64 bits.
+// NewAverager prepares means of n numbers.
 func NewAverager(n int, x, y Quant, p Profile) Averager {
-	a := Averager{offset: int32(n) * x.Zero, y: y, once: FactorOf(float64(x.Scale)/(float64(n)*float64(y.Scale)), HalfUp)}
+	a := Averager{n: int32(n), offset: int32(n) * x.Zero, y: y, factor: FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)}
 	if p == XNNPACK {
-		a.once.Rounding, a.once.Scale = Even, x.Scale/(float32(n)*y.Scale)
+		a.factor.Rounding, a.factor.Scale = Even, x.Scale/(float32(n)*y.Scale)
 	}
 	return a
 }
 
 // Apply returns the mean.
 func (a *Averager) Apply(sum int32) int32 {
-	d := sum - a.offset
-	if a.once.Rounding == Even {
-		return a.y.Range().Clamp(saturate(int64(a.once.Apply(d)) + int64(a.y.Zero)))
+	v := a.factor.Apply(sum - a.offset)
+	if a.factor.Rounding != Even {
+		v = WindowMean(v, int(a.n))
 	}
-	t := 31 - a.once.Shift
-	return a.y.Range().Clamp(int32((int64(d)*int64(a.once.Mult)+1<<(t-1))>>t) + a.y.Zero)
+	return a.y.Range().Clamp(saturate(int64(v) + int64(a.y.Zero)))
 }
 
 // WindowMean is the mean of n numbers that keep their quantization, half away from zero.
