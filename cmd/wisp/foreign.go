@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,6 +65,27 @@ type foreign struct {
 	about   map[string]about  // by file
 }
 
+// giveInt8 changes a load of a float network that wisp's own engine is to run in integers
+// into one of a file of integers, quantized once for the whole measurement: a block's clocks
+// are those of opening that file.
+func (f *foreign) giveInt8(q runner.LoadRequest) (runner.LoadRequest, error) {
+	m, err := wisp.Open(q.Model, f.models.options(wisp.WithWeights(q.Weights))...)
+	if err != nil {
+		return q, err
+	}
+	precision := m.Precision()
+	m.Close()
+	if precision == "int8" {
+		return q, nil
+	}
+	options := maps.Clone(q.Options)
+	options["arithmetic"] = cmp.Or(options["arithmetic"], "tflite-xnnpack")
+	kernels := q.Kernels
+	q, err = f.give(&engineKind{name: "native", takes: []string{".tflite"}}, q)
+	q.Kernels, q.Options = kernels, options
+	return q, err
+}
+
 // give changes a load into one that e takes.
 func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest, error) {
 	name, weights, options := q.Model, q.Weights, q.Options
@@ -111,7 +134,11 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 		return q, err
 	}
 	f.exports[key] = q.Model
-	f.about[q.Model] = about{name, m.Weights.ID, sum, fmt.Sprintf("%s ran wisp's own export of %s", e.name, name)}
+	note := fmt.Sprintf("%s ran wisp's own export of %s", e.name, name)
+	if len(m.Notes) > 0 {
+		note = m.Notes[len(m.Notes)-1]
+	}
+	f.about[q.Model] = about{name, m.Weights.ID, sum, note}
 	return q, nil
 }
 
@@ -154,9 +181,6 @@ func (f *foreign) launch(ctx context.Context, s bench.Subject) (bench.Process, e
 	c, err := e.start(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if e.own() {
-		return c, nil
 	}
 	return foreignProcess{c, f.about}, nil
 }

@@ -56,10 +56,14 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFl
 	for _, w := range rows {
 		load := runner.LoadRequest{Model: w.model, Weights: w.weights, Arch: m.arch, Threads: w.threads, Batch: w.batch, Sessions: w.sessions,
 			Precision: w.precision, Kernels: f.kernels, Inputs: inputsOf(w.batch), Seed: p.Seed, Options: options}
-		if !w.engine.own() {
-			if load, err = out.give(w.engine, load); err != nil {
-				return nil, err
-			}
+		switch {
+		case !w.engine.own():
+			load, err = out.give(w.engine, load)
+		case w.precision == "int8":
+			load, err = out.giveInt8(load)
+		}
+		if err != nil {
+			return nil, err
 		}
 		p.Subjects = append(p.Subjects, bench.Subject{Model: w.model, Engine: w.engine.name, Load: load})
 	}
