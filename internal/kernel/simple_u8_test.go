@@ -98,6 +98,31 @@ func TestSimpleU8(t *testing.T) {
 	}
 }
 
+// The same for pooling, over windows and borders.
+func TestPoolU8(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for trial := range 300 {
+		w := Window{KH: 1 + rng.IntN(3), KW: 1 + rng.IntN(3), StrideH: 1 + rng.IntN(2), StrideW: 1 + rng.IntN(2), DilH: 1, DilW: 1}
+		w.InH, w.InW = w.KH+rng.IntN(9), w.KW+rng.IntN(9)
+		w.PadTop, w.PadLeft, w.PadBottom, w.PadRight = rng.IntN(w.KH), rng.IntN(w.KW), rng.IntN(w.KH), rng.IntN(w.KW)
+		if trial%4 == 0 {
+			w.KH, w.KW, w.PadTop, w.PadLeft, w.PadBottom, w.PadRight = w.InH, w.InW, 0, 0, 0, 0
+		}
+		w.OutH = (w.InH+w.PadTop+w.PadBottom-w.KH)/w.StrideH + 1
+		w.OutW = (w.InW+w.PadLeft+w.PadRight-w.KW)/w.StrideW + 1
+		c := 1 + rng.IntN(150)
+		pix := c + rng.IntN(5)
+		x := drawBytes(rng, w.InH*w.InW*pix)
+		walk(t, PoolU8, trial, func() (*PoolU8Args, []uint8) {
+			out := bytes.Repeat([]uint8{0xA5}, w.OutH*w.OutW*pix+64)
+			return &PoolU8Args{
+				X: x, Y: out, Window: w, XPix: pix, XRow: pix * w.InW, YPix: pix, YRow: pix * w.OutW, Y1: w.OutH, C1: c,
+				Mean: trial%2 == 0, CountPad: trial%3 == 0, Outside: 9, Sign: int32(trial % 5 / 4 * 128),
+			}, out
+		})
+	}
+}
+
 func rawFloats(y []float32) []uint8 {
 	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(y))), 4*len(y))
 }
