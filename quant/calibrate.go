@@ -45,11 +45,11 @@ func watch(g *graph.Graph, images []*tensor.Tensor) ([]*seen, error) {
 	all[in] = newSeen()
 	err := each(g, images, func(values map[graph.ID]*tensor.Tensor, image *tensor.Tensor) {
 		all[in].add(image, rng, len(images))
-		for id, t := range values {
+		for _, id := range activations(g) { // in order, so that equal runs draw equal samples
 			if all[id] == nil {
 				all[id] = newSeen()
 			}
-			all[id].add(t, rng, len(images))
+			all[id].add(values[id], rng, len(images))
 		}
 	})
 	if err != nil {

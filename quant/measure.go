@@ -117,11 +117,11 @@ func (q *quantizer) score(g *graph.Graph) (float64, error) {
 	images := q.images[:min(2*measureImages, len(q.images))]
 	if q.truth == nil {
 		var err error
-		if q.truth, err = outputs(q.g, images); err != nil {
+		if q.truth, err = outputs(scores(q.g), images); err != nil {
 			return 0, err
 		}
 	}
-	got, err := outputs(g, images)
+	got, err := outputs(scores(g), images)
 	if err != nil {
 		return 0, err
 	}
@@ -130,6 +130,25 @@ func (q *quantizer) score(g *graph.Graph) (float64, error) {
 		noise(centred(q.truth[i]), centred(got[i]), &signal, &errs)
 	}
 	return ratio(signal, errs), nil
+}
+
+// scores is the graph up to what a last softmax reads.
+func scores(g *graph.Graph) *graph.Graph {
+	prod := g.Producers()
+	for id := g.Outputs[0]; prod[id] >= 0; {
+		n := &g.Nodes[prod[id]]
+		switch n.Op.(type) {
+		case graph.Softmax:
+			c := g.Clone()
+			c.Outputs = n.In[:1]
+			return c
+		case graph.Reshape, graph.Flatten, graph.Identity:
+			id = n.In[0]
+		default:
+			return g
+		}
+	}
+	return g
 }
 
 func centred(x []float32) []float32 {
@@ -169,6 +188,9 @@ func outputs(g *graph.Graph, images []*tensor.Tensor) ([][]float32, error) {
 	return all, nil
 }
 
+// leastGain is the decibels below which a layer is not worth an island.
+const leastGain = 0.01
+
 // islands leaves in float32 the layers that cost the output most for their multiply-adds,
 // as many as the budget allows. Each is judged by the output of a network in which it alone
 // stays in float32.
@@ -198,7 +220,7 @@ func (q *quantizer) islands() error {
 		if err != nil {
 			return err
 		}
-		if s > base+0.05 {
+		if s > base+leastGain {
 			all = append(all, candidate{n.Name, m, s - base})
 		}
 	}
@@ -213,7 +235,7 @@ func (q *quantizer) islands() error {
 		if err != nil {
 			return err
 		}
-		if s <= base+0.05 {
+		if s <= base+leastGain {
 			continue
 		}
 		q.float[c.name] = "in eight bits it costs the output most"

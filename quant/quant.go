@@ -10,6 +10,7 @@ package quant
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/rewrite"
@@ -23,10 +24,11 @@ const (
 	MinMax     Method = "minmax"     // all that was seen
 	Percentile Method = "percentile" // all but a ten-thousandth at either end
 	MSE        Method = "mse"        // the range whose rounding and clipping err least, squared
+	Best       Method = "best"       // the one of these that serves the outputs best, with or without correction of biases
 )
 
 // Methods are all of them.
-var Methods = []Method{MinMax, Percentile, MSE}
+var Methods = []Method{MinMax, Percentile, MSE, Best}
 
 // Options say how to quantize. The zero value is plain min-max with nothing else.
 type Options struct {
@@ -43,7 +45,7 @@ type Options struct {
 
 // Recommended is what wisp convert --int8 does.
 func Recommended() Options {
-	return Options{Method: MSE, Equalize: true, CorrectBias: true, Islands: 0.05}
+	return Options{Method: Best, Equalize: true, CorrectBias: true, Islands: 0.05}
 }
 
 // Layer says what became of one layer, or of one operator without weights.
@@ -96,6 +98,34 @@ func Quantize(g *graph.Graph, calibration []*tensor.Tensor, o Options) (*Result,
 	return q.result()
 }
 
+// best settles on the method, and on correcting biases or not, that serve the output best.
+func (q *quantizer) best() error {
+	try := q.o
+	chosen, most := try, math.Inf(-1)
+	for _, m := range []Method{MinMax, Percentile, MSE} {
+		for _, correct := range []bool{false, true} {
+			if correct && !try.CorrectBias {
+				continue
+			}
+			q.o.Method, q.o.CorrectBias, q.used = m, correct, nil
+			q.chooseRanges()
+			g, err := q.build()
+			if err != nil {
+				return err
+			}
+			s, err := q.score(g)
+			if err != nil {
+				return err
+			}
+			if s > most {
+				chosen, most = q.o, s
+			}
+		}
+	}
+	q.o = chosen
+	return nil
+}
+
 // quantizer is one quantization under way.
 type quantizer struct {
 	g      *graph.Graph // plain, weights its own
@@ -122,7 +152,13 @@ func (q *quantizer) run() error {
 		}
 	}
 	q.fallBack()
+	if q.o.Method == Best {
+		if err := q.best(); err != nil {
+			return err
+		}
+	}
 	q.chooseRanges()
+	q.used = nil
 	if q.out, err = q.build(); err != nil {
 		return err
 	}

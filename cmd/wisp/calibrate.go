@@ -60,7 +60,7 @@ func picturesIn(folder string) ([]string, error) {
 	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		switch strings.ToLower(filepath.Ext(path)) {
 		case ".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif":
-			if err == nil && d.Type().IsRegular() {
+			if err == nil && !d.IsDir() {
 				files = append(files, path)
 			}
 		}

@@ -166,8 +166,7 @@ func (im *importer) unique(name string) string {
 	return im.unique(fmt.Sprintf("%s#%d", name, n))
 }
 
-// finish builds the graph, gives values their quantization and checks types against what
-// the file says of its tensors.
+// finish builds the graph and gives values their quantization.
 func (im *importer) finish() error {
 	outs := make([]graph.ID, 0, len(im.file.outputs))
 	for _, i := range im.file.outputs {
@@ -189,17 +188,6 @@ func (im *importer) finish() error {
 			g.Values[other].Name, v.Name = v.Name, name
 		} else if v.Kind == graph.Activation {
 			v.Name = name
-		}
-	}
-	for i := range im.values {
-		v, t := &im.values[i], &im.file.tensors[i]
-		if v.id == graph.None || v.con != nil {
-			continue
-		}
-		got := g.Values[v.id].Type
-		want := permute(t.shape, order(len(t.shape), v.image))
-		if got.DType != t.dtype() || !got.Shape.Equal(want) {
-			return refuse(t.where(), "is %s%v in the file and %v by its operators", t.typeName(), want, got)
 		}
 	}
 	for i := range g.Values {

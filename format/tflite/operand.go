@@ -229,7 +229,8 @@ func (im *importer) emit(name string, op graph.Op, q *tensor.Quant, in ...graph.
 	return id
 }
 
-// define says which value the operator's result k is.
+// define says which value the operator's result k is. Its type must be what the file says:
+// later operators go by the file's shapes.
 func (im *importer) define(k int, id graph.ID, image bool) error {
 	if k >= len(im.op.out) {
 		return im.refuse("got %d results, want result %d", len(im.op.out), k)
@@ -237,6 +238,13 @@ func (im *importer) define(k int, id graph.ID, image bool) error {
 	i := im.op.out[k]
 	if im.values[i].defined {
 		return im.refuse("%s is computed twice", im.file.tensors[i].where())
+	}
+	if err := im.b.Err(); err != nil {
+		return im.refuse("%v", err)
+	}
+	t, got := &im.file.tensors[i], im.b.Type(id)
+	if want := permute(t.shape, order(len(t.shape), image)); got.DType != t.dtype() || !got.Shape.Equal(want) {
+		return refuse(t.where(), "is %s%v in the file and %v by its operators", t.typeName(), want, got)
 	}
 	im.values[i] = value{id: id, image: image, defined: true}
 	return nil
