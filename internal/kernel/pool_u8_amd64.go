@@ -21,10 +21,12 @@ type poolPixelU8 struct {
 //go:noescape
 func poolMaxU8(t *poolPixelU8)
 
-// poolU8AVX512 takes maxima; means, which are rarer, are the twin's.
+// poolU8AVX512 takes maxima, and means over whole images; other means are the twin's.
 func poolU8AVX512(a *PoolU8Args) {
 	if a.Mean {
-		poolU8Generic(a)
+		if !meanWholeU8(a) {
+			poolU8Generic(a)
+		}
 		return
 	}
 	n := a.C1 - a.C0

@@ -46,9 +46,6 @@ func mulFixedU8(t *rowsU8)
 func lookupU8(t *rowsU8)
 
 //go:noescape
-func maxU8(t *rowsU8)
-
-//go:noescape
 func spreadU8(t *rowsU8)
 
 //go:noescape
@@ -242,60 +239,24 @@ func meanU8AVX512(a *MeanU8Args) {
 	}
 }
 
-// poolU8AVX512 takes maxima tap by tap, over all outputs of a row, and means over whole
-// images by channels; other means are the twin's.
-func poolU8AVX512(a *PoolU8Args) {
-	n := a.C1 - a.C0
-	if n <= 0 || a.Y1 <= a.Y0 || a.OutW <= 0 {
-		return
+// meanWholeU8 takes means whose one window is the whole image, by channels, and reports
+// whether the call is such.
+func meanWholeU8(a *PoolU8Args) bool {
+	pixels := a.InH * a.InW
+	if a.OutH != 1 || a.OutW != 1 || a.PadTop|a.PadLeft|a.PadBottom|a.PadRight != 0 || a.KH != a.InH || a.KW != a.InW || a.XRow != a.InW*a.XPix ||
+		pixels > asmElements/64 || a.Y0 != 0 || a.Y1 != 1 || a.C1 <= a.C0 {
+		return false
 	}
-	if a.Mean {
-		if a.OutH != 1 || a.OutW != 1 || a.PadTop|a.PadLeft|a.PadBottom|a.PadRight != 0 || a.KH != a.InH || a.KW != a.InW || a.XRow != a.InW*a.XPix || a.InH*a.InW > asmElements/64 {
-			poolU8Generic(a)
-			return
-		}
-		pixels := a.InH * a.InW
-		_ = a.X[(pixels-1)*a.XPix+a.C1-1]
-		var sums [64]int32
-		for c := a.C0; c < a.C1; c += 64 {
-			t := rowsU8{a: unsafe.Pointer(&a.X[c]), y: unsafe.Pointer(&sums), m: pixels, lda: a.XPix}
-			sumU8(&t)
-			for i := range min(64, a.C1-c) {
-				a.Y[c+i] = uint8(fixed.WindowMean(sums[i]-int32(pixels)*a.Sign, pixels) + a.Sign)
-			}
-		}
-		return
-	}
-	_ = a.X[(a.InH-1)*a.XRow+(a.InW-1)*a.XPix+a.C1-1]
-	_ = a.Y[(a.Y1-1)*a.YRow+(a.OutW-1)*a.YPix+a.C1-1]
-	t := rowsU8{lda: a.StrideW * a.XPix, ldb: a.YPix, ldy: a.YPix}
-	t.blocks, t.mask = blocksOf(n, 64)
-	for y := a.Y0; y < a.Y1; y++ {
-		for x := range a.OutW {
-			clear(a.Y[y*a.YRow+x*a.YPix+a.C0:][:n])
-		}
-		iy := y*a.StrideH - a.PadTop
-		y0, y1 := taps(iy, a.KH, 1, a.InH)
-		for ky := y0; ky < y1; ky++ {
-			for kx := range a.KW {
-				// Outputs x for which x·StrideW − PadLeft + kx lies in the image.
-				x0, x1 := 0, 0
-				if off := kx - a.PadLeft; off < 0 {
-					x0 = (-off + a.StrideW - 1) / a.StrideW
-				}
-				if off := a.InW - 1 - kx + a.PadLeft; off >= 0 {
-					x1 = min(a.OutW, off/a.StrideW+1)
-				}
-				if x0 >= x1 {
-					continue
-				}
-				out := unsafe.Pointer(&a.Y[y*a.YRow+x0*a.YPix+a.C0])
-				t.a = unsafe.Pointer(&a.X[(iy+ky)*a.XRow+(x0*a.StrideW-a.PadLeft+kx)*a.XPix+a.C0])
-				t.b, t.y, t.m = out, out, x1-x0
-				maxU8(&t)
-			}
+	_ = a.X[(pixels-1)*a.XPix+a.C1-1]
+	var sums [64]int32
+	for c := a.C0; c < a.C1; c += 64 {
+		t := rowsU8{a: unsafe.Pointer(&a.X[c]), y: unsafe.Pointer(&sums), m: pixels, lda: a.XPix}
+		sumU8(&t)
+		for i := range min(64, a.C1-c) {
+			a.Y[c+i] = uint8(fixed.WindowMean(sums[i]-int32(pixels)*a.Sign, pixels) + a.Sign)
 		}
 	}
+	return true
 }
 
 // copyU8AVX512 spreads bytes that lie side by side to every other place; other copies are

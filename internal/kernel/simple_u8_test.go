@@ -99,7 +99,7 @@ func TestSimpleU8(t *testing.T) {
 }
 
 // The same for pooling, over windows and borders.
-func TestPoolU8(t *testing.T) {
+func TestPoolWholeU8(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for trial := range 300 {
 		w := Window{KH: 1 + rng.IntN(3), KW: 1 + rng.IntN(3), StrideH: 1 + rng.IntN(2), StrideW: 1 + rng.IntN(2), DilH: 1, DilW: 1}

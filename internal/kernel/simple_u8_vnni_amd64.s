@@ -352,48 +352,6 @@ whole:
 	VZEROUPPER
 	RET
 
-// func maxU8(t *byte)
-// Requires: AVX, AVX512BW
-TEXT ·maxU8(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), AX
-	MOVQ 24(AX), R12
-	MOVQ (AX), R10
-	MOVQ 8(AX), R11
-	MOVQ 16(AX), R13
-
-row:
-	MOVQ   R10, SI
-	MOVQ   R11, DI
-	MOVQ   R13, R8
-	MOVQ   32(AX), R9
-	KXNORQ K1, K1, K1
-	MOVQ   $0x5555555555555555, DX
-	KMOVQ  DX, K2
-
-block:
-	CMPQ  R9, $+1
-	JNE   whole
-	KMOVQ 64(AX), K1
-	KMOVQ 72(AX), K2
-
-whole:
-	VMOVDQU8.Z (SI), K1, Z0
-	VMOVDQU8.Z (DI), K1, Z1
-	VPMAXUB    Z1, Z0, Z0
-	VMOVDQU8   Z0, K1, (R8)
-	ADDQ       $+64, SI
-	ADDQ       $+64, DI
-	ADDQ       $+64, R8
-	DECQ       R9
-	JNZ        block
-	ADDQ       40(AX), R10
-	ADDQ       48(AX), R11
-	ADDQ       56(AX), R13
-	DECQ       R12
-	JNZ        row
-	VZEROUPPER
-	RET
-
 // func spreadU8(t *byte)
 // Requires: AVX, AVX512BW, AVX512VL
 TEXT ·spreadU8(SB), NOSPLIT, $0-8

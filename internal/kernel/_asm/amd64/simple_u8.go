@@ -124,12 +124,6 @@ func (a *asm) simpleU8() {
 		a.VPBLENDMB(v[1], v[0], reg.K3, v[0])
 		a.VMOVDQU8(v[0], kLow, mem(r8, 0))
 	})
-	a.rows("maxU8", 64, 64, func() {}, func() {
-		a.VMOVDQU8_Z(mem(si, 0), kLow, v[0])
-		a.VMOVDQU8_Z(mem(di, 0), kLow, v[1])
-		a.VPMAXUB(v[1], v[0], v[0])
-		a.VMOVDQU8(v[0], kLow, mem(r8, 0))
-	})
 	// Bytes to every other place.
 	a.rows("spreadU8", 32, 64, func() {}, func() {
 		a.VMOVDQU8_Z(mem(si, 0), kLow, reg.Y0)
