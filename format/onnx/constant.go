@@ -29,6 +29,9 @@ type constant struct {
 	// init is the rank of the initializer that this is, or −1 for one computed or
 	// written in a node.
 	init int
+	// raw are the integers as the file has them; whole those that a DequantizeLinear made
+	// this constant of, with their parameters.
+	raw, whole *tensor.Tensor
 }
 
 func (c *constant) elements() int { return c.shape.Elements() }
@@ -130,7 +133,7 @@ func constantOf(t *tensor.Tensor, mem *budget) (*constant, bool, error) {
 		}
 		c.dtype, c.bulk = tensor.Float32, t.Floats()
 	default:
-		c.dtype = tensor.Int64
+		c.dtype, c.raw = tensor.Int64, t
 		if t.DType == tensor.Bool {
 			c.dtype = tensor.Bool
 		}

@@ -27,7 +27,9 @@ type importer struct {
 	nodes  map[string]bool // names of nodes in g
 	uses   map[string]int  // how often a value is read
 	rank   map[graph.ID]int
-	bad    []graph.Unsupported
+	// sources are the integers behind dequantized constants.
+	sources map[graph.ID]*tensor.Tensor
+	bad     []graph.Unsupported
 }
 
 // value is what a name of the file stands for: exactly one of an activation, a
@@ -45,7 +47,7 @@ type value struct {
 func newImporter(opset int, mem *budget, o Options, size int) *importer {
 	return &importer{
 		g: &graph.Graph{}, opset: opset, mem: mem, opts: o, size: size,
-		values: map[string]*value{}, names: map[string]bool{}, nodes: map[string]bool{}, uses: map[string]int{}, rank: map[graph.ID]int{},
+		values: map[string]*value{}, names: map[string]bool{}, nodes: map[string]bool{}, uses: map[string]int{}, rank: map[graph.ID]int{}, sources: map[graph.ID]*tensor.Tensor{},
 	}
 }
 
@@ -429,6 +431,13 @@ func (im *importer) finish() error {
 	slices.SortStableFunc(im.g.Weights, func(a, b graph.ID) int { return im.rank[a] - im.rank[b] })
 	if err := im.g.Validate(); err != nil {
 		return &graph.Refused{Format: format, What: err.Error()}
+	}
+	if im.g.Quantized() {
+		g, err := fuseQuantized(im.g, im.sources)
+		if err != nil {
+			return &graph.Refused{Format: format, What: err.Error()}
+		}
+		im.g = g
 	}
 	batch := im.g.Value(im.g.Inputs[0]).Type.Shape[0]
 	if len(im.g.Inputs) > 1 {

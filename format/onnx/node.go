@@ -178,7 +178,15 @@ func (n *node) bindOperand(v *value) error {
 	}
 	id, err := n.bind(v.name, kind, v.con.shape, data, v.con.init)
 	v.id, v.batch = id, -1
+	n.im.source(v)
 	return err
+}
+
+// source remembers the integers behind a constant that was dequantized.
+func (im *importer) source(v *value) {
+	if v.con.whole != nil && v.id != graph.None {
+		im.sources[v.id] = v.con.whole
+	}
 }
 
 // bind adds a constant, parameter or buffer with its data.
@@ -216,6 +224,7 @@ func (n *node) weight(k int, kind graph.Kind) (*value, error) {
 	}
 	id, err := n.bind(v.name, kind, v.con.shape, data, v.con.init)
 	v.id, v.batch = id, -1
+	n.im.source(v)
 	return v, err
 }
 

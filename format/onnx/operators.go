@@ -59,6 +59,8 @@ var operators = map[string]operator{
 	"ConstantOfShape":    {fold: foldConstantOfShape},
 	"Shape":              {fold: foldShape},
 	"Size":               {fold: foldShape},
+	"QuantizeLinear":     {emit: quantizeLinear},
+	"DequantizeLinear":   {fold: dequantizeConstant, emit: dequantizeLinear},
 	"Cast":               {fold: foldCast, emit: cast},
 	"Identity":           {fold: foldSame, emit: identity},
 	"Dropout":            {fold: foldSame, emit: dropout},
