@@ -320,7 +320,8 @@ func (im *importer) node(i int, p *nodeProto) error {
 	n.label = im.uniqueNode(p, i)
 	op, known := operators[p.op]
 	if p.domain != "" && p.domain != "ai.onnx" {
-		known = false
+		op, known = microsoft[p.op]
+		known = known && p.domain == "com.microsoft"
 	}
 	if !known {
 		im.unsupported(p.opName(), n.label, "")

@@ -61,6 +61,7 @@ var operators = map[string]operator{
 	"Size":               {fold: foldShape},
 	"QuantizeLinear":     {emit: quantizeLinear},
 	"DequantizeLinear":   {fold: dequantizeConstant, emit: dequantizeLinear},
+	"QLinearConv":        {emit: qLinearConv},
 	"Cast":               {fold: foldCast, emit: cast},
 	"Identity":           {fold: foldSame, emit: identity},
 	"Dropout":            {fold: foldSame, emit: dropout},
