@@ -14,12 +14,12 @@ func rawTensor(name string, kind int64, dims []int64, v ...byte) []byte {
 	return msg(fBytes(1, packedInts(dims)), fInt(2, kind), fStr(8, name), fBytes(9, v))
 }
 
-// Operators that carry their scales become operators of integers.
-func TestQLinear(t *testing.T) {
+// qlinearFile is a small model of that form.
+func qlinearFile() []byte {
 	i8 := func(v int) byte { return byte(int8(v)) }
 	add := append(op("QLinearAdd", []string{"c", "cs", "cz", "c", "cs", "cz", "as", "az"}, []string{"a"}), fStr(7, "com.microsoft")...)
 	mean := append(op("QLinearGlobalAveragePool", []string{"a", "as", "az", "as", "az"}, []string{"m"}), fStr(7, "com.microsoft")...)
-	file := parts{
+	return parts{
 		opset: 13, in: [][]byte{port("x", 1, 1, 2, 2)}, out: [][]byte{port("y", 1, 2, 1, 1)},
 		nodes: [][]byte{
 			op("QuantizeLinear", []string{"x", "xs", "xz"}, []string{"q"}),
@@ -33,7 +33,11 @@ func TestQLinear(t *testing.T) {
 			msg(fBytes(1, packedInts([]int64{2})), fInt(2, 6), fStr(8, "b"), fBytes(9, []byte{100, 0, 0, 0, 0x9C, 0xFF, 0xFF, 0xFF})),
 		},
 	}.bytes()
-	m, err := Read(file, Options{})
+}
+
+// Operators that carry their scales become operators of integers.
+func TestQLinear(t *testing.T) {
+	m, err := Read(qlinearFile(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
