@@ -53,7 +53,7 @@ const (
 // description of what was loaded, so that contexts compare.
 type about struct {
 	model, weights, sha256 string
-	note                   string
+	notes                  []string
 }
 
 // foreign gives models to engines other than wisp's own.
@@ -95,7 +95,7 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 			return q, nil
 		}
 		sum, err := hashOf(name)
-		f.about[name] = about{name, filepath.Base(name), sum, ""}
+		f.about[name] = about{name, filepath.Base(name), sum, nil}
 		return q, err
 	}
 	ext := e.takes[0]
@@ -134,11 +134,11 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 		return q, err
 	}
 	f.exports[key] = q.Model
-	note := fmt.Sprintf("%s ran wisp's own export of %s", e.name, name)
-	if len(m.Notes) > 0 {
-		note = m.Notes[len(m.Notes)-1]
+	notes := slices.Clone(m.Notes)
+	if e.runner != "" {
+		notes = append(notes, fmt.Sprintf("%s ran wisp's own export of %s", e.name, name))
 	}
-	f.about[q.Model] = about{name, m.Weights.ID, sum, note}
+	f.about[q.Model] = about{name, m.Weights.ID, sum, notes}
 	return q, nil
 }
 
@@ -165,9 +165,7 @@ func (p foreignProcess) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	r, err := p.Process.Load(q)
 	if a, ok := p.about[q.Model]; ok && err == nil {
 		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.model, a.weights, a.sha256
-		if a.note != "" {
-			r.Model.Notes = append(r.Model.Notes, a.note)
-		}
+		r.Model.Notes = append(r.Model.Notes, a.notes...)
 	}
 	return r, err
 }
