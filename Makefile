@@ -6,7 +6,7 @@ GO ?= go
 check: fmt vet test race purego cross
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort
+	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort ./cmd/wisp-tfl
 
 test:
 	$(GO) test ./...
