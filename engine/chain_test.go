@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wispnet/wisp/engine"
+	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/optest"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
@@ -79,5 +80,29 @@ func TestChainsOfNetworks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An image of a million rows is compiled at once: no plan walks them.
+func TestTallImage(t *testing.T) {
+	b := graph.NewBuilder("tall")
+	x := b.Input("x", graph.Type{DType: tensor.Float32, Shape: tensor.Shape{1, 3, 1 << 20, 2}})
+	w := tensor.New(tensor.Float32, tensor.Shape{3, 3, 1, 1})
+	conv := graph.Conv{Groups: 1, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	for i := range 12 {
+		x = b.Add(fmt.Sprint("conv", i), conv, x, b.Bound(graph.Constant, fmt.Sprint("w", i), w))
+	}
+	g, err := b.Build(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := engine.Compile(g, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.Steps() {
+		if s.Band > 0 {
+			t.Fatalf("step %s takes turns over %d rows", s.Node, s.Band)
+		}
 	}
 }

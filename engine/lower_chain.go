@@ -23,6 +23,9 @@ const (
 	// chainRows is the most rows of a band, chainSteps the most steps of a chain.
 	chainRows  = 16
 	chainSteps = 16
+	// chainHeight is the most rows of an image that chains are planned for: planning walks
+	// them all, and what a file says may be a million.
+	chainHeight = 4096
 	// chainCall is what a call for one band costs, in elements written to memory or read
 	// from there: about 100 ns.
 	chainCall = 1000
@@ -100,7 +103,7 @@ func (l *lowering) bandedRun(i int) []bandShape {
 			break
 		}
 		s := w.shape()
-		if s.images == 0 || len(shapes) > 0 && (s.images != shapes[0].images || !l.follows(shapes, &s)) {
+		if s.images == 0 || s.outH > chainHeight || len(shapes) > 0 && (s.images != shapes[0].images || !l.follows(shapes, &s)) {
 			break
 		}
 		shapes = append(shapes, s)
