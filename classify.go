@@ -56,16 +56,21 @@ func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
 // Preprocess turns a photograph into the model's input, [1,3,H,W] of its type, by its
 // recipe. A quantized input whose quantization is that of bytes gets the picture's bytes.
 func (m *Model) Preprocess(img *imagenet.RGB) (*tensor.Tensor, error) {
+	return m.PreprocessBy(m.Recipe, img)
+}
+
+// PreprocessBy is Preprocess by another recipe than the model's own.
+func (m *Model) PreprocessBy(r *imagenet.Recipe, img *imagenet.RGB) (*tensor.Tensor, error) {
 	h, w, err := m.ImageSize()
 	if err != nil {
 		return nil, err
 	}
 	if m.rawBytes() {
-		return m.pictureBytes(img, h, w)
+		return m.pictureBytes(r, img, h, w)
 	}
 	t := tensor.New(tensor.Float32, tensor.Shape{1, 3, h, w})
-	if err := m.Recipe.Apply(img, h, w, t.Float32()); err != nil {
-		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, m.Recipe.ID, err)
+	if err := r.Apply(img, h, w, t.Float32()); err != nil {
+		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, r.ID, err)
 	}
 	return m.AsInput(t), nil
 }

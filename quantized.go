@@ -36,6 +36,10 @@ func bytesOf(d tensor.DType, q *tensor.Quant) (fixed.Quant, bool) {
 	return fixed.Quant{}, false
 }
 
+// TakesBytes reports whether the model's input is the picture's bytes themselves, so that a
+// recipe's scale plays no part.
+func (m *Model) TakesBytes() bool { return m.rawBytes() }
+
 // rawBytes reports whether the input's integers are a picture's bytes, up to the sign: one
 // quantum is about 1/128 and the middle stands for zero.
 func (m *Model) rawBytes() bool {
@@ -49,16 +53,16 @@ func (m *Model) rawBytes() bool {
 }
 
 // pictureBytes is the recipe's cut of a picture as the input's integers.
-func (m *Model) pictureBytes(img *imagenet.RGB, h, w int) (*tensor.Tensor, error) {
-	crop, err := m.Recipe.Crop(img, h, w)
+func (m *Model) pictureBytes(r *imagenet.Recipe, img *imagenet.RGB, h, w int) (*tensor.Tensor, error) {
+	crop, err := r.Crop(img, h, w)
 	if err != nil {
-		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, m.Recipe.ID, err)
+		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, r.ID, err)
 	}
 	d := m.Graph.Value(m.Graph.Inputs[0]).Type.DType
 	t := tensor.New(d, tensor.Shape{1, 3, h, w})
 	for c := range 3 {
 		from := c
-		if m.Recipe.Order == "BGR" {
+		if r.Order == "BGR" {
 			from = 2 - c
 		}
 		for i := range h * w {

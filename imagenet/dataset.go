@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -96,6 +97,17 @@ func (d *Dataset) Decode(i int, l Limits) (*RGB, error) {
 		return nil, fmt.Errorf("%s: %w", d.Samples[i].File, err)
 	}
 	return m, nil
+}
+
+// Ahead reads sample i's file through once, so that the system has it in memory when it is
+// decoded. What goes wrong is left for Decode to meet.
+func (d *Dataset) Ahead(i int) {
+	f, err := d.root.Open(d.Samples[i].File)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{io.LimitReader(f, Limits{}.withDefaults().Bytes)}, make([]byte, 128<<10))
 }
 
 func (d *Dataset) list() error {
