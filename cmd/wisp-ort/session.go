@@ -67,6 +67,7 @@ type session struct {
 	inputs               [][]uintptr
 	lanes                []lane
 	library              [][]float32 // the numbers behind inputs, in order
+	fed                  []float32   // those behind the last input, which Feed adds for itself
 	pin                  runtime.Pinner
 }
 

@@ -6,7 +6,7 @@
 // does), what a figure is worth (bench does), nor any engine.
 //
 // A conversation: the process says Hello; then each request gets one reply, in turn:
-// load, warm, time, profile, stats, quit. Losing its standard input ends the process.
+// load, warm, time, profile, feed, stats, quit. Losing its standard input ends the process.
 package runner
 
 import (
@@ -173,6 +173,18 @@ type ProfileReply struct {
 	Steps []Step `json:"steps"`
 }
 
+// FeedRequest runs the model once on numbers of the parent's: the first input's, little-endian
+// float32 in the model's own order.
+type FeedRequest struct {
+	Input []byte `json:"input"`
+}
+
+// FeedReply holds the first output in the same form, and how long the run itself took.
+type FeedReply struct {
+	Output []byte `json:"output"`
+	NS     int64  `json:"ns"`
+}
+
 // StatsReply is what the process knows of itself.
 type StatsReply struct {
 	// PeakRSSBytes is the largest resident set so far; 0 where the system does not tell,
@@ -190,6 +202,7 @@ const (
 	opWarm    = "warm"
 	opTime    = "time"
 	opProfile = "profile"
+	opFeed    = "feed"
 	opStats   = "stats"
 	opQuit    = "quit"
 )

@@ -50,6 +50,13 @@ type InputMaker interface {
 	MakeInputs(n int, seed uint64) error
 }
 
+// Feeder is a Loaded that also runs on numbers which the parent brings: evaluations need it.
+type Feeder interface {
+	// Feed runs the model on the numbers of its one input, in its own order, and returns
+	// those of its first output, which are good until the next call.
+	Feed(in []float32) ([]float32, error)
+}
+
 // errNoProfile is for backends without a profile.
 var errNoProfile = &RemoteError{Code: CodeUnsupported, Message: "this engine has no per-step profile"}
 
@@ -175,6 +182,8 @@ func (s *server) call(q request) (body any, err error) {
 		return decode(q, s.time)
 	case opProfile:
 		return decode(q, s.profile)
+	case opFeed:
+		return decode(q, s.feed)
 	case opStats:
 		return stats()
 	case opQuit:

@@ -1,0 +1,36 @@
+//go:build (linux && !android && (amd64 || arm64)) || darwin
+
+package main
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+)
+
+// Feed runs the first session on the parent's numbers, in an input of their own.
+func (s *session) Feed(in []float32) ([]float32, error) {
+	if len(s.in) != 1 {
+		return nil, fmt.Errorf("the model has %d inputs, want one", len(s.in))
+	}
+	if s.fed == nil {
+		v, data, err := s.value(s.in[0].Shape)
+		if err != nil {
+			return nil, err
+		}
+		set := []uintptr{v}
+		s.pin.Pin(&set[0])
+		s.inputs, s.fed = append(s.inputs, set), data
+	}
+	if len(in) != len(s.fed) {
+		return nil, fmt.Errorf("got %d numbers, want %d for %v", len(in), len(s.fed), s.in[0].Shape)
+	}
+	copy(s.fed, in)
+	lane := &s.lanes[0]
+	lane.call[3] = uintptr(unsafe.Pointer(&s.inputs[len(s.inputs)-1][0]))
+	if status, _, _ := purego.SyscallN(s.fn[fnRun], lane.call...); status != 0 {
+		return nil, s.check(status)
+	}
+	return lane.results[0], nil
+}
