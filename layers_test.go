@@ -22,7 +22,7 @@ const floors = `
 3  cost engine internal/runner
 4  bench eval quant internal/catalog internal/advise
 5  . internal/record internal/pull
-6  internal/report
+6  internal/report internal/subject
 8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl
 
 tests  internal/testkit internal/optest

@@ -61,10 +61,16 @@ type Subject struct {
 	EngineVersion string
 	Precision     string
 	Recipe        string // its id and version, such as "slim v1"
+	// Varies marks a subject that is another one under a changed recipe: it is compared
+	// with that one alone.
+	Varies *Varies
 
 	// NewSession opens a session; it is called from several goroutines.
 	NewSession func() (Session, error)
 }
+
+// Varies is the choice of a recipe that a subject replaces.
+type Varies struct{ Choice, From, To string }
 
 // Plan is all that an evaluation is made of.
 type Plan struct {
@@ -72,7 +78,10 @@ type Plan struct {
 	Manifest string  // hash of the whole data set
 	// Decode reads and decodes image i of the data set. An *imagenet.ImageError is a
 	// damaged image, every other error a missing one. It is called from several goroutines.
-	Decode   func(i int) (*imagenet.RGB, error)
+	Decode func(i int) (*imagenet.RGB, error)
+	// Ahead, where it is given, is called a little before Decode with the same i, from
+	// other goroutines: it brings a file from a slow disk near and keeps no core busy.
+	Ahead    func(i int)
 	Subjects []Subject
 
 	// Workers is how many sessions of each subject run at a time; 0 is one a core.
@@ -98,9 +107,10 @@ type Event struct {
 
 // Running is one subject's count so far, the images of an earlier run included.
 type Running struct {
-	Model, Engine string
-	Images        int
-	Top1, Top5    int
+	Model, Engine     string
+	Precision, Recipe string
+	Images            int
+	Top1, Top5        int
 }
 
 // ErrSynthetic says that made-up weights were to be evaluated.

@@ -37,7 +37,10 @@ type Result struct {
 	ImagesPerSecond *float64 `json:"images_per_second"`
 	StageMS         *Stages  `json:"stage_ms"`
 
-	Recipe          string `json:"recipe"`
+	Recipe string `json:"recipe"`
+	// Variant: the row is another one's model under a changed recipe, as Varies says.
+	Variant         bool   `json:"variant,omitempty"`
+	Varies          Varies `json:"-"`
 	Manifest        string `json:"manifest"`
 	PredictionsFile string `json:"predictions_file"`
 
@@ -46,7 +49,8 @@ type Result struct {
 }
 
 // Stages is the mean time of one image in each stage of this run, in milliseconds, on the
-// one goroutine that did it while all cores were busy.
+// one goroutine that did it while all cores were busy. Plan.Workers over their sum is the
+// most images a second that the cores can do.
 type Stages struct {
 	Decode     float64 `json:"decode"`
 	Preprocess float64 `json:"preprocess"`
@@ -79,7 +83,10 @@ type Comparison struct {
 type Report struct {
 	Results     []Result     `json:"results"`
 	Comparisons []Comparison `json:"comparisons"`
-	Diagnostics []string     `json:"diagnostics"`
+	// Flips pairs rows of floats with rows of integers, Sensitivity variants with their models.
+	Flips       []Flips       `json:"flips"`
+	Sensitivity []Sensitivity `json:"sensitivity"`
+	Diagnostics []string      `json:"diagnostics"`
 	// Failed holds the subjects that have no result.
 	Failed []*SubjectError `json:"-"`
 }
@@ -88,6 +95,16 @@ func (r *Report) note(format string, args ...any) {
 	if msg := fmt.Sprintf(format, args...); !slices.Contains(r.Diagnostics, msg) {
 		r.Diagnostics = append(r.Diagnostics, msg)
 	}
+}
+
+// compare fills in all that sets rows beside each other.
+func (r *Report) compare() (err error) {
+	if r.Comparisons, err = Compare(r.Results); err != nil {
+		return err
+	}
+	r.Flips = FindFlips(r.Results)
+	r.Sensitivity, err = FindSensitivity(r.Results)
+	return err
 }
 
 // count fills in what predictions say.
@@ -143,12 +160,15 @@ func (r *Report) tell(res *Result) {
 // significance is the level of the adjusted test.
 const significance = 0.05
 
-// Compare tests every pair of results on the images that both have.
+// Compare tests every pair of results, variants apart, on the images that both have.
 func Compare(results []Result) ([]Comparison, error) {
 	out := []Comparison{}
 	var ps []float64
 	for a := range results {
 		for b := a + 1; b < len(results); b++ {
+			if results[a].Variant || results[b].Variant {
+				continue
+			}
 			c, err := pair(&results[a], &results[b])
 			if err != nil {
 				return nil, err
@@ -176,10 +196,7 @@ func Compare(results []Result) ([]Comparison, error) {
 
 func pair(a, b *Result) (Comparison, error) {
 	var c Comparison
-	of := make(map[string]*Prediction, len(b.Predictions))
-	for i := range b.Predictions {
-		of[b.Predictions[i].Image] = &b.Predictions[i]
-	}
+	of := byImage(b.Predictions)
 	for i := range a.Predictions {
 		p := &a.Predictions[i]
 		q, ok := of[p.Image]
@@ -210,7 +227,7 @@ func label(all []Result, i int) string {
 	r := &all[i]
 	name := r.Model
 	differs := func(f func(*Result) string) bool {
-		return slices.ContainsFunc(all, func(o Result) bool { return o.Model == r.Model && f(&o) != f(r) })
+		return slices.ContainsFunc(all, func(o Result) bool { return o.Model == r.Model && !o.Variant && f(&o) != f(r) })
 	}
 	for _, f := range []func(*Result) string{
 		func(r *Result) string { return r.Engine },

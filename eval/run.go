@@ -12,8 +12,9 @@ import (
 	"github.com/wispnet/wisp/imagenet"
 )
 
-// evaluation is one running Run: decoders decode ahead, workers classify, and the one
-// goroutine that called Run writes the predictions in the order of the images.
+// evaluation is one running Run: readers bring files near ahead of their turn, workers
+// decode and classify, and the one goroutine that called Run writes the predictions in
+// the order of the images.
 type evaluation struct {
 	plan   *Plan
 	report *Report
@@ -145,49 +146,33 @@ func (e *evaluation) run(ctx context.Context) error {
 
 	// A slow image must not let finished ones pile up: at most a window of them is under way.
 	window := make(chan struct{}, 8*workers+16)
-	feed := make(chan int)
-	pictures := make(chan decoded, workers)
+	feed := make(chan int, 2*workers+readers) // whose files were read ahead
 	answers := make(chan answer, workers)
-	var decoders, classifiers sync.WaitGroup
-	decoders.Go(func() {
-		defer close(feed)
-		for order := range e.todo {
-			select {
-			case window <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-			select {
-			case feed <- order:
-			case <-ctx.Done():
-				return
-			}
-		}
-	})
+	var feeders, crew sync.WaitGroup
+	var order atomic.Int64
+	for range readers {
+		feeders.Go(func() { e.feed(ctx, &order, window, feed) })
+	}
+	// A worker carries an image from its file to its answer, so that as many goroutines
+	// are at work as there are cores, and each stage's time is its own.
 	for range workers {
-		decoders.Go(func() {
-			for order := range feed {
-				select {
-				case pictures <- e.decode(order):
-				case <-ctx.Done():
-					return
-				}
-			}
-		})
-		classifiers.Go(func() {
+		crew.Go(func() {
 			w := worker{e: e, sessions: make([]Session, len(e.tracks))}
 			defer w.close()
-			for d := range pictures {
+			for order := range feed {
+				if ctx.Err() != nil {
+					return
+				}
 				select {
-				case answers <- w.classify(d):
+				case answers <- w.classify(e.decode(order)):
 				case <-ctx.Done():
 					return
 				}
 			}
 		})
 	}
-	go func() { decoders.Wait(); close(pictures) }()
-	go func() { classifiers.Wait(); close(answers) }()
+	go func() { feeders.Wait(); close(feed) }()
+	go func() { crew.Wait(); close(answers) }()
 
 	waiting := map[int]answer{}
 	next := 0
@@ -229,6 +214,33 @@ func (e *evaluation) run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// readers is how many files are read ahead at a time.
+const readers = 4
+
+// feed hands the next images to the workers, each when its file was read ahead.
+func (e *evaluation) feed(ctx context.Context, next *atomic.Int64, window chan struct{}, feed chan<- int) {
+	for {
+		select {
+		case window <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		order := int(next.Add(1)) - 1
+		if order >= len(e.todo) {
+			<-window
+			return
+		}
+		if i := e.plan.Images[e.todo[order]].Index; i >= 0 && e.plan.Ahead != nil {
+			e.plan.Ahead(i)
+		}
+		select {
+		case feed <- order:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // hopeless reports whether every subject has failed.
 func (e *evaluation) hopeless() bool {
 	for _, t := range e.tracks {
@@ -243,7 +255,7 @@ func (e *evaluation) event(done int) Event {
 	ev := Event{Done: done, Total: len(e.todo)}
 	for _, t := range e.tracks {
 		if t.err == nil {
-			ev.Running = append(ev.Running, Running{t.subject.Model, t.subject.Engine, t.images, t.top1, t.top5})
+			ev.Running = append(ev.Running, Running{t.subject.Model, t.subject.Engine, t.subject.Precision, t.subject.Recipe, t.images, t.top1, t.top5})
 		}
 	}
 	return ev
@@ -409,6 +421,9 @@ func (e *evaluation) conclude(took time.Duration) error {
 			Weights: s.Weights, Recipe: s.Recipe, Manifest: e.plan.Manifest, PredictionsFile: file,
 			Complete: t.images == len(e.plan.Images), Resumed: t.resumed, Seconds: took.Seconds(),
 		}
+		if s.Varies != nil {
+			res.Variant, res.Varies = true, *s.Varies
+		}
 		predictions := make([]Prediction, 0, t.images)
 		for _, p := range t.done {
 			if p != nil {
@@ -434,7 +449,5 @@ func (e *evaluation) conclude(took time.Duration) error {
 		r.tell(&res)
 		r.Results = append(r.Results, res)
 	}
-	var err error
-	r.Comparisons, err = Compare(r.Results)
-	return err
+	return r.compare()
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/eval"
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
@@ -65,6 +66,7 @@ func exitCode(err error) int {
 		recipe      *imagenet.UnknownRecipeError
 		array       *npy.Error
 		data        *imagenet.DatasetError
+		predictions *eval.PredictionsError
 	)
 	var coded interface{ exit() int }
 	switch {
@@ -82,7 +84,7 @@ func exitCode(err error) int {
 		return exitUntrusted
 	case errors.As(err, &unsupported), errors.As(err, &unknownFmt), errors.As(err, &unknownNet):
 		return exitUnsupported
-	case errors.As(err, &refused), errors.As(err, &image), errors.As(err, &array):
+	case errors.As(err, &refused), errors.As(err, &image), errors.As(err, &array), errors.As(err, &predictions):
 		return exitRefused
 	case errors.As(err, &data) && data.Line > 0: // a damaged listing; a folder without one is a failed run
 		return exitRefused

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -23,6 +24,7 @@ type progress struct {
 	last    time.Time
 	bars    *mpb.Progress
 	bar     *mpb.Bar
+	note    atomic.Value // string, shown after the bar
 }
 
 // progress starts showing a job; done says how many of how many steps are finished.
@@ -46,8 +48,12 @@ func (p *progress) set(done, total int, note string) {
 		if p.bar == nil {
 			p.bar = p.bars.AddBar(int64(total), mpb.BarRemoveOnComplete(),
 				mpb.PrependDecorators(decor.Name(p.what+" "), decor.CountersNoUnit("%d/%d ")),
-				mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6}), decor.Name(" left")))
+				mpb.AppendDecorators(decor.AverageETA(decor.ET_STYLE_GO, decor.WC{W: 6}), decor.Name(" left "), decor.Any(func(decor.Statistics) string {
+					note, _ := p.note.Load().(string)
+					return note
+				})))
 		}
+		p.note.Store(note)
 		p.bar.SetCurrent(int64(done))
 	case time.Since(p.last) >= plainEvery:
 		p.last = time.Now()
