@@ -6,7 +6,7 @@ GO ?= go
 check: fmt vet test race purego cross
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort ./cmd/wisp-tfl
+	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort ./cmd/wisp-tfl ./cmd/wisp-lab
 
 test:
 	$(GO) test ./...
@@ -16,7 +16,7 @@ short:
 
 # What runs several goroutines, under the race detector (needs a C compiler).
 race:
-	CGO_ENABLED=1 $(GO) test -race -short ./engine ./internal/runner ./bench ./eval ./internal/interp .
+	CGO_ENABLED=1 $(GO) test -race -short ./engine ./internal/runner ./bench ./eval ./internal/lab ./internal/interp .
 
 # The pure-Go twins alone.
 purego:

@@ -22,8 +22,8 @@ const floors = `
 3  cost engine internal/runner
 4  bench eval quant internal/catalog internal/advise
 5  . internal/record internal/pull
-6  internal/report internal/subject
-8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl
+6  internal/report internal/subject internal/lab
+8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab
 
 tests  internal/testkit internal/optest
 `
@@ -111,6 +111,24 @@ func TestLayers(t *testing.T) {
 				t.Errorf("%s (floor %d) imports %s (floor %d): a package imports lower floors only", name, from, to, n)
 			}
 		}
+	}
+}
+
+// TestMessagingStaysApart: of all programs wisp-lab alone links NATS.
+func TestMessagingStaysApart(t *testing.T) {
+	linked := 0
+	for _, p := range list(t, "./...") {
+		nats := slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, "github.com/nats-io/") })
+		name := short(p.ImportPath)
+		switch own := name == "cmd/wisp-lab" || name == "internal/lab"; {
+		case nats && !own:
+			t.Errorf("%s links NATS, which belongs to cmd/wisp-lab alone", name)
+		case nats:
+			linked++
+		}
+	}
+	if linked != 2 {
+		t.Errorf("%d packages link NATS, want internal/lab and cmd/wisp-lab", linked)
 	}
 }
 

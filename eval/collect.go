@@ -65,14 +65,15 @@ func (c *Collector) Done() bool { return c.left == 0 }
 
 // Add counts the predictions of one image, one for each subject in their order. Those that
 // are there already are not counted again: fresh is false where all of them were, and
-// differs names a subject whose first prediction, which is kept, was another one.
+// differs names a subject whose first prediction, which is kept, was another one. The error
+// is an *UnfitError where nothing was counted because they do not belong here.
 func (c *Collector) Add(list []Prediction) (fresh bool, differs string, err error) {
 	if len(list) != len(c.e.tracks) || len(list) == 0 {
-		return false, "", fmt.Errorf("eval: collect: got %d predictions of an image, want %d", len(list), len(c.e.tracks))
+		return false, "", &UnfitError{fmt.Sprintf("got %d predictions of an image, want %d", len(list), len(c.e.tracks))}
 	}
 	pos, ok := c.at[list[0].Image]
 	if !ok {
-		return false, "", fmt.Errorf("eval: collect: %q is none of the images", list[0].Image)
+		return false, "", &UnfitError{fmt.Sprintf("%q is none of the images", list[0].Image)}
 	}
 	for i := range list {
 		if err := list[i].Check(c.e.plan.Images[pos]); err != nil {
@@ -97,6 +98,11 @@ func (c *Collector) Add(list []Prediction) (fresh bool, differs string, err erro
 	}
 	return fresh, differs, nil
 }
+
+// UnfitError says why predictions cannot be counted; every other error of Add is the disk's.
+type UnfitError struct{ Why string }
+
+func (e *UnfitError) Error() string { return "eval: collect: " + e.Why }
 
 // State is the state so far, as Plan.Progress is told it.
 func (c *Collector) State() Event {

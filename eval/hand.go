@@ -54,9 +54,9 @@ func (s *Subject) Key(manifest string, images []Image) Key {
 func (p *Prediction) Check(im Image) error {
 	switch {
 	case !p.sound():
-		return fmt.Errorf("eval: prediction of %q: it is unsound: status %q, classes %v", im.Key, p.Status, p.Top)
+		return &UnfitError{fmt.Sprintf("the prediction of %q is unsound: status %q, classes %v", im.Key, p.Status, p.Top)}
 	case p.Image != im.Key || p.Class != im.Class:
-		return fmt.Errorf("eval: prediction of %q, class %d: want %q, class %d", p.Image, p.Class, im.Key, im.Class)
+		return &UnfitError{fmt.Sprintf("got a prediction of %q, class %d, want %q, class %d", p.Image, p.Class, im.Key, im.Class)}
 	}
 	return nil
 }

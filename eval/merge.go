@@ -33,7 +33,7 @@ func Merge(files []string) (*Report, error) {
 		key.Selection = ""
 		if i == 0 {
 			first = key
-		} else if field := key.differs(first); field != "" {
+		} else if field := key.Differs(first); field != "" {
 			return nil, &PredictionsError{name, 1, fmt.Sprintf("%s differs from %s: they cannot be merged", field, files[0])}
 		}
 		for _, n := range p.damaged {
@@ -76,8 +76,8 @@ func Merge(files []string) (*Report, error) {
 	return r, nil
 }
 
-// differs names the first field in which two keys differ; "" where they are equal.
-func (k Key) differs(o Key) string {
+// Differs names the first field in which two keys differ; "" where they are equal.
+func (k Key) Differs(o Key) string {
 	for _, f := range []struct{ name, a, b string }{
 		{"model", k.Model, o.Model},
 		{"weights_sha256", k.WeightsSHA256, o.WeightsSHA256},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wispnet/wisp/eval"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/stat"
 	"github.com/wispnet/wisp/internal/subject"
 )
@@ -126,7 +127,7 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 		return fmt.Errorf("%s: no images: want val/WNID/*.JPEG, or photographs beside a labels.csv", f.data)
 	}
 	if plan.Folder == "" {
-		if plan.Folder, err = stateFolder("eval"); err != nil {
+		if plan.Folder, err = record.StateFolder("eval"); err != nil {
 			return err
 		}
 	}

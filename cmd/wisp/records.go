@@ -1,10 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
@@ -37,7 +33,7 @@ func (f *recordFlags) open(a *app) (*record.File, error) {
 	}
 	dir, err := f.dir, error(nil)
 	if dir == "" {
-		dir, err = stateFolder("results")
+		dir, err = record.StateFolder("results")
 	}
 	var file *record.File
 	if err == nil {
@@ -95,16 +91,4 @@ func (a *app) rewrite(d *record.Document) error {
 	whole := *d
 	whole.Record = ""
 	return a.record.Write(&whole)
-}
-
-// stateFolder is where wisp keeps what it found out, by kind: XDG's state folder.
-func stateFolder(kind string) (string, error) {
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "wisp", kind), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("no folder for %s: %w", kind, err)
-	}
-	return filepath.Join(home, ".local", "state", "wisp", kind), nil
 }

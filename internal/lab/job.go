@@ -1,0 +1,154 @@
+package lab
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/wispnet/wisp/eval"
+)
+
+// version is that of the messages; a worker of another one refuses a job.
+const version = 1
+
+// The bounds of what strangers' messages may ask for.
+const (
+	maxModels = 64
+	maxParcel = 512
+	maxName   = 1024
+)
+
+// ModelSpec says how a worker opens a model.
+type ModelSpec struct {
+	Name    string `json:"name"`              // that its row is called by
+	Network string `json:"network,omitempty"` // a zoo name that the file holds weights for; "": the file is the model
+	File    string `json:"file"`              // name of the file, for its extension
+	Size    string `json:"size,omitempty"`    // "@192" behind the file's name
+	SHA256  string `json:"sha256"`            // of the file: its name in the object store
+	Bytes   int64  `json:"bytes"`
+	Arch    string `json:"arch,omitempty"`
+	Recipe  string `json:"recipe"` // its id
+
+	// Key is what the coordinator keeps the predictions under, without the selection: a
+	// worker whose own key differs would count towards another figure.
+	Key eval.Key `json:"key"`
+}
+
+// Job is an evaluation that is running.
+type Job struct {
+	Version  int           `json:"wisp_lab"`
+	ID       string        `json:"id"`
+	Manifest string        `json:"manifest"`
+	Models   []ModelSpec   `json:"models"`
+	AckWait  time.Duration `json:"ack_wait_ns"` // that a parcel may take without a sign of life
+}
+
+// parcel is a piece of work.
+type parcel struct {
+	Version int     `json:"wisp_lab"`
+	Job     string  `json:"job"`
+	Number  int     `json:"number"`
+	Images  []image `json:"images"`
+}
+
+type image struct {
+	Key   string `json:"key"`
+	Class int    `json:"class"`
+}
+
+// answer is what a worker says of a parcel, or why it takes no part in a job.
+type answer struct {
+	Version  int    `json:"wisp_lab"`
+	Job      string `json:"job"`
+	Worker   string `json:"worker"`
+	Manifest string `json:"manifest"` // of the worker's own data set
+	Number   int    `json:"number"`
+	// Predictions of each image, one for each model of the job in its order.
+	Predictions [][]eval.Prediction `json:"predictions,omitempty"`
+	Refused     string              `json:"refused,omitempty"` // the reason
+}
+
+// decode reads a message strictly: unknown fields and trailing bytes are errors too.
+func decode(data []byte, v any) error {
+	if len(data) > MaxMessage {
+		return fmt.Errorf("got %d bytes, want at most %d", len(data), MaxMessage)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if d.More() {
+		return errors.New("bytes follow the message")
+	}
+	return nil
+}
+
+func checkVersion(v int) error {
+	if v != version {
+		return fmt.Errorf("got messages of version %d, want %d: use programs of one version", v, version)
+	}
+	return nil
+}
+
+func isHex(s string, digits int) bool {
+	b, err := hex.DecodeString(s)
+	return err == nil && len(b)*2 == digits
+}
+
+func readJob(data []byte) (*Job, error) {
+	var j Job
+	if err := decode(data, &j); err != nil {
+		return nil, err
+	}
+	if err := checkVersion(j.Version); err != nil {
+		return nil, err
+	}
+	switch {
+	case !isHex(j.ID, jobDigits):
+		return nil, fmt.Errorf("id %.40q: want %d hexadecimal digits", j.ID, jobDigits)
+	case len(j.Models) == 0 || len(j.Models) > maxModels:
+		return nil, fmt.Errorf("got %d models, want 1 to %d", len(j.Models), maxModels)
+	case j.AckWait < time.Second/10 || j.AckWait > time.Hour:
+		return nil, fmt.Errorf("acknowledgement wait %v: want 100ms to 1h", j.AckWait)
+	}
+	for _, m := range j.Models {
+		if !isHex(m.SHA256, 64) || m.Bytes <= 0 || len(m.Name) > maxName || len(m.File) > maxName || len(m.Size) > 16 {
+			return nil, fmt.Errorf("model %.60q: want a name, a SHA-256 and a size", m.Name)
+		}
+	}
+	return &j, nil
+}
+
+func readParcel(data []byte) (*parcel, error) {
+	var p parcel
+	if err := decode(data, &p); err != nil {
+		return nil, err
+	}
+	if err := checkVersion(p.Version); err != nil {
+		return nil, err
+	}
+	if len(p.Images) == 0 || len(p.Images) > maxParcel {
+		return nil, fmt.Errorf("got %d images, want 1 to %d", len(p.Images), maxParcel)
+	}
+	return &p, nil
+}
+
+func readAnswer(data []byte) (*answer, error) {
+	var a answer
+	if err := decode(data, &a); err != nil {
+		return nil, err
+	}
+	if err := checkVersion(a.Version); err != nil {
+		return nil, err
+	}
+	if len(a.Predictions) > maxParcel || (len(a.Predictions) == 0) == (a.Refused == "") {
+		return nil, fmt.Errorf("got predictions of %d images and refusal %.40q, want 1 to %d or a reason", len(a.Predictions), a.Refused, maxParcel)
+	}
+	return &a, nil
+}
+
+const jobDigits = 24

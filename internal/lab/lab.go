@@ -1,0 +1,93 @@
+// Package lab spreads an evaluation over many machines by NATS JetStream: a hub holds the
+// queue, workers take parcels of images from it and publish predictions, one coordinator
+// counts them by image key. Delivery is at least once and counting exactly once, so that
+// workers may join, leave, crash, hang and be slow without losing or doubling an image.
+//
+// It opens no model and prints nothing: an Opener brings subjects, eval keeps and counts
+// predictions, cmd/wisp-lab prints. Only that program links this package, since a NATS
+// server weighs more than all of wisp.
+//
+// On the hub: a key-value bucket of running jobs (job.go), a work queue of parcels and a
+// stream of answers, one subject a job each; an object store of models by hash (objects.go).
+// Everything of a job goes when it ends, and expires where its coordinator died.
+package lab
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	workStream   = "WISP_WORK"
+	answerStream = "WISP_ANSWERS"
+	jobBucket    = "wisp-jobs"
+	modelBucket  = "wisp-models"
+
+	workSubject   = "wisp.work."   // + job
+	answerSubject = "wisp.answer." // + job
+
+	// MaxMessage bounds a message of ours; the embedded hub takes none that is larger.
+	MaxMessage = 1 << 20
+
+	// jobLife is how long a job outlives its coordinator, which refreshes it three times as often.
+	jobLife = 2 * time.Minute
+	// streamLife is how long an abandoned message stays.
+	streamLife = 48 * time.Hour
+
+	// callLimit bounds one call to the hub; a caller that needs longer tries again.
+	callLimit = 10 * time.Second
+)
+
+// Logger takes one line at a time.
+type Logger func(format string, args ...any)
+
+// queue is the hub as coordinator and workers see it.
+type queue struct {
+	js      jetstream.JetStream
+	work    jetstream.Stream
+	answers jetstream.Stream
+	jobs    jetstream.KeyValue
+	models  jetstream.ObjectStore
+}
+
+// openQueue opens the hub's streams and buckets, making those that are absent.
+func openQueue(ctx context.Context, js jetstream.JetStream) (*queue, error) {
+	ctx, cancel := context.WithTimeout(ctx, 3*callLimit)
+	defer cancel()
+	q := &queue{js: js}
+	var err error
+	wrap := func(what string, err error) error { return fmt.Errorf("lab: hub: %s: %w", what, err) }
+	if q.work, err = ensureStream(ctx, js, jetstream.StreamConfig{
+		Name: workStream, Description: "parcels of images to classify", Subjects: []string{workSubject + "*"},
+		Retention: jetstream.WorkQueuePolicy, MaxAge: streamLife, MaxMsgSize: MaxMessage, Storage: jetstream.FileStorage,
+	}); err != nil {
+		return nil, wrap(workStream, err)
+	}
+	if q.answers, err = ensureStream(ctx, js, jetstream.StreamConfig{
+		Name: answerStream, Description: "predictions of parcels, refusals of workers", Subjects: []string{answerSubject + "*"},
+		MaxAge: streamLife, MaxMsgSize: MaxMessage, Storage: jetstream.FileStorage, Compression: jetstream.S2Compression,
+	}); err != nil {
+		return nil, wrap(answerStream, err)
+	}
+	if q.jobs, err = js.KeyValue(ctx, jobBucket); err != nil {
+		if q.jobs, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: jobBucket, TTL: jobLife, MaxValueSize: MaxMessage}); err != nil {
+			return nil, wrap(jobBucket, err)
+		}
+	}
+	if q.models, err = js.ObjectStore(ctx, modelBucket); err != nil {
+		if q.models, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: modelBucket, TTL: streamLife}); err != nil {
+			return nil, wrap(modelBucket, err)
+		}
+	}
+	return q, nil
+}
+
+func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) (jetstream.Stream, error) {
+	if s, err := js.Stream(ctx, c.Name); err == nil {
+		return s, nil
+	}
+	return js.CreateOrUpdateStream(ctx, c)
+}

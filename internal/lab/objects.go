@@ -1,0 +1,98 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Models travel through the hub's object store under their SHA-256, and lie in a worker's
+// cache under it. Nothing is used whose bytes do not have the hash that the job states.
+
+// putModel brings a file into the store unless it is there.
+func (q *queue) putModel(ctx context.Context, path string, m ModelSpec) error {
+	if info, err := q.models.GetInfo(ctx, m.SHA256); err == nil && int64(info.Size) == m.Bytes {
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	ctx, cancel := context.WithTimeout(ctx, transferLimit(m.Bytes))
+	defer cancel()
+	if _, err := q.models.Put(ctx, jetstream.ObjectMeta{Name: m.SHA256, Description: m.Name}, f); err != nil {
+		return fmt.Errorf("lab: model %s: object store: %w", m.Name, err)
+	}
+	return nil
+}
+
+// transferLimit bounds a transfer: a minute, and a second for each half mebibyte.
+func transferLimit(bytes int64) time.Duration {
+	return time.Minute + time.Duration(bytes>>19)*time.Second
+}
+
+// fetchModel returns the path of the model's file in the cache, fetching it where it is
+// absent. A file of another hash, there or in the store, is refused and not replaced.
+func (q *queue) fetchModel(ctx context.Context, cache string, m ModelSpec, limit int64) (string, error) {
+	if m.Bytes > limit {
+		return "", fmt.Errorf("model %s: it has %d bytes, this worker takes at most %d (--max-model)", m.Name, m.Bytes, limit)
+	}
+	// Only the extension is the stranger's: the rest of the path is the hash.
+	path := filepath.Join(cache, m.SHA256+filepath.Ext(filepath.Base(m.File)))
+	if _, err := os.Stat(path); err == nil {
+		return path, checkHash(path, m)
+	}
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, transferLimit(m.Bytes))
+	defer cancel()
+	r, err := q.models.Get(ctx, m.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("model %s: object store: %w", m.Name, err)
+	}
+	defer r.Close()
+	tmp, err := os.CreateTemp(cache, ".model-*")
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(tmp.Name())
+	_, err = io.Copy(tmp, io.LimitReader(r, m.Bytes+1))
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = checkHash(tmp.Name(), m)
+	}
+	if err != nil {
+		return "", fmt.Errorf("model %s: object store: %w", m.Name, err)
+	}
+	return path, os.Rename(tmp.Name(), path)
+}
+
+var errHash = errors.New("another model hash")
+
+func checkHash(path string, m ModelSpec) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != m.SHA256 {
+		return fmt.Errorf("%s: %w: got %.16s…, want %.16s…", filepath.Base(path), errHash, got, m.SHA256)
+	}
+	return nil
+}
