@@ -64,3 +64,32 @@ func compute(t *testing.T, r *Result, image *tensor.Tensor, o engine.Options) []
 	}
 	return out.Float32()
 }
+
+// A run of an integer program allocates nothing, whatever the kernels.
+func TestAllocatesNothing(t *testing.T) {
+	g, images := zooGraph(t, "mobilenet_v3_small:0.5@32")
+	r, err := Quantize(g, images[:2], Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []engine.Options{{}, {Kernels: "go"}, {Arithmetic: string(fixed.XNNPACK)}} {
+		p, err := engine.Compile(r.Graph, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := p.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := []*tensor.Tensor{tensor.New(tensor.Float32, p.Outputs()[0].Type.Shape)}
+		in := images[:1]
+		if n := testing.AllocsPerRun(5, func() {
+			if err := s.Run(in, out); err != nil {
+				t.Error(err)
+			}
+		}); n > 0 {
+			t.Errorf("%+v: %v allocations in a run", o, n)
+		}
+		s.Close()
+	}
+}
