@@ -159,7 +159,7 @@ func (l *nativeLoaded) Describe() runner.Description {
 		CPUFeatures: featuresUsed(l.q.Kernels),
 	}
 	if d.Precision == "int8" {
-		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("%s: integers round as %s", l.model.Name, cmp.Or(l.q.Options["arithmetic"], "tflite-builtin")))
+		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("integers round as %s", cmp.Or(l.q.Options["arithmetic"], "tflite-builtin")))
 	}
 	for _, p := range l.program.Inputs() {
 		d.Inputs = append(d.Inputs, runner.Port{Name: p.Name, DType: p.Type.DType.String(), Shape: p.Type.Shape})
