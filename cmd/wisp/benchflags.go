@@ -58,6 +58,8 @@ func (f *benchFlags) check() error {
 		return usagef("--sessions %v: want 1 to %d", f.sessions, runner.MaxSessions)
 	case f.warmup < 0 || f.runs < 0 || f.runs > runner.MaxRuns || f.warmup > runner.MaxRuns:
 		return usagef("--warmup %d, --runs %d: want 0 to %d", f.warmup, f.runs, runner.MaxRuns)
+	case f.arithmetic != "" && f.arithmetic != "tflite-builtin" && f.arithmetic != "tflite-xnnpack":
+		return usagef("--arithmetic %s: want tflite-builtin or tflite-xnnpack", f.arithmetic)
 	case f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
 		return usagef("--min-time %v, --max-time %v: want the least not above the most", f.minTime, f.maxTime)
 	}
