@@ -79,6 +79,12 @@ func (c *compared) addRow(m *wisp.Model, r *bench.Result, label, context string)
 		row.Model, row.Weights = r.Model, r.Weights
 		row.Latency, row.Engine, row.Precision, row.Threads, row.Grade = &r.Latency, r.Engine, r.Precision, r.Threads, r.Grade
 		row.Batch, row.Sessions = r.Batch, r.Sessions
+		if r.Precision == "int8" {
+			// What was published is of float weights; integers have an accuracy of their own.
+			out.Bytes = row.Bytes["int8"]
+			out.Top1, out.Top5, out.Accuracy = nil, nil, ""
+			row.Published = []published{}
+		}
 		out.Grade = string(r.Grade)
 		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
 		if ci := r.Latency.CI95; ci != nil {

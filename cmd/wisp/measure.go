@@ -143,13 +143,17 @@ func where(r *bench.Report, h record.Host) string {
 		kind, not = "phone", ""
 	}
 	how := fmt.Sprintf("%d %s, batch %d", first.Threads, plural(first.Threads, "thread"), first.Batch)
+	precision := first.Precision
 	for i := range r.Results {
+		if r.Results[i].Precision != first.Precision {
+			precision = "precisions as stated"
+		}
 		if x := &r.Results[i]; x.Batch != first.Batch || x.Threads != first.Threads || x.Sessions != 1 {
 			how = "threads, batches and sessions as stated"
 		}
 	}
 	return fmt.Sprintf("Measured on %s (%s, %s/%s), %s, %s, %s, level %s%s.", cmp.Or(h.CPU, "an unnamed CPU"), kind, h.OS, h.Arch,
-		enginesText(r.Results), how, first.Precision, r.Level.Name, not)
+		enginesText(r.Results), how, precision, r.Level.Name, not)
 }
 
 // enginesText says which engines ran: wisp's own alone is known by its kernels.

@@ -39,7 +39,7 @@ var columns = []column{
 	{"family", "family", false, func(r Row) string { return r.Family }, func(r Row) string { return r.Family }},
 	{"input", "input", false, func(r Row) string { return r.Input }, func(r Row) string { return r.Input }},
 	{"params M", "params", true, func(r Row) string { return fmt.Sprintf("%.2f", float64(r.Params)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Params, 10) }},
-	{"size MB", "bytes_float32", true, func(r Row) string { return fmt.Sprintf("%.1f", float64(r.Bytes)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Bytes, 10) }},
+	{"size MB", "bytes", true, func(r Row) string { return fmt.Sprintf("%.1f", float64(r.Bytes)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Bytes, 10) }},
 	{"MACs M", "macs", true, func(r Row) string { return fmt.Sprintf("%.1f", float64(r.MACs)/1e6) }, func(r Row) string { return strconv.FormatInt(r.MACs, 10) }},
 	{"top-1 %", "published_top1", true, func(r Row) string { return orDash(r.Top1, "%.1f") }, func(r Row) string { return orEmpty(r.Top1) }},
 	{"top-5 %", "published_top5", true, func(r Row) string { return orDash(r.Top5, "%.1f") }, func(r Row) string { return orEmpty(r.Top5) }},
@@ -70,4 +70,4 @@ var columns = []column{
 
 // legend explains the marks of the human forms.
 const legend = "* on the Pareto front of published top-1 and measured latency. top-1 and top-5: published by the network's authors, not measured here. " +
-	"MACs: multiply-adds of convolutions and linear layers. size: float32 weights. grade: A all checks passed, B a reading is missing, C not to be relied on."
+	"MACs: multiply-adds of convolutions and linear layers. size: weights in the precision of the row. grade: A all checks passed, B a reading is missing, C not to be relied on."

@@ -18,7 +18,7 @@ type Row struct {
 	Model, Family string
 	Input         string // 224×224
 	Params, MACs  int64
-	Bytes         int64    // float32 weights
+	Bytes         int64    // of the weights in the precision that ran
 	Top1, Top5    *float64 // published, percent
 	Accuracy      string   // which weights the published figures belong to, with their source
 	Latency       *Latency

@@ -52,7 +52,7 @@ func (c *Comparison) table(shown []column) table.Writer {
 }
 
 // dispensable are the columns that a narrow terminal goes without, first to last.
-var dispensable = []string{"family", "published_top5", "input", "bytes_float32", "grade", "latency_ms_ci95"}
+var dispensable = []string{"family", "published_top5", "input", "bytes", "grade", "latency_ms_ci95"}
 
 // fitting renders the table with as many columns as width allows (0: all).
 func (c *Comparison) fitting(width int) string {

@@ -169,7 +169,7 @@ func workbook(w io.Writer, chart func(*excelize.File) error, sheets ...*sheet) e
 // figures, and what is missing and why.
 func (c *Comparison) XLSX(w io.Writer) error {
 	summary := &sheet{name: "summary", note: c.Where,
-		heads: []string{"network", "family", "input", "params", "bytes_float32", "macs", "published_top1", "published_top5", "latency_ms", "latency_ms_low", "latency_ms_high", "grade", "on_front", "accuracy_source"}}
+		heads: []string{"network", "family", "input", "params", "bytes", "macs", "published_top1", "published_top5", "latency_ms", "latency_ms_low", "latency_ms_high", "grade", "on_front", "accuracy_source"}}
 	for _, r := range c.Rows {
 		row := []any{r.Model, r.Family, r.Input, r.Params, r.Bytes, r.MACs, orNil(r.Top1), orNil(r.Top5), nil, nil, nil, r.Grade, "", r.Accuracy}
 		if r.Latency != nil {
