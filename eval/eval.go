@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/wispnet/wisp/imagenet"
 )
@@ -49,6 +50,10 @@ type Session interface {
 	Classify(k int) ([]int, error)
 	Close() error
 }
+
+// Timed is a Session that knows how long its last Classify ran the model itself, where that
+// is not what its caller sees: in another process, say.
+type Timed interface{ Took() time.Duration }
 
 // Subject is one model on one engine.
 type Subject struct {

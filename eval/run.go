@@ -359,6 +359,9 @@ func (w *worker) one(i int, img *imagenet.RGB, p *Prediction, a *answer) (err er
 		return err
 	}
 	a.infer[i] = time.Since(start)
+	if t, ok := w.sessions[i].(Timed); ok {
+		a.infer[i] = t.Took()
+	}
 	p.Top = top
 	if !p.sound() {
 		return fmt.Errorf("the model answered with the classes %v, want 1 to %d different ones from 0 up", top, topK)

@@ -10,7 +10,7 @@ import (
 )
 
 // Feed runs the first session on the parent's numbers, in an input of their own.
-func (s *session) Feed(in []float32) ([]float32, error) {
+func (s *session) Feed(in []byte) ([]byte, error) {
 	if len(s.in) != 1 {
 		return nil, fmt.Errorf("the model has %d inputs, want one", len(s.in))
 	}
@@ -23,14 +23,17 @@ func (s *session) Feed(in []float32) ([]float32, error) {
 		s.pin.Pin(&set[0])
 		s.inputs, s.fed = append(s.inputs, set), data
 	}
-	if len(in) != len(s.fed) {
-		return nil, fmt.Errorf("got %d numbers, want %d for %v", len(in), len(s.fed), s.in[0].Shape)
+	if len(in) != 4*len(s.fed) {
+		return nil, fmt.Errorf("got %d bytes, want %d for float32 %v", len(in), 4*len(s.fed), s.in[0].Shape)
 	}
-	copy(s.fed, in)
+	copy(bytesOf(s.fed), in)
 	lane := &s.lanes[0]
 	lane.call[3] = uintptr(unsafe.Pointer(&s.inputs[len(s.inputs)-1][0]))
 	if status, _, _ := purego.SyscallN(s.fn[fnRun], lane.call...); status != 0 {
 		return nil, s.check(status)
 	}
-	return lane.results[0], nil
+	return bytesOf(lane.results[0]), nil
 }
+
+// bytesOf is the memory of numbers; the platforms of this file are little-endian.
+func bytesOf(v []float32) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v)) }

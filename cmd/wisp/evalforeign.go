@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/eval"
@@ -28,32 +33,29 @@ func newEvalForeign(ctx context.Context, a *app, models *modelFlags) *evalForeig
 // lacks is said before anything is evaluated.
 func (f *evalForeign) subject(e *engineKind, m *wisp.Model, weights string) (eval.Subject, func() (subject.Runs, error), error) {
 	var none eval.Subject
-	if m.Precision() != "float32" || len(m.Graph.Inputs) != 1 {
-		return none, nil, remoteError{&runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: on engine %s eval runs float32 networks of one input", m.Name, e.name)}}
+	if reads := slices.Contains(e.takes, strings.ToLower(filepath.Ext(m.Name))); m.Precision() != "float32" && !reads {
+		return none, nil, remoteError{&runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: engine %s reads no %s file, and a quantized network is not exported for it", m.Name, e.name, filepath.Ext(m.Name))}}
 	}
-	q, err := f.give(e, runner.LoadRequest{Model: m.Name, Weights: weights, Threads: 1, Batch: 1, Inputs: 1})
+	q, err := f.give(e, runner.LoadRequest{Model: m.Name, Weights: weights, Threads: 1, Batch: 1, Inputs: 1, Precision: m.Precision()})
 	if err != nil {
 		return none, nil, err
 	}
-	h, w, err := m.ImageSize()
-	if err != nil {
-		return none, nil, err
-	}
-	want := []int{1, 3, h, w}
 	open := func() (subject.Runs, error) {
 		c, err := e.start(f.ctx)
 		if err != nil {
 			return nil, err
 		}
 		r, err := c.Load(q)
-		if err == nil && (len(r.Model.Inputs) != 1 || !slices.Equal(r.Model.Inputs[0].Shape, want)) {
-			err = fmt.Errorf("%s: engine %s takes %v, want one input %v", m.Name, e.name, r.Model.Inputs, want)
-		}
 		if err != nil {
 			c.Close()
 			return nil, err
 		}
-		return &fed{c, m.Classes}, nil
+		x := &fed{client: c, model: m}
+		if err := x.fit(r.Model.Inputs, r.Model.Outputs); err != nil {
+			c.Close()
+			return nil, fmt.Errorf("%s: engine %s: %w", m.Name, e.name, err)
+		}
+		return x, nil
 	}
 	c, err := e.start(f.ctx)
 	if err != nil {
@@ -69,16 +71,86 @@ func (f *evalForeign) subject(e *engineKind, m *wisp.Model, weights string) (eva
 
 // fed is a runner process that is given the inputs.
 type fed struct {
-	client  *runner.Client
-	classes int
+	client *runner.Client
+	model  *wisp.Model
+	last   bool // its input is [1,H,W,3], as TensorFlow Lite has it
+	out    tensor.DType
+	took   time.Duration
+}
+
+// Took is how long the last run took in the process, without the way there and back.
+func (f *fed) Took() time.Duration { return f.took }
+
+// fit finds out how the process wants its input; it must be the model's own.
+func (f *fed) fit(in, out []runner.Port) error {
+	h, w, err := f.model.ImageSize()
+	if err != nil {
+		return err
+	}
+	want := f.model.Graph.Value(f.model.Graph.Inputs[0]).Type.DType
+	if len(in) != 1 || len(out) == 0 || in[0].DType != want.String() {
+		return fmt.Errorf("it takes %v, want one input of %s", in, want)
+	}
+	switch f.last = slices.Equal(in[0].Shape, []int{1, h, w, 3}); {
+	case !f.last && !slices.Equal(in[0].Shape, []int{1, 3, h, w}):
+		return fmt.Errorf("it takes %v, want [1,3,%d,%d] or [1,%d,%d,3]", in[0].Shape, h, w, h, w)
+	case out[0].DType == tensor.Float32.String():
+		f.out = tensor.Float32
+	case out[0].DType == tensor.Uint8.String():
+		f.out = tensor.Uint8
+	case out[0].DType == tensor.Int8.String():
+		f.out = tensor.Int8
+	default:
+		return fmt.Errorf("its output is of %s", out[0].DType)
+	}
+	return nil
 }
 
 func (f *fed) Scores(in *tensor.Tensor) ([]float32, error) {
-	out, _, err := f.client.Feed(in.Float32())
-	if err == nil && len(out) != f.classes {
-		err = fmt.Errorf("got %d scores, want %d", len(out), f.classes)
+	b, took, err := f.client.Feed(packed(in, f.last))
+	if f.took = took; err != nil {
+		return nil, err
 	}
-	return out, err
+	size := 1
+	if f.out == tensor.Float32 {
+		size = 4
+	}
+	if len(b) != size*f.model.Classes {
+		return nil, fmt.Errorf("got %d bytes of scores, want %d classes of %s", len(b), f.model.Classes, f.out)
+	}
+	out := tensor.New(f.out, tensor.Shape{1, f.model.Classes})
+	for i := range f.model.Classes {
+		switch v := out.Data.(type) {
+		case []float32:
+			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		case []uint8:
+			v[i] = b[i]
+		case []int8:
+			v[i] = int8(b[i])
+		}
+	}
+	return f.model.Scores(out), nil
+}
+
+// packed are a picture's numbers [1,3,H,W] as bytes, channels last where that is wanted.
+func packed(t *tensor.Tensor, last bool) []byte {
+	n := t.Shape[2] * t.Shape[3]
+	var b []byte
+	for i := range 3 * n {
+		from := i
+		if last {
+			from = i%3*n + i/3
+		}
+		switch v := t.Data.(type) {
+		case []float32:
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v[from]))
+		case []uint8:
+			b = append(b, v[from])
+		case []int8:
+			b = append(b, uint8(v[from]))
+		}
+	}
+	return b
 }
 
 func (f *fed) Close() error { return f.client.Close() }

@@ -193,18 +193,14 @@ func (c *Client) Profile(q ProfileRequest) (r ProfileReply, err error) {
 	return r, err
 }
 
-// Feed runs the model once on the numbers of its one input and returns those of its first
+// Feed runs the model once on the bytes of its one input and returns those of its first
 // output and how long the run took.
-func (c *Client) Feed(in []float32) ([]float32, time.Duration, error) {
+func (c *Client) Feed(in []byte) ([]byte, time.Duration, error) {
 	var r FeedReply
-	if err := c.call(opFeed, c.limits.Run, FeedRequest{pack(in)}, &r); err != nil {
+	if err := c.call(opFeed, c.limits.Run, FeedRequest{in}, &r); err != nil {
 		return nil, 0, err
 	}
-	out, err := unpack(r.Output)
-	if err != nil {
-		return nil, 0, fmt.Errorf("runner: %s: feed: output: %w", c.name, err)
-	}
-	return out, time.Duration(r.NS), nil
+	return r.Output, time.Duration(r.NS), nil
 }
 
 // Stats asks for the process's peak memory and the cost of its timer.

@@ -1,18 +1,19 @@
 package runner
 
 import (
+	"bytes"
 	"errors"
-	"slices"
+	"fmt"
 	"strings"
 	"testing"
 )
 
 // Feed doubles what it is given, but for the model that fails.
-func (m *fakeModel) Feed(in []float32) ([]float32, error) {
-	if m.q.Model == "narrow" {
-		return nil, errors.New("got 3 numbers, want 5")
+func (m *fakeModel) Feed(in []byte) ([]byte, error) {
+	if m.q.Model == "narrow" || len(in) == 0 {
+		return nil, fmt.Errorf("got %d bytes, want 5", len(in))
 	}
-	out := make([]float32, len(in))
+	out := make([]byte, len(in))
 	for i, x := range in {
 		out[i] = 2 * x
 	}
@@ -25,20 +26,20 @@ func TestFeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, _, err := c.Feed([]float32{1}); err == nil || !strings.Contains(err.Error(), "no model is loaded") {
+	if _, _, err := c.Feed([]byte{1}); err == nil || !strings.Contains(err.Error(), "no model is loaded") {
 		t.Errorf("before a load: got %v", err)
 	}
 	if _, err := c.Load(LoadRequest{Model: "m"}); err != nil {
 		t.Fatal(err)
 	}
-	out, took, err := c.Feed([]float32{1, -0.5, 1e-30})
-	if err != nil || !slices.Equal(out, []float32{2, -1, 2e-30}) || took <= 0 {
+	out, took, err := c.Feed([]byte{1, 0, 100})
+	if err != nil || !bytes.Equal(out, []byte{2, 0, 200}) || took <= 0 {
 		t.Errorf("got %v in %v, %v", out, took, err)
 	}
 	if _, _, err := c.Feed(nil); err == nil || !strings.Contains(err.Error(), "got 0 bytes") {
 		t.Errorf("nothing: got %v", err)
 	}
-	if _, _, err := c.Feed(make([]float32, MaxLine/4)); err == nil || !strings.Contains(err.Error(), "longer than") {
+	if _, _, err := c.Feed(make([]byte, MaxLine)); err == nil || !strings.Contains(err.Error(), "longer than") {
 		t.Errorf("too long: got %v", err)
 	}
 }
@@ -53,7 +54,7 @@ func TestFeedFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	var remote *RemoteError
-	if _, _, err := c.Feed([]float32{1}); !errors.As(err, &remote) || !strings.Contains(err.Error(), "want 5") {
+	if _, _, err := c.Feed([]byte{1}); !errors.As(err, &remote) || !strings.Contains(err.Error(), "want 5") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := c.Stats(); err != nil {

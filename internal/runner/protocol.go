@@ -173,8 +173,8 @@ type ProfileReply struct {
 	Steps []Step `json:"steps"`
 }
 
-// FeedRequest runs the model once on numbers of the parent's: the first input's, little-endian
-// float32 in the model's own order.
+// FeedRequest runs the model once on an input of the parent's: the bytes of its one input, of
+// the type and in the order that the load's description gives, little-endian.
 type FeedRequest struct {
 	Input []byte `json:"input"`
 }

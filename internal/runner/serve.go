@@ -50,11 +50,11 @@ type InputMaker interface {
 	MakeInputs(n int, seed uint64) error
 }
 
-// Feeder is a Loaded that also runs on numbers which the parent brings: evaluations need it.
+// Feeder is a Loaded that also runs on what the parent brings: evaluations need it.
 type Feeder interface {
-	// Feed runs the model on the numbers of its one input, in its own order, and returns
-	// those of its first output, which are good until the next call.
-	Feed(in []float32) ([]float32, error)
+	// Feed runs the model on the bytes of its one input and returns those of its first
+	// output, which are good until the next call.
+	Feed(in []byte) ([]byte, error)
 }
 
 // errNoProfile is for backends without a profile.

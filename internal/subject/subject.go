@@ -82,7 +82,11 @@ func sessions(m *wisp.Model, r *imagenet.Recipe, open func() (Runs, error)) func
 		if err != nil {
 			return nil, err
 		}
-		return &session{model: m, recipe: r, Runs: runs}, nil
+		x := &session{model: m, recipe: r, Runs: runs}
+		if t, ok := runs.(eval.Timed); ok {
+			return timed{x, t}, nil
+		}
+		return x, nil
 	}
 }
 
@@ -92,6 +96,12 @@ type session struct {
 	model  *wisp.Model
 	recipe *imagenet.Recipe
 	in     *tensor.Tensor
+}
+
+// timed is a session whose engine times itself.
+type timed struct {
+	*session
+	eval.Timed
 }
 
 func (s *session) Prepare(img *imagenet.RGB) (err error) {
