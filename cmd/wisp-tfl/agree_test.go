@@ -70,7 +70,14 @@ func runTFLite(t *testing.T, a *api, g *graph.Graph, image *tensor.Tensor) []byt
 	if err := s.Run(0); err != nil {
 		t.Fatal(err)
 	}
-	return bytes.Clone(s.out[0].data)
+	out := bytes.Clone(s.out[0].data)
+	if fed, err := s.Feed(in); err != nil || !bytes.Equal(fed, out) {
+		t.Errorf("fed the same input it answers differently: %v", err)
+	}
+	if _, err := s.Feed(in[1:]); err == nil {
+		t.Error("it takes an input that is too short")
+	}
+	return out
 }
 
 func floats(b []byte) []float32 {
