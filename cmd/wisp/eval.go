@@ -56,7 +56,7 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 	merge := &cobra.Command{
 		Use:     "merge FILE...",
 		Short:   "Put the predictions of shards together",
-		Long:    "Put the predictions of shards together, in any order.\n\n" + exitHelp,
+		Long:    "Put the predictions of shards together, in any order; several models become rows beside each other.\n\n" + exitHelp,
 		Example: "  wisp eval merge shard1.jsonl shard2.jsonl",
 		Args:    atLeast(1, "FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
