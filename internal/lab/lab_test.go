@@ -223,6 +223,43 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestForgedObject: other bytes in the object store under the promised hash are refused, and
+// a model larger than a worker takes is.
+func TestForgedObject(t *testing.T) {
+	h := startHub(t)
+	var said lines
+	e, sum := evaluation(t, h, 100, said.log)
+	nc, js, err := e.Access.connect("test", false, t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	ctx, cancel := context.WithCancel(bounded(t))
+	defer cancel()
+	q, err := openQueue(ctx, js)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.models.PutBytes(ctx, sum, []byte("weights of other")); err != nil {
+		t.Fatal(err)
+	}
+	open := func(ModelSpec, string) (eval.Subject, error) { return guesser(sum), nil }
+	work(t, h, "a", "manifest", 100, t.Logf, open)
+	small := Worker{Access: e.Access, Name: "small", Manifest: "manifest", Images: keys(100), Decode: numbered, Open: open, Cache: t.TempDir(), MaxModel: 3, Log: t.Logf}
+	done := make(chan error, 1)
+	go func() { done <- small.Run(ctx) }()
+	go func() {
+		for said.with("is refused") < 2 && pause(ctx, 20*time.Millisecond) {
+		}
+		cancel()
+	}()
+	r, err := Evaluate(ctx, e)
+	<-done
+	if !errors.Is(err, context.Canceled) || said.with("another model hash") != 1 || said.with("this worker takes at most 3") != 1 || len(r.Results) != 0 {
+		t.Errorf("got %v, said %q", err, said.all)
+	}
+}
+
 // TestMalformed: what is no message costs one line where it arrives, and nothing else.
 func TestMalformed(t *testing.T) {
 	const n = 2000

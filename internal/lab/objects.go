@@ -57,8 +57,11 @@ func (q *queue) fetchModel(ctx context.Context, cache string, m ModelSpec, limit
 	ctx, cancel := context.WithTimeout(ctx, transferLimit(m.Bytes))
 	defer cancel()
 	r, err := q.models.Get(ctx, m.SHA256)
+	if errors.Is(err, jetstream.ErrObjectNotFound) {
+		return "", fmt.Errorf("model %s: the hub has no object %.16s…", m.Name, m.SHA256)
+	}
 	if err != nil {
-		return "", fmt.Errorf("model %s: object store: %w", m.Name, err)
+		return "", &awayError{fmt.Errorf("model %s: object store: %w", m.Name, err)}
 	}
 	defer r.Close()
 	tmp, err := os.CreateTemp(cache, ".model-*")
@@ -67,17 +70,22 @@ func (q *queue) fetchModel(ctx context.Context, cache string, m ModelSpec, limit
 	}
 	defer os.Remove(tmp.Name())
 	_, err = io.Copy(tmp, io.LimitReader(r, m.Bytes+1))
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
+	if cerr := tmp.Close(); err == nil && cerr != nil {
+		return "", cerr
 	}
-	if err == nil {
-		err = checkHash(tmp.Name(), m)
+	if err != nil && !errors.Is(err, jetstream.ErrDigestMismatch) {
+		return "", &awayError{fmt.Errorf("model %s: object store: %w", m.Name, err)}
 	}
-	if err != nil {
+	if err := checkHash(tmp.Name(), m); err != nil {
 		return "", fmt.Errorf("model %s: object store: %w", m.Name, err)
 	}
 	return path, os.Rename(tmp.Name(), path)
 }
+
+// awayError is the hub's trouble, which may pass.
+type awayError struct{ error }
+
+func (e *awayError) Unwrap() error { return e.error }
 
 var errHash = errors.New("another model hash")
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -83,29 +84,36 @@ func (w *Worker) Run(ctx context.Context) error {
 	return x.serve(ctx)
 }
 
+// duty is a job that a worker has looked at.
+type duty struct {
+	stop  context.CancelFunc
+	again atomic.Bool // the hub was away: look at it once more
+}
+
 // serve starts on jobs as they come and leaves them as they go.
 func (w *working) serve(ctx context.Context) error {
-	running := map[string]context.CancelFunc{}
+	duties := map[string]*duty{}
 	var all sync.WaitGroup
 	defer all.Wait()
 	defer func() {
-		for _, stop := range running {
-			stop()
+		for _, d := range duties {
+			d.stop()
 		}
 	}()
 	for {
 		if ids, err := w.jobIDs(ctx); err == nil {
-			for id, stop := range running {
-				if !ids[id] {
-					stop()
-					delete(running, id)
+			for id, d := range duties {
+				if !ids[id] || d.again.Load() {
+					d.stop()
+					delete(duties, id)
 				}
 			}
 			for id := range ids {
-				if running[id] == nil {
+				if duties[id] == nil {
 					one, stop := context.WithCancel(ctx)
-					running[id] = stop
-					all.Go(func() { w.job(one, id) })
+					d := &duty{stop: stop}
+					duties[id] = d
+					all.Go(func() { d.again.Store(w.job(one, id)) })
 				}
 			}
 		}
@@ -130,11 +138,12 @@ func (w *working) jobIDs(ctx context.Context) (map[string]bool, error) {
 	return ids, ctx.Err()
 }
 
-// job takes part in a job, or says why not.
-func (w *working) job(ctx context.Context, id string) {
+// job takes part in a job, or says why not. again is true where the hub did not answer: that
+// is no reason to stay away for good.
+func (w *working) job(ctx context.Context, id string) (again bool) {
 	entry, err := w.q.jobs.Get(ctx, id)
 	if err != nil {
-		return // it has ended
+		return !errors.Is(err, jetstream.ErrKeyNotFound)
 	}
 	j, err := readJob(entry.Value())
 	if err == nil && j.ID != id {
@@ -142,19 +151,22 @@ func (w *working) job(ctx context.Context, id string) {
 	}
 	if err != nil {
 		w.Log("job %.40q is malformed and left alone: %v", id, err)
-		return
+		return false
 	}
 	subjects, err := w.accept(ctx, j)
+	var away *awayError
+	if errors.As(err, &away) {
+		w.Log("job %s: %v: trying again", id, err)
+		pause(ctx, callLimit/2)
+		return true
+	}
 	if err != nil {
 		w.refuse(ctx, j, err)
-		return
+		return false
 	}
 	consumer, err := w.q.work.Consumer(ctx, id)
 	if err != nil {
-		if ctx.Err() == nil {
-			w.refuse(ctx, j, err)
-		}
-		return
+		return true
 	}
 	w.Log("job %s: %d models", id, len(subjects))
 	ctx, stop := context.WithCancel(ctx)
@@ -171,6 +183,7 @@ func (w *working) job(ctx context.Context, id string) {
 		})
 	}
 	all.Wait()
+	return false
 }
 
 // accept opens a job's models. The error is the reason not to take part.
