@@ -106,3 +106,32 @@ func TestTallImage(t *testing.T) {
 		}
 	}
 }
+
+// A graph of many steps over tall images is planned as far as the bound of work allows, and
+// the rest runs step by step.
+func TestManyTallSteps(t *testing.T) {
+	b := graph.NewBuilder("many")
+	x := b.Input("x", graph.Type{DType: tensor.Float32, Shape: tensor.Shape{1, 3, 4096, 16}})
+	w := tensor.New(tensor.Float32, tensor.Shape{3, 3, 1, 1})
+	conv := graph.Conv{Groups: 1, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	for i := range 400 {
+		x = b.Add(fmt.Sprint("conv", i), conv, x, b.Bound(graph.Constant, fmt.Sprint("w", i), w))
+	}
+	g, err := b.Build(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := engine.Compile(g, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	banded := 0
+	for _, s := range p.Steps() {
+		if s.Band > 0 {
+			banded++
+		}
+	}
+	if banded == 0 || banded > 300 {
+		t.Errorf("steps in chains: got %d of 400, want some and not all", banded)
+	}
+}

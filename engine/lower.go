@@ -15,26 +15,27 @@ import (
 // lowering turns nodes into steps, in order. The first error stops it, but operators that
 // the engine cannot run are gathered so that one error names them all.
 type lowering struct {
-	g       *graph.Graph
-	kernels string
-	threads int
-	prod    []int
-	uses    [][]int
-	views   []view // of every value; valid where placed
-	placed  []bool
-	within  []parent           // values that lie inside another
-	joins   []bool             // nodes that a later node does in their place
-	scales  map[graph.ID]scale // values whose channels are still to be scaled
-	bufs    []buffer
-	steps   []step
-	scratch int
-	weights int64
-	slab    []float32 // what is left of the last allocation of weights
-	unknown []graph.Unsupported
-	node    *graph.Node
-	profile fixed.Profile // of quantized values
-	touches [][2]int      // the first and the last step that touch every buffer
-	readers [][]int       // the steps that read every buffer
+	g         *graph.Graph
+	kernels   string
+	threads   int
+	prod      []int
+	uses      [][]int
+	views     []view // of every value; valid where placed
+	placed    []bool
+	within    []parent           // values that lie inside another
+	joins     []bool             // nodes that a later node does in their place
+	scales    map[graph.ID]scale // values whose channels are still to be scaled
+	bufs      []buffer
+	steps     []step
+	scratch   int
+	weights   int64
+	slab      []float32 // what is left of the last allocation of weights
+	unknown   []graph.Unsupported
+	node      *graph.Node
+	profile   fixed.Profile // of quantized values
+	touches   [][2]int      // the first and the last step that touch every buffer
+	readers   [][]int       // the steps that read every buffer
+	simulated int           // calls for bands, while chains were planned
 	// Of the chains: the most steps and rings that one has.
 	longest, mostRings int
 }
