@@ -19,7 +19,7 @@ const floors = `
 0  tensor internal/cpu internal/stat internal/fixed
 1  graph internal/kernel internal/npy imagenet imagenet/jpeg
 2  zoo format format/torch format/safetensors format/onnx format/tflite internal/rewrite internal/layout internal/interp
-3  cost engine internal/runner
+3  cost engine internal/runner internal/structure
 4  bench eval quant internal/catalog internal/advise
 5  . internal/record internal/pull
 6  internal/report internal/subject internal/lab
