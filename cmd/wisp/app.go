@@ -36,7 +36,7 @@ func (a *app) atEnd(f func()) { a.ending = append(a.ending, f) }
 
 // verbs is every verb in the order of the help.
 var verbs = []func(*app) *cobra.Command{
-	newList, newShow, newRun, newClassify, newBench, newEval, newCompare, newRecommend, newConvert, newPull, newEngines, newDoctor, newVersion,
+	newList, newShow, newDiff, newRun, newClassify, newBench, newEval, newCompare, newRecommend, newConvert, newPull, newEngines, newDoctor, newVersion,
 }
 
 // run executes one command line and returns its exit code.

@@ -81,6 +81,12 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// colours reports whether the result may be coloured: it goes to a terminal that takes
+// colours from a user who wants them (https://no-color.org).
+func (a *app) colours() bool {
+	return isTerminal(a.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
 // width is how many columns the result may take: the terminal's, else no limit.
 func (a *app) width() int {
 	if f, ok := a.out.(*os.File); ok {

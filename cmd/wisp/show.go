@@ -15,6 +15,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/rewrite"
+	"github.com/wispnet/wisp/internal/structure"
 )
 
 // wisp show prints what a network is: counts and their explanation, layers, blocks, the
@@ -53,6 +54,9 @@ func newShow(a *app) *cobra.Command {
 					a.say("%s", n)
 				}
 			}
+			if _, err := structure.Annotate(m.Graph); err != nil {
+				return err
+			}
 			switch {
 			case explain && !a.json:
 				return a.showExplained(m, 1)
@@ -82,7 +86,7 @@ func newShow(a *app) *cobra.Command {
 	models.add(cmd)
 	cmd.Flags().StringVar(&form, "format", "table", "table, markdown, csv, dot or svg")
 	cmd.Flags().StringVar(&stage, "stage", "", "print the graph as it is `read`, inferred, folded, fused or planned")
-	cmd.Flags().BoolVar(&blocks, "blocks", false, "blocks instead of layers, each beside a plain convolution of its shape")
+	cmd.Flags().BoolVar(&blocks, "blocks", false, "blocks instead of layers: each drawn once, the stages in the paper's columns, each beside a plain convolution of its shape")
 	cmd.Flags().BoolVar(&explain, "explain", false, "what bounds each layer on this machine, and how the network keeps ShuffleNetV2's guidelines")
 	return cmd
 }
@@ -267,6 +271,11 @@ func whyDifferent(t cost.Tool) string {
 }
 
 func (a *app) showBlocks(m *wisp.Model, form string) error {
+	if form == "table" {
+		if err := a.drawBlocks(m); err != nil {
+			return err
+		}
+	}
 	blocks, err := cost.Blocks(m.Graph)
 	if err != nil {
 		return err
@@ -318,9 +327,6 @@ func (a *app) showSVG(m *wisp.Model, blocks bool) error {
 	if !blocks {
 		_, err := fmt.Fprint(a.out, report.GraphDiagram(m.Graph, m.Name))
 		return err
-	}
-	if len(m.Graph.Blocks) == 0 {
-		return fmt.Errorf("%s: its file names no blocks", m.Name)
 	}
 	doc, err := report.BlockSheet(m.Graph, m.Name)
 	if err != nil {

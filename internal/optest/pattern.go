@@ -178,6 +178,11 @@ func patternCases() []Case {
 		x := m.conv("conv", m.input(1, 5, 4, 4), 6, one, graph.Conv{})
 		return ids(m.Add("y", mul, m.constant("sixth", tensor.Shape{1}, 1.0/6), ramp(m, x)))
 	})
+	pattern("hardsigmoid with the clip in the addition", func(m *maker) []graph.ID {
+		x := m.conv("conv", m.input(1, 5, 4, 4), 6, one, graph.Conv{})
+		up := m.Add("up", graph.Binary{Fn: graph.Add, Act: graph.ReLU6}, x, m.constant("three", tensor.Shape{1}, 3))
+		return ids(m.Add("y", mul, up, m.constant("sixth", tensor.Shape{1}, 1.0/6)))
+	})
 	pattern("hardswish as x·(clip/6)", func(m *maker) []graph.ID {
 		x := m.norm("bn", m.conv("conv", m.input(1, 5, 4, 4), 6, one, graph.Conv{}))
 		return ids(m.Add("y", mul, x, m.Add("gate", div, ramp(m, x), six(m))))

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/structure"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -35,32 +36,67 @@ func GraphDiagram(g *graph.Graph, title string) string {
 func BlockSheet(g *graph.Graph, title string) (string, error) {
 	var parts []*diagram
 	var names []string
-	seen := map[string]bool{}
-	for i, b := range g.Blocks {
-		d := newDiagram(g, func(n *graph.Node) bool { return n.Block == i })
-		if len(d.boxes) == 0 || seen[b.Kind+d.form()] {
-			continue
+	for _, f := range Forms(g) {
+		parts, names = append(parts, f.d), append(names, f.Title())
+	}
+	return blockSheet(title, names, [][]*diagram{parts}, nil), nil
+}
+
+// BlockPair draws the blocks of two graphs, each once, in two rows above each other: the
+// stems, heads and classifiers are left out.
+func BlockPair(a, b *graph.Graph, nameA, nameB string) string {
+	var rows [][]*diagram
+	var names []string
+	for _, g := range []*graph.Graph{a, b} {
+		var row []*diagram
+		for _, f := range Forms(g) {
+			if f.Kind != "stem" && f.Kind != "head" && f.Kind != "classifier" {
+				row, names = append(row, f.d), append(names, f.Title())
+			}
 		}
-		seen[b.Kind+d.form()] = true
-		d.place()
-		parts, names = append(parts, d), append(names, b.Kind+" "+b.Name)
+		rows = append(rows, row)
 	}
-	w, h := 20.0, 0.0
-	for _, d := range parts {
-		w += d.width() + 20
-		h = max(h, d.height())
+	return blockSheet(nameA+" and "+nameB, names, rows, []string{nameA, nameB})
+}
+
+// blockSheet draws rows of placed diagrams; names are their titles, one after the other.
+func blockSheet(title string, names []string, rows [][]*diagram, heads []string) string {
+	w, h := 300.0, 34.0
+	heights := make([]float64, len(rows))
+	for i, row := range rows {
+		x := 20.0
+		for _, d := range row {
+			x += d.width() + 20
+			heights[i] = max(heights[i], d.height())
+		}
+		if heads != nil {
+			heights[i] += 30
+		}
+		w, h = max(w, x), h+heights[i]
 	}
-	s := newSVG(w, h+34, title, title+": "+strings.Join(names, "; "))
-	s.rect("back", 0, 0, w, h+34, 0)
-	s.text("head", "start", 20, 24, title)
-	x := 20.0
-	for i, d := range parts {
-		fmt.Fprintf(s, `<g transform="translate(%s 30)">`+"\n", num(x))
-		d.drawInto(s, names[i])
-		s.WriteString("</g>\n")
-		x += d.width() + 20
+	s := newSVG(w, h, title, title+": "+strings.Join(names, "; "))
+	s.rect("back", 0, 0, w, h, 0)
+	if heads == nil {
+		s.text("head", "start", 20, 24, title)
 	}
-	return s.done(), nil
+	y, at := 30.0, 0
+	for i, row := range rows {
+		x, top := 20.0, y
+		if heads != nil {
+			s.text("head", "start", 20, y, heads[i])
+			s.line("axis", 20, y+8, w-20, y+8)
+			top += 14
+		}
+		for _, d := range row {
+			fmt.Fprintf(s, `<g transform="translate(%s %s)">`+"\n", num(x), num(top))
+			d.drawInto(s, names[at])
+			s.WriteString("</g>\n")
+			x += d.width() + 20
+			at++
+		}
+		y += heights[i]
+	}
+	return s.done()
 }
 
 // form tells two blocks of one kind apart: what its boxes say, without sizes.
@@ -138,32 +174,19 @@ func follower(op graph.Op) (string, bool) {
 	case graph.BatchNorm:
 		return ", BN", true
 	case graph.Activate:
-		return ", " + actName(o.Act), true
+		return ", " + structure.ActName(o.Act), true
 	case graph.Flatten, graph.Reshape, graph.Identity:
 		return "", true
 	}
 	return "", false
 }
 
-func actName(a graph.Act) string {
-	switch a.Kind {
-	case graph.ActReLU:
-		return "ReLU"
-	case graph.ActClip:
-		if a == graph.ReLU6 {
-			return "ReLU6"
-		}
-		return fmt.Sprintf("clip %v…%v", a.Lo, a.Hi)
-	case graph.ActSigmoid:
-		return "sigmoid"
-	case graph.ActSiLU:
-		return "swish"
-	case graph.ActHardSigmoid:
-		return "hard sigmoid"
-	case graph.ActHardSwish:
-		return "hard swish"
+// fused is an activation that an operator holds itself, as files of some formats have it.
+func fused(a graph.Act) string {
+	if a.Kind == graph.ActNone {
+		return ""
 	}
-	return ""
+	return ", " + structure.ActName(a)
 }
 
 func describeOp(g *graph.Graph, n *graph.Node) (label, class string) {
@@ -180,14 +203,14 @@ func describeOp(g *graph.Graph, n *graph.Node) (label, class string) {
 		if o.Stride != [2]int{1, 1} {
 			label += fmt.Sprintf(", stride %d", o.Stride[0])
 		}
-		return label, class
+		return label + fused(o.Act), class
 	case graph.Linear:
-		return "linear", "conv"
+		return "linear" + fused(o.Act), "conv"
 	case graph.Binary:
 		if o.Fn == graph.Mul {
-			return "× scale", "gate"
+			return "× scale" + fused(o.Act), "gate"
 		}
-		return o.Fn.String(), "join"
+		return o.Fn.String() + fused(o.Act), "join"
 	case graph.Concat:
 		return "concat", "join"
 	case graph.Split:
@@ -203,7 +226,7 @@ func describeOp(g *graph.Graph, n *graph.Node) (label, class string) {
 	case graph.MaxPool:
 		return fmt.Sprintf("%d×%d max pool", o.Kernel[0], o.Kernel[1]), "box"
 	case graph.Activate:
-		return actName(o.Act), "box"
+		return structure.ActName(o.Act), "box"
 	case graph.BatchNorm:
 		return "BN", "box"
 	}

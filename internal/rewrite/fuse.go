@@ -58,6 +58,12 @@ func recogniseGate(e *edit, n int) bool {
 		if clip == nil {
 			return 0, false
 		}
+		if b, ok := clip.Op.(graph.Binary); ok && b.Act == graph.ReLU6 { // the clip is in the addition itself
+			plain := *clip
+			plain.Op = graph.Binary{Fn: b.Fn}
+			x, c, ok := e.withScalar(&plain, graph.Add)
+			return x, ok && c == 3
+		}
 		if a, ok := clip.Op.(graph.Activate); !ok || a.Act != graph.ReLU6 {
 			return 0, false
 		}

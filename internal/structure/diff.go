@@ -255,8 +255,8 @@ func (d *Diff) layer(i, j int) LayerDiff {
 	if a.Detail != b.Detail {
 		differ("", "%s → %s", a.Detail, b.Detail)
 	}
-	if p, q := d.A.padding(a), d.B.padding(b); p != q {
-		differ("padding", "padding %s → %s", p, q)
+	if p, q := a.border(), b.border(); p != q {
+		differ("padding", "padding %s → %s", paddingWords(p), paddingWords(q))
 	}
 	if a.Bias != b.Bias && a.Op == "linear" && b.Op == "linear" {
 		differ("bias", "bias %s → %s", yes(a.Bias), yes(b.Bias))
@@ -286,15 +286,25 @@ func (n *Network) classifies(i int) bool {
 	return true
 }
 
-// padding says where a layer's border goes, as far as its result depends on it: SAME and
-// symmetric padding by the same numbers are one.
-func (n *Network) padding(l *Layer) string {
-	p := l.Pad.Resolve(l.In.H, l.In.W, l.Kernel, maxStride(l.Stride), maxStride(l.Dilation))
+// border is the padding that a layer's windows reach: SAME, explicit and symmetric
+// padding of the same effect are one, and a last row that no window reaches is none.
+func (l *Layer) border() graph.Padding {
+	if l.Kernel[0] == 0 {
+		return graph.Padding{}
+	}
+	s, d := maxStride(l.Stride), maxStride(l.Dilation)
+	p := l.Pad.Resolve(l.In.H, l.In.W, l.Kernel, s, d)
+	p.Bottom = max(0, (l.Out.H-1)*s[0]+(l.Kernel[0]-1)*d[0]+1-l.In.H-p.Top)
+	p.Right = max(0, (l.Out.W-1)*s[1]+(l.Kernel[1]-1)*d[1]+1-l.In.W-p.Left)
+	return p
+}
+
+func paddingWords(p graph.Padding) string {
 	switch {
-	case l.Kernel[0] == 0 || p == (graph.Padding{}):
+	case p == (graph.Padding{}):
 		return "none"
 	case p.Top == p.Bottom && p.Left == p.Right && p.Top == p.Left:
-		return fmt.Sprintf("symmetric %d", p.Top)
+		return fmt.Sprintf("%d all around", p.Top)
 	}
 	return fmt.Sprintf("%d above, %d below, %d left, %d right", p.Top, p.Bottom, p.Left, p.Right)
 }

@@ -1,10 +1,14 @@
 package structure_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/structure"
+	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
 
@@ -93,5 +97,114 @@ func TestStudy(t *testing.T) {
 	rows := structure.DraftRows(nets["mobilenet_v3_large_draft"], nets["mobilenet_v3_large"])
 	if len(rows) != 2 {
 		t.Errorf("got %d rows of the draft, want 2: %q", len(rows), rows)
+	}
+}
+
+// bound is a small network with weights.
+func bound(t *testing.T, edit func(g *graph.Graph)) *structure.Network {
+	t.Helper()
+	spec, err := zoo.Parse("mobilenet_v2:0.1@64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := spec.Build(10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Bind(zoo.Synthetic(1, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if edit != nil {
+		edit(g)
+	}
+	n, err := structure.Of(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func node(t *testing.T, g *graph.Graph, name string) *graph.Node {
+	t.Helper()
+	for i := range g.Nodes {
+		if g.Nodes[i].Name == name {
+			return &g.Nodes[i]
+		}
+	}
+	t.Fatalf("no node %s", name)
+	return nil
+}
+
+// TestOneLayer: a network in which one layer was changed is found, and the layer named.
+func TestOneLayer(t *testing.T) {
+	const layer = "features.5.conv.1.0" // a depthwise convolution
+	for _, c := range []struct {
+		what    string
+		edit    func(g *graph.Graph)
+		verdict structure.Verdict
+	}{
+		{"activation ReLU6 → ReLU", func(g *graph.Graph) {
+			node(t, g, "features.5.conv.1.2").Op = graph.Activate{Act: graph.ReLU}
+		}, structure.Different},
+		{"padding", func(g *graph.Graph) {
+			n := node(t, g, layer)
+			op := n.Op.(graph.Conv)
+			op.Pad = graph.Padding{Top: 2, Left: 2}
+			n.Op = op
+		}, structure.SameNetwork},
+		{"weights", func(g *graph.Graph) {
+			v := g.Value(node(t, g, layer).In[1])
+			changed := slices.Clone(v.Data.Float32())
+			changed[7] += 0.01
+			v.Data = tensor.Of(v.Type.Shape, changed)
+		}, structure.SameNetwork},
+	} {
+		d := structure.Compare(bound(t, nil), bound(t, c.edit))
+		d.CompareWeights()
+		if d.Verdict != c.verdict {
+			t.Errorf("%s: got %q, want %q", c.what, d.Verdict, c.verdict)
+		}
+		named := ""
+		for _, l := range d.Changed() {
+			if len(l.What) != 1 || !strings.HasPrefix(l.What[0], c.what) {
+				t.Errorf("%s: got %q", c.what, l.What)
+			}
+			named += d.A.Layers[l.A].Name
+		}
+		for _, l := range d.Weights.Layers {
+			if c.what != "weights" {
+				t.Errorf("%s: weights of %s differ", c.what, d.A.Layers[l.A].Name)
+			}
+			named += d.A.Layers[l.A].Name
+		}
+		if named != layer {
+			t.Errorf("%s: named %q, want %q", c.what, named, layer)
+		}
+	}
+	if d := structure.Compare(bound(t, nil), bound(t, nil)); d.Verdict != structure.Identical {
+		t.Errorf("unchanged: got %q", d.Verdict)
+	}
+}
+
+// TestHostileShape: sequences far longer than any network are compared in bounded memory.
+func TestHostileShape(t *testing.T) {
+	long := func(n int, act graph.Act) *structure.Network {
+		b := graph.NewBuilder("long")
+		x := b.Input("input", graph.F32(1, 4, 1, 1))
+		for i := range n {
+			x = b.Add(fmt.Sprint("a", i), graph.Binary{Fn: graph.Add, Act: act}, x, x)
+		}
+		g, err := b.Build(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		net, err := structure.Of(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return net
+	}
+	if d := structure.Compare(long(3000, graph.ReLU), long(3001, graph.Act{})); d.Verdict != structure.Different {
+		t.Errorf("got %q", d.Verdict)
 	}
 }

@@ -77,7 +77,7 @@ func layersOf(g *graph.Graph) []Layer {
 // passes reports whether an operator only hands on what it gets, as structure sees it.
 func passes(op graph.Op) bool {
 	switch op.(type) {
-	case graph.Identity, graph.Flatten, graph.Reshape, graph.Quantize, graph.Dequantize, graph.Requantize:
+	case graph.Identity, graph.Flatten, graph.Reshape:
 		return true
 	}
 	return false
@@ -232,5 +232,15 @@ func ActName(a graph.Act) string {
 	return ""
 }
 
+// storageOf is how a value of the folded graph is stored: a weight that folding computed
+// is stored as float32.
+func (n *Network) storageOf(id graph.ID) storage {
+	v := n.folded.Value(id)
+	if s, ok := n.stored[v.Name]; ok {
+		return s
+	}
+	return storage{v.Type.DType, v.Data, v.Quant}
+}
+
 // precision is the element type a layer's weights are stored in.
-func (n *Network) precision(l *Layer) tensor.DType { return n.folded.Value(l.weight).Type.DType }
+func (n *Network) precision(l *Layer) tensor.DType { return n.storageOf(l.weight).dtype }

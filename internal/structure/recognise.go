@@ -206,7 +206,7 @@ func (n *Network) recognise() []Block {
 			p = len(toks)
 			continue
 		default:
-			kind, count = plain(word[p]), 1
+			kind, count = alone(word[p]), 1
 		}
 		out = append(out, n.block(kind, take(p, count)))
 		p += count
@@ -234,8 +234,8 @@ func ends(word []byte) (head, classifier int) {
 	return last, len(word) - last
 }
 
-// plain names a layer that stands alone.
-func plain(kind byte) string {
+// alone names a layer that stands alone.
+func alone(kind byte) string {
 	switch kind {
 	case 'C', 'P', 'K', 'G':
 		return "convolution"

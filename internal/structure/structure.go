@@ -32,6 +32,7 @@ type Network struct {
 
 	source *graph.Graph // as it was given
 	folded *graph.Graph // what Layers index
+	stored map[string]storage
 }
 
 // Extent is the size of a map.
@@ -48,6 +49,7 @@ func Of(g *graph.Graph) (*Network, error) {
 	if err := folded.Infer(); err != nil {
 		return nil, err
 	}
+	stored := plain(folded)
 	for _, p := range rewrite.Passes {
 		if p.Name == "residual" { // an addition stays a layer of its own
 			continue
@@ -56,7 +58,7 @@ func Of(g *graph.Graph) (*Network, error) {
 			return nil, fmt.Errorf("structure: %w", err)
 		}
 	}
-	n := &Network{Name: g.Name, source: g, folded: folded}
+	n := &Network{Name: g.Name, source: g, folded: folded, stored: stored}
 	if len(g.Inputs) > 0 {
 		n.Input = extent(folded, folded.Inputs[0])
 	}

@@ -12,9 +12,13 @@ import (
 type WeightsDiff struct {
 	Compared int           // weighted layers of equal shape
 	Layers   []LayerWeight // those that differ, in order
-	// Quantized says that one side is stored in integers of 8 bits and the other is not:
-	// then a layer differs where less is left than quantization leaves (quantSQNR).
+	// Quantized says that the two sides are stored in unlike types, integers of 8 bits
+	// among them: then a layer differs where less is left than quantization leaves
+	// (quantSQNR). Worst is the least that is left of a layer that counts as equal, in dB.
+	// Equalized counts the layers that are equal but for factors of their channels.
 	Quantized bool
+	Worst     float64
+	Equalized int
 }
 
 // LayerWeight is how far a layer's weights are apart.
@@ -73,16 +77,17 @@ func (d *Diff) weigh(w *WeightsDiff, i, j int) {
 	if !a.Weighted() || !b.Weighted() {
 		return
 	}
-	x, y := d.A.folded.Value(a.weight), d.B.folded.Value(b.weight)
-	if x.Data == nil || y.Data == nil || x.Type.Shape.Elements() != y.Type.Shape.Elements() || a.Out.C != b.Out.C {
+	x, y := d.A.storageOf(a.weight), d.B.storageOf(b.weight)
+	if x.data == nil || y.data == nil || x.data.Shape.Elements() != y.data.Shape.Elements() || a.Out.C != b.Out.C {
 		return
 	}
 	w.Compared++
-	quantized := x.Type.Quantized() != y.Type.Quantized()
+	eight := func(t tensor.DType) bool { return t == tensor.Int8 || t == tensor.Uint8 }
+	quantized := x.dtype != y.dtype && (eight(x.dtype) || eight(y.dtype))
 	w.Quantized = w.Quantized || quantized
-	p, q := real(x.Data, x.Quant), real(y.Data, y.Quant)
-	if !quantized && !x.Type.Quantized() { // a bias of integers has its own scale and is left to the weights
-		p, q = append(slices.Clone(p), bias(d.A.folded, a, a.Out.C)...), append(slices.Clone(q), bias(d.B.folded, b, b.Out.C)...)
+	p, q := real(x.data, x.quant), real(y.data, y.quant)
+	if !eight(x.dtype) && !eight(y.dtype) { // a bias of integers has a scale of its own and is left to the weights
+		p, q = append(slices.Clone(p), bias(d.A, a)...), append(slices.Clone(q), bias(d.B, b)...)
 	}
 	var signal, noise, largest, peak float64
 	for k := range p {
@@ -99,10 +104,65 @@ func (d *Diff) weigh(w *WeightsDiff, i, j int) {
 	if math.IsNaN(l.SQNR) || math.IsInf(l.SQNR, 0) {
 		l.SQNR = 0
 	}
+	if quantized && l.SQNR < quantSQNR {
+		if s := scaledSQNR(p, q, a.Out.C); s >= quantSQNR {
+			l.SQNR = s
+			w.Equalized++
+		}
+	}
 	if quantized && l.SQNR >= quantSQNR || !quantized && largest <= foldRounding*peak {
+		if quantized && (w.Worst == 0 || l.SQNR < w.Worst) {
+			w.Worst = l.SQNR
+		}
 		return
 	}
 	w.Layers = append(w.Layers, l)
+}
+
+// scaledSQNR is what is left of p in q once the best factors of output and of input
+// channels are taken out. Cross-layer equalization (Nagel et al. 2019) multiplies the
+// channels of one layer and divides the next's, which changes every weight and no result.
+// Rows are output channels; the factors are found by least squares in turns.
+func scaledSQNR(p, q []float32, rows int) float64 {
+	cols := len(p) / rows
+	r, c := make([]float64, rows), make([]float64, cols)
+	for i := range c {
+		c[i] = 1
+	}
+	var signal, noise float64
+	for range 8 {
+		for o := range rows {
+			var num, den float64
+			for i := range cols {
+				u := float64(p[o*cols+i]) * c[i]
+				num, den = num+u*float64(q[o*cols+i]), den+u*u
+			}
+			if r[o] = 0; den > 0 {
+				r[o] = num / den
+			}
+		}
+		for i := range cols {
+			var num, den float64
+			for o := range rows {
+				u := float64(p[o*cols+i]) * r[o]
+				num, den = num+u*float64(q[o*cols+i]), den+u*u
+			}
+			if c[i] = 0; den > 0 {
+				c[i] = num / den
+			}
+		}
+	}
+	for o := range rows {
+		for i := range cols {
+			u := float64(p[o*cols+i]) * r[o] * c[i]
+			v := float64(q[o*cols+i])
+			signal, noise = signal+v*v, noise+(u-v)*(u-v)
+		}
+	}
+	if noise == 0 || signal == 0 {
+		return math.MaxFloat32
+	}
+	return 10 * math.Log10(signal/noise)
 }
 
 // real is a tensor's elements as the numbers they stand for.
@@ -132,11 +192,11 @@ func real(t *tensor.Tensor, q *tensor.Quant) []float32 {
 	return v
 }
 
-func bias(g *graph.Graph, l *Layer, channels int) []float32 {
+func bias(n *Network, l *Layer) []float32 {
 	if l.bias != graph.None {
-		if t := g.Value(l.bias).Data; t != nil && t.DType == tensor.Float32 {
+		if t := n.storageOf(l.bias).data; t != nil && t.DType == tensor.Float32 && len(t.Floats()) == l.Out.C {
 			return t.Floats()
 		}
 	}
-	return make([]float32, channels)
+	return make([]float32, l.Out.C)
 }

@@ -1,0 +1,372 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/cost"
+	"github.com/wispnet/wisp/engine"
+	"github.com/wispnet/wisp/internal/report"
+	"github.com/wispnet/wisp/internal/stat"
+	"github.com/wispnet/wisp/internal/structure"
+	"github.com/wispnet/wisp/tensor"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// wisp diff says how one network differs from another, whatever files they come from:
+// stage beside stage, the layers that changed, and whether they are one network at all.
+func newDiff(a *app) *cobra.Command {
+	var models modelFlags
+	var latency, study, blocks bool
+	var threads int
+	var form string
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Say how network B differs from A: stages, blocks, layers, weights",
+		Long: `Compare two networks stage by stage, across formats: a file against a network of the zoo, a checkpoint against the official
+shape, INT8 against float32. The verdict is "identical", "same network" (only what a deployment may change: padding, classes,
+precision, input size, weights, …) or "different". Blocks are recognised in the graph, so a file needs no names.`,
+		Example: `  wisp diff mobilenet_v3_large ghostnet
+  wisp diff model.tflite mobilenet_v2
+  wisp diff mine.pth official.pth
+  wisp diff mobilenet_v2 ghostnet --latency
+  wisp diff mobilenet_v1 mobilenet_v2 --blocks --format svg > v1-v2.svg
+  wisp diff --study`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains([]string{"table", "markdown", "svg"}, form) {
+				return usagef("--format %s: want one of table, markdown, svg", form)
+			}
+			if study {
+				if len(args) > 0 {
+					return usagef("diff: --study has networks of its own: give no MODEL with it")
+				}
+				return a.diffStudy()
+			}
+			if len(args) != 2 {
+				return usagef("diff: got %d arguments, want two MODELs: wisp diff A B", len(args))
+			}
+			if form == "svg" && !blocks {
+				return usagef("--format svg: draws blocks: give --blocks with it")
+			}
+			var m [2]*wisp.Model
+			for i, name := range args {
+				var err error
+				if m[i], err = wisp.Open(name, models.options()...); err != nil {
+					return err
+				}
+				for _, n := range m[i].Notes {
+					if !m[i].Weights.Synthetic {
+						a.say("%s", n)
+					}
+				}
+			}
+			if blocks {
+				return a.diffBlocks(m, form)
+			}
+			d, err := report.NewDiff(m[0], m[1])
+			if err != nil {
+				return err
+			}
+			if latency {
+				if err := a.diffLatency(d, m, threads); err != nil {
+					return err
+				}
+			}
+			if a.json {
+				for _, n := range d.Notes {
+					a.say("%s", n)
+				}
+				return a.print(struct {
+					envelope
+					*report.Diff
+				}{a.envelope(), d})
+			}
+			return a.printDiff(d, form)
+		},
+	}
+	models.add(cmd)
+	cmd.Flags().BoolVar(&latency, "latency", false, "time each stage too, by the native engine on this machine (indicative; wisp bench measures whole networks)")
+	cmd.Flags().IntVar(&threads, "threads", 1, "threads of --latency")
+	cmd.Flags().BoolVar(&blocks, "blocks", false, "draw each block of the two once, side by side")
+	cmd.Flags().BoolVar(&study, "study", false, "check what the study said of GhostNet beside MobileNetV2, MobileNetV3 and ShuffleNet")
+	cmd.Flags().StringVar(&form, "format", "table", "table, markdown, or svg with --blocks")
+	return cmd
+}
+
+// changeMark is how a change is shown: sign, colour.
+var changeMark = map[string]struct {
+	sign  string
+	color text.Color
+}{
+	"same": {"=", text.Reset}, "replaced": {"→", text.FgYellow}, "added": {"+", text.FgGreen}, "removed": {"−", text.FgRed}, "resized": {"~", text.FgCyan},
+}
+
+func (a *app) printDiff(d *report.Diff, form string) error {
+	for _, l := range d.Text() {
+		fmt.Fprintln(a.out, l)
+	}
+	fmt.Fprintln(a.out)
+	timed := d.Totals["latency_ms"].A != nil
+	heads, right := []string{"A: " + filepath.Base(d.A.Model), "params", "M MACs", "", "B: " + filepath.Base(d.B.Model), "params", "M MACs"}, []bool{false, true, true, false, false, true, true}
+	if timed {
+		heads, right = slices.Insert(heads, 3, "ms"), slices.Insert(right, 3, true)
+		heads, right = append(heads, "ms"), append(right, true)
+	}
+	t := report.NewTable(heads, right, a.tableWidth(form))
+	paint := form == "table" && a.colours()
+	for _, s := range d.Stages {
+		left, fore := sideCells(s.DetailA, timed)
+		rest, after := sideCells(s.DetailB, timed)
+		mark := changeMark[s.Change]
+		sign := mark.sign + " " + s.Change
+		if paint && mark.color != text.Reset {
+			sign = mark.color.Sprint(sign)
+			if s.Change == "removed" {
+				left = mark.color.Sprint(left)
+			} else {
+				rest = mark.color.Sprint(rest)
+			}
+		}
+		row := append(append(table.Row{left}, fore...), sign, rest)
+		t.AppendRow(append(row, after...))
+	}
+	total := table.Row{"total", figureOf(d.Totals["params"].A, 1e6, "%.2f M"), figureOf(d.Totals["macs"].A, 1e6, "%.1f")}
+	if timed {
+		total = append(total, figureOf(d.Totals["latency_ms"].A, 1, "%.2f"))
+	}
+	total = append(total, "", "", figureOf(d.Totals["params"].B, 1e6, "%.2f M"), figureOf(d.Totals["macs"].B, 1e6, "%.1f"))
+	if timed {
+		total = append(total, figureOf(d.Totals["latency_ms"].B, 1, "%.2f"))
+	}
+	t.AppendRow(total)
+	if form == "markdown" {
+		if err := a.render(t, form); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintln(a.out, t.Render())
+	}
+	fmt.Fprintln(a.out)
+	for _, s := range d.Substitutions() {
+		fmt.Fprintf(a.out, "in place of each other: %s\n", s)
+	}
+	fmt.Fprintf(a.out, "B over A: %s parameters, %s MACs, %s bytes of weights\n", times(d.Totals["params"].Ratio), times(d.Totals["macs"].Ratio), times(d.Totals["bytes"].Ratio))
+	a.printChanged(d)
+	for _, n := range d.Notes {
+		a.say("%s", n)
+	}
+	return nil
+}
+
+// changedLines is how many changed layers a screen is given.
+const changedLines = 8
+
+func (a *app) printChanged(d *report.Diff) {
+	groups := d.SameChanges()
+	for i, g := range groups {
+		if i == changedLines {
+			fmt.Fprintf(a.out, "and %d more kinds of change: --json lists all %d layers\n", len(groups)-i, len(d.Layers))
+			break
+		}
+		names := g.Layers[0].Name()
+		if n := len(g.Layers); n == 2 {
+			names += " and " + g.Layers[1].Name()
+		} else if n > 2 {
+			names += fmt.Sprintf(" and %d more", n-1)
+		}
+		fmt.Fprintf(a.out, "layer %s: %s\n", names, g.What)
+	}
+	if d.Weights == nil {
+		return
+	}
+	if len(d.Weights.Layers) == 0 {
+		fmt.Fprintf(a.out, "weights: equal in all %d layers compared\n", d.Weights.Compared)
+		return
+	}
+	fmt.Fprintf(a.out, "weights: %d of %d layers compared differ\n", len(d.Weights.Layers), d.Weights.Compared)
+	for i, l := range d.Weights.Layers {
+		if i == changedLines {
+			fmt.Fprintf(a.out, "  and %d more: --json lists them\n", len(d.Weights.Layers)-i)
+			break
+		}
+		fmt.Fprintf(a.out, "  %s: by at most %.3g (%.1f dB)\n", l.A, l.MaxAbs, l.SQNR)
+	}
+}
+
+func sideCells(s *report.StageSide, timed bool) (string, []any) {
+	n := 2
+	if timed {
+		n = 3
+	}
+	if s == nil {
+		return "", slices.Repeat([]any{""}, n)
+	}
+	cells := []any{group(s.Params), fmt.Sprintf("%.1f", float64(s.MACs)/1e6)}
+	if timed {
+		cells = append(cells, figureOf(s.LatencyMS, 1, "%.2f"))
+	}
+	return s.Text, cells
+}
+
+func figureOf(v *float64, unit float64, format string) string {
+	if v == nil {
+		return "–"
+	}
+	return fmt.Sprintf(format, *v/unit)
+}
+
+func times(r *float64) string {
+	if r == nil {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f ×", *r)
+}
+
+// profileRuns is how often diff --latency runs each network, the two taking turns.
+const profileRuns = 30
+
+// diffLatency times the steps of both networks in turns and enters the medians.
+func (a *app) diffLatency(d *report.Diff, m [2]*wisp.Model, threads int) error {
+	if threads < 1 {
+		return usagef("--threads %d: want 1 or more", threads)
+	}
+	var side [2]profiled
+	for i := range m {
+		var err error
+		if side[i], err = newProfiled(m[i], threads); err != nil {
+			return err
+		}
+		defer side[i].close()
+	}
+	for run := range profileRuns + 3 {
+		for i := range side {
+			if err := side[i].run(run >= 3); err != nil { // three runs to warm up
+				return err
+			}
+		}
+	}
+	var total [2]float64
+	for i := range side {
+		names, ms := side[i].medians()
+		d.Latency(i, names, ms)
+		for _, v := range ms {
+			total[i] += v
+		}
+	}
+	ratio := total[1] / total[0]
+	d.Totals["latency_ms"] = report.Pair{A: &total[0], B: &total[1], Ratio: &ratio}
+	d.Notes = append(d.Notes, fmt.Sprintf("latencies: sums of the steps' medians over %d runs in turns, %d threads, native engine: indicative; wisp bench compares whole networks", profileRuns, threads))
+	return nil
+}
+
+// profiled is a network whose steps are timed.
+type profiled struct {
+	program *engine.Program
+	session *engine.Session
+	in, out []*tensor.Tensor
+	steps   [][]float64 // by step, of each run
+}
+
+func newProfiled(m *wisp.Model, threads int) (profiled, error) {
+	var p profiled
+	g, err := m.Bound()
+	if err != nil {
+		return p, err
+	}
+	if p.program, err = engine.Compile(g, engine.Options{Threads: threads}); err != nil {
+		return p, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	if p.session, err = p.program.NewSession(); err != nil {
+		return p, err
+	}
+	for _, id := range g.Inputs {
+		p.in = append(p.in, m.AsInput(zoo.SyntheticInput(1, g.Value(id).Type.Shape, "input")))
+	}
+	for _, id := range g.Outputs {
+		p.out = append(p.out, tensor.New(g.Value(id).Type.DType, g.Value(id).Type.Shape))
+	}
+	p.steps = make([][]float64, len(p.program.Steps()))
+	return p, nil
+}
+
+func (p *profiled) run(keep bool) error {
+	return p.session.Profile(p.in, p.out, func(step int, d time.Duration) {
+		if keep {
+			p.steps[step] = append(p.steps[step], float64(d)/1e6)
+		}
+	})
+}
+
+func (p *profiled) medians() (names []string, ms []float64) {
+	for i, s := range p.program.Steps() {
+		if x, err := stat.New(p.steps[i]); err == nil {
+			names, ms = append(names, s.Node), append(ms, x.Median())
+		}
+	}
+	return names, ms
+}
+
+func (p *profiled) close() {
+	if p.session != nil {
+		p.session.Close()
+	}
+}
+
+// diffStudy checks the study's comparison of structures against the graphs.
+func (a *app) diffStudy() error {
+	nets := map[string]*structure.Network{}
+	macs, params := map[string]int64{}, map[string]int64{}
+	for _, name := range structure.StudyNetworks {
+		m, err := wisp.Open(name)
+		if err != nil {
+			return err
+		}
+		if nets[name], err = structure.Of(m.Graph); err != nil {
+			return err
+		}
+		r, err := cost.Of(m.Graph)
+		if err != nil {
+			return err
+		}
+		macs[name], params[name] = r.MACs, r.Params
+	}
+	checked := structure.CheckStudy(nets, macs, params)
+	if a.json {
+		type statement struct {
+			About    string `json:"about"`
+			Text     string `json:"statement"`
+			Truth    string `json:"truth"`
+			Evidence string `json:"evidence"`
+		}
+		list := []statement{}
+		for _, s := range checked {
+			list = append(list, statement{s.About, s.Text, string(s.Truth), s.Evidence})
+		}
+		return a.print(struct {
+			envelope
+			Study []statement `json:"study"`
+			Draft []string    `json:"draft_rows"`
+		}{a.envelope(), list, structure.DraftRows(nets["mobilenet_v3_large_draft"], nets["mobilenet_v3_large"])})
+	}
+	about := ""
+	for _, s := range checked {
+		if s.About != about {
+			about = s.About
+			fmt.Fprintf(a.out, "%s\n", about)
+		}
+		truth := string(s.Truth)
+		if a.colours() {
+			truth = map[structure.Truth]text.Color{structure.True: text.FgGreen, structure.False: text.FgRed, structure.NotMeasurable: text.FgYellow}[s.Truth].Sprint(truth)
+		}
+		fmt.Fprintf(a.out, "  %s: %s\n    %s\n", truth, s.Text, strings.ReplaceAll(s.Evidence, "; ", ";\n    "))
+	}
+	return nil
+}
