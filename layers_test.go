@@ -20,7 +20,7 @@ const floors = `
 1  graph internal/kernel internal/npy imagenet imagenet/jpeg
 2  zoo format format/torch format/safetensors format/onnx format/tflite internal/rewrite internal/layout internal/interp
 3  cost engine internal/runner internal/structure
-4  bench eval quant internal/catalog internal/advise
+4  bench eval quant internal/features internal/catalog internal/advise
 5  . internal/record internal/pull
 6  internal/report internal/subject internal/lab
 8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab

@@ -82,11 +82,22 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"json": cmdJSON,
-			"code": cmdCode,
+			"json":  cmdJSON,
+			"code":  cmdCode,
+			"photo": cmdPhoto,
 		},
 	}
 	testscript.Run(t, params)
+}
+
+// cmdPhoto: "photo FILE" writes a picture drawn by code as JPEG.
+func cmdPhoto(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: photo FILE")
+	}
+	b, err := photo()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
 // cmdCode: "code N wisp ARGS" runs wisp and wants exit code N and, for an error, exactly

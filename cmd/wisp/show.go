@@ -24,6 +24,7 @@ func newShow(a *app) *cobra.Command {
 	var models modelFlags
 	var form, stage string
 	var blocks, explain bool
+	var look lookFlags
 	cmd := &cobra.Command{
 		Use:   "show MODEL",
 		Short: "Show a network's layers, counts, sizes and blocks",
@@ -31,6 +32,7 @@ func newShow(a *app) *cobra.Command {
   wisp show mobilenet_v2:0.75@192 --blocks
   wisp show ghostnet --stage fused
   wisp show ghostnet --explain
+  wisp show ghostnet --features photo.jpg -o maps.png
   wisp show model.onnx --format svg > model.svg`,
 		Args: exactly(1, "one MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,6 +41,9 @@ func newShow(a *app) *cobra.Command {
 			}
 			if stage != "" && stage != "planned" && !slices.Contains(rewrite.Stages, rewrite.Stage(stage)) {
 				return usagef("--stage %s: want one of read, inferred, folded, fused, planned", stage)
+			}
+			if err := look.check(cmd); err != nil {
+				return err
 			}
 			// Counts need no weights, so what is said of synthetic ones is no matter here.
 			m, err := wisp.Open(args[0], models.options()...)
@@ -58,6 +63,8 @@ func newShow(a *app) *cobra.Command {
 				return err
 			}
 			switch {
+			case look.image != "":
+				return a.showFeatures(m, &look)
 			case explain && !a.json:
 				return a.showExplained(m, 1)
 			case stage != "":
@@ -84,6 +91,7 @@ func newShow(a *app) *cobra.Command {
 		},
 	}
 	models.add(cmd)
+	look.add(cmd)
 	cmd.Flags().StringVar(&form, "format", "table", "table, markdown, csv, dot or svg")
 	cmd.Flags().StringVar(&stage, "stage", "", "print the graph as it is `read`, inferred, folded, fused or planned")
 	cmd.Flags().BoolVar(&blocks, "blocks", false, "blocks instead of layers: each drawn once, the stages in the paper's columns, each beside a plain convolution of its shape")

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/features"
+	"github.com/wispnet/wisp/internal/report"
+	"github.com/wispnet/wisp/internal/structure"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// show --features: what a layer makes of a photograph, which maps resemble one another
+// and which is whose ghost, as the first figure of the GhostNet paper.
+
+// lookFlags are the flags of it.
+type lookFlags struct {
+	image, layer, output string
+	overwrite            bool
+}
+
+func (f *lookFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.image, "features", "", "feature maps of an `IMAGE`: which resemble one another, which is whose ghost")
+	cmd.Flags().StringVar(&f.layer, "layer", "", "with --features, the layer or block to look at (`NAME`; default: the first ghost module, else the first block)")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "with --features, draw the maps into `FILE`.png")
+	cmd.Flags().BoolVar(&f.overwrite, "overwrite", false, "replace an existing file of -o")
+}
+
+func (f *lookFlags) check(cmd *cobra.Command) error {
+	for _, name := range []string{"layer", "output", "overwrite"} {
+		if f.image == "" && cmd.Flags().Changed(name) {
+			return usagef("show: --%s belongs to --features IMAGE", name)
+		}
+	}
+	if f.output != "" && !strings.EqualFold(filepath.Ext(f.output), ".png") {
+		return usagef("-o %s: want a name that ends in .png", f.output)
+	}
+	return nil
+}
+
+type featurePair struct {
+	A           int     `json:"a"`
+	B           int     `json:"b"`
+	Correlation float64 `json:"correlation"`
+}
+
+func pairsOf(list []features.Pair) []featurePair {
+	out := []featurePair{}
+	for _, p := range list {
+		out = append(out, featurePair{p.From, p.To, p.Correlation})
+	}
+	return out
+}
+
+func (a *app) showFeatures(m *wisp.Model, f *lookFlags) error {
+	img, err := wisp.ReadImage(f.image)
+	if err != nil {
+		return err
+	}
+	in, err := m.Preprocess(img)
+	if err != nil {
+		return err
+	}
+	g, err := m.Bound()
+	if err != nil {
+		return err
+	}
+	if len(g.Blocks) == 0 { // a file's: blocks are recognised
+		g = g.Clone()
+		if _, err := structure.Annotate(g); err != nil {
+			return err
+		}
+	}
+	layer := f.layer
+	if layer == "" {
+		layer = features.Default(g)
+	}
+	maps, err := features.Extract(g, []*tensor.Tensor{in}, layer, runtime.NumCPU())
+	var unknown *features.LayerError
+	if errors.As(err, &unknown) {
+		return usagef("--layer %s: %s has no such layer with feature maps: one of %s, …", f.layer, m.Name, strings.Join(near(unknown.Known, f.layer, 5), ", "))
+	}
+	if err != nil {
+		return err
+	}
+	if m.Weights.Synthetic {
+		a.say("%s: %s: the weights are synthetic: what the maps show is the network's form, nothing that was learned", m.Name, m.Weights.ID)
+	}
+	pairs := maps.Pairs()
+	alike, constant := maps.Redundant(pairs)
+	framed := features.Apart(pairs, features.MaxFrames)
+	if len(maps.Ghosts) > 0 {
+		ghosts := slices.Clone(maps.Ghosts)
+		slices.SortStableFunc(ghosts, func(p, q features.Pair) int {
+			switch x, y := math.Abs(p.Correlation), math.Abs(q.Correlation); {
+			case x > y:
+				return -1
+			case x < y:
+				return 1
+			}
+			return 0
+		})
+		framed = features.Apart(ghosts, features.MaxFrames)
+	}
+	if f.output != "" {
+		if err := writeFile(f.output, f.overwrite, func(w io.Writer) error {
+			return png.Encode(w, maps.Picture(pictureOf(img), framed))
+		}); err != nil {
+			return err
+		}
+	}
+	if a.json {
+		return a.print(struct {
+			envelope
+			Model     string        `json:"model"`
+			Layer     string        `json:"layer"`
+			Image     string        `json:"image"`
+			Maps      int           `json:"maps"`
+			Height    int           `json:"height"`
+			Width     int           `json:"width"`
+			Redundant int           `json:"redundant"`
+			Constant  int           `json:"constant"`
+			Alike     float64       `json:"alike_from"`
+			Pairs     []featurePair `json:"pairs"`
+			Ghosts    []featurePair `json:"ghosts"`
+		}{a.envelope(), m.Name, maps.Layer, f.image, maps.C, maps.H, maps.W, alike, constant, features.Alike, pairsOf(pairs), pairsOf(maps.Ghosts)})
+	}
+	fmt.Fprintf(a.out, "%s, %s: %d feature maps of %d×%d\n", m.Name, maps.Layer, maps.C, maps.H, maps.W)
+	fmt.Fprintf(a.out, "%d of them have another with a correlation of %.1f or more in size, %d are constant\n\n", alike, features.Alike, constant)
+	if len(maps.Ghosts) > 0 {
+		a.printPairs("map", "its ghost", framed)
+		fmt.Fprintf(a.out, "\nthe ghost module makes %d of the maps by cheap operations from the other %d; mean size of the correlation: %.2f\n\n",
+			len(maps.Ghosts), maps.C-len(maps.Ghosts), meanSize(maps.Ghosts))
+	}
+	a.printPairs("most alike", "and", features.Apart(pairs, 10))
+	return nil
+}
+
+func (a *app) printPairs(left, right string, pairs []features.Pair) {
+	t := report.NewTable([]string{left, right, "correlation"}, []bool{true, true, true}, a.width())
+	for _, p := range pairs {
+		t.AppendRow(table.Row{p.From, p.To, fmt.Sprintf("%+.3f", p.Correlation)})
+	}
+	fmt.Fprintln(a.out, t.Render())
+}
+
+func meanSize(pairs []features.Pair) float64 {
+	s := 0.0
+	for _, p := range pairs {
+		s += math.Abs(p.Correlation)
+	}
+	return s / float64(max(1, len(pairs)))
+}
+
+// near returns the n names that share most with a wanted one, in their own order where
+// nothing is shared.
+func near(names []string, want string, n int) []string {
+	score := func(s string) int {
+		k := 0
+		for k < len(s) && k < len(want) && s[k] == want[k] {
+			k++
+		}
+		return k
+	}
+	out := slices.Clone(names)
+	slices.SortStableFunc(out, func(p, q string) int { return score(q) - score(p) })
+	return out[:min(n, len(out))]
+}
+
+// pictureOf is a decoded picture as the standard library draws it.
+func pictureOf(p *imagenet.RGB) image.Image {
+	out := image.NewRGBA(image.Rect(0, 0, p.W, p.H))
+	for i := range p.W * p.H {
+		out.SetRGBA(i%p.W, i/p.W, color.RGBA{p.Pix[3*i], p.Pix[3*i+1], p.Pix[3*i+2], 255})
+	}
+	return out
+}
