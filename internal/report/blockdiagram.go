@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"html"
 	"strings"
 
 	"github.com/wispnet/wisp/graph"
@@ -114,7 +115,8 @@ type box struct {
 	label string
 	shape string
 	class string
-	in    []int // indices of boxes; −1 is the block's input
+	nodes []string // names of the operators drawn in it
+	in    []int    // indices of boxes; −1 is the block's input
 	depth int
 	lane  int
 }
@@ -124,6 +126,7 @@ type diagram struct {
 	input string // the input's shape
 	lanes int
 	depth int
+	dress func(nodes []string) (class, tip string) // nil: boxes stand in no group
 }
 
 func newDiagram(g *graph.Graph, drawn func(*graph.Node) bool) *diagram {
@@ -155,10 +158,11 @@ func newDiagram(g *graph.Graph, drawn func(*graph.Node) bool) *diagram {
 			b := &d.boxes[in[0]]
 			b.label += word
 			b.shape = dims(g.Value(node.Out[0]))
+			b.nodes = append(b.nodes, node.Name)
 			made[node.Out[0]] = in[0]
 			continue
 		}
-		b := box{op: node.Op, in: in, shape: dims(g.Value(node.Out[0]))}
+		b := box{op: node.Op, nodes: []string{node.Name}, in: in, shape: dims(g.Value(node.Out[0]))}
 		b.label, b.class = describeOp(g, node)
 		d.boxes = append(d.boxes, b)
 		for _, id := range node.Out {
@@ -355,9 +359,16 @@ func (d *diagram) drawInto(s *svg, title string) {
 	}
 	for i, b := range d.boxes {
 		x, y := at(i)
+		if d.dress != nil {
+			class, tip := d.dress(b.nodes)
+			fmt.Fprintf(s, `<g class="node %s"><title>%s</title>`+"\n", html.EscapeString(class), html.EscapeString(tip))
+		}
 		s.rect(b.class, x, y, boxW, boxH, 6)
 		s.text("", "middle", x+boxW/2, y+17, b.label)
 		s.text("soft", "middle", x+boxW/2, y+33, b.shape)
+		if d.dress != nil {
+			s.WriteString("</g>\n")
+		}
 	}
 }
 

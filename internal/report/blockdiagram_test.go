@@ -72,6 +72,29 @@ func TestGraphDrawings(t *testing.T) {
 	whole := GraphDiagram(g, "ghostnet")
 	wellFormed(t, whole)
 	look(t, "whole.svg", whole)
+	drawn := map[string]int{}
+	groups := 0
+	mapped := GraphMap(g, "<ghostnet>", func(nodes []string) (string, string) {
+		groups++
+		for _, n := range nodes {
+			drawn[n]++
+		}
+		return "m7", "<" + nodes[0]
+	})
+	wellFormed(t, mapped)
+	if n := strings.Count(mapped, `<g class="node m7">`); n != groups {
+		t.Errorf("%d groups are drawn, want %d", n, groups)
+	}
+	for i := range g.Nodes {
+		if drawn[g.Nodes[i].Name] != 1 {
+			t.Errorf("node %s stands in %d boxes, want one", g.Nodes[i].Name, drawn[g.Nodes[i].Name])
+		}
+	}
+	if bare := Inline(mapped); strings.Contains(bare, "style") || len(mapped)-len(bare) < len(Style()) {
+		t.Error("inline: the style is still there")
+	} else {
+		wellFormed(t, bare)
+	}
 	sheet, err := BlockSheet(g, "ghostnet")
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"html"
 	"math"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ type Point struct {
 	Group  string // same group, same colour and shape
 	X, Y   float64
 	Lo, Hi float64
+	Quiet  bool // its label is not written, only told on pointing at it
+	Faint  bool // it is shown for orientation and not on the front: it keeps no limit
 }
 
 // Scatter is a plot of points where up is better and left is better, with the Pareto
@@ -30,8 +33,11 @@ type Scatter struct {
 func Pareto(points []Point) []int {
 	var front []int
 	for i, p := range points {
+		if p.Faint {
+			continue
+		}
 		beaten := slices.ContainsFunc(points, func(q Point) bool {
-			return q.X <= p.X && q.Y >= p.Y && (q.X < p.X || q.Y > p.Y)
+			return !q.Faint && q.X <= p.X && q.Y >= p.Y && (q.X < p.X || q.Y > p.Y)
 		})
 		if !beaten {
 			front = append(front, i)
@@ -118,7 +124,10 @@ func (p Scatter) drawFront(s *svg, x, y axis) {
 func mark(s *svg, group int, x, y float64, q Point) {
 	const r = 5.5
 	class := fmt.Sprintf("c%d", group%10)
-	tip := fmt.Sprintf("%s: %.4g, %.4g", q.Label, q.X, q.Y)
+	if q.Faint {
+		class += " faint"
+	}
+	tip := html.EscapeString(fmt.Sprintf("%s: %.4g, %.4g", q.Label, q.X, q.Y))
 	var shape string
 	switch group % 4 {
 	case 0:
@@ -159,6 +168,9 @@ func (p Scatter) drawLabels(s *svg, x, y axis) {
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(p.Points[b].Y, p.Points[a].Y) })
 	for _, i := range order {
 		q := p.Points[i]
+		if q.Quiet {
+			continue
+		}
 		px, py := x.at(q.X), y.at(q.Y)
 		w := 7.0 * float64(len([]rune(q.Label)))
 		place := func(dist, angle float64) (box, string) {

@@ -73,3 +73,16 @@ func TestScatterSVG(t *testing.T) {
 	}
 	wellFormed(t, Scatter{Title: "none"}.SVG())
 }
+
+// TestFaintPoints: what keeps no limit is shown, and neither beats another nor is labelled.
+func TestFaintPoints(t *testing.T) {
+	points := []Point{{Label: "kept", X: 2, Y: 70}, {Label: "dropped", X: 1, Y: 80, Faint: true, Quiet: true}}
+	if front := Pareto(points); len(front) != 1 || front[0] != 0 {
+		t.Errorf("front %v, want that of the point that is kept", front)
+	}
+	svg := Scatter{Title: "t", Points: points}.SVG()
+	wellFormed(t, svg)
+	if !strings.Contains(svg, "faint") || strings.Contains(svg, ">dropped</text>") || !strings.Contains(svg, ">kept</text>") {
+		t.Error("want the dropped point faint and without a label, the kept one with its label")
+	}
+}

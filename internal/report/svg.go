@@ -57,6 +57,6 @@ const svgStyle = `
 .wisp .bar{stroke:var(--soft);stroke-width:1}
 .wisp .box{fill:var(--face);stroke:var(--soft)}.wisp .cheap{fill:#e69f0033;stroke:#e69f00}.wisp .conv{fill:#0072b222;stroke:#0072b2}
 .wisp .join{fill:#009e7322;stroke:#009e73}.wisp .gate{fill:#cc79a722;stroke:#cc79a7}.wisp .edge{fill:none;stroke:var(--soft);stroke-width:1.3}
-.wisp .tip{fill:var(--soft)}
+.wisp .faint{opacity:.25}.wisp .tip{fill:var(--soft)}
 .c0{fill:#d55e00}.c1{fill:#0072b2}.c2{fill:#56b4e9}.c3{fill:#009e73}.c4{fill:#cc79a7}.c5{fill:#e69f00}.c6{fill:#8c6d31}.c7{fill:#6e7781}.c8{fill:#6639ba}.c9{fill:#a40e26}
 `
