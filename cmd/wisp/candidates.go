@@ -151,8 +151,8 @@ func (a *app) latenciesHere(cmd *cobra.Command, all []advise.Candidate, flags *b
 }
 
 // latenciesFrom takes latencies from the table of records that knows most candidates.
-func (a *app) latenciesFrom(all []advise.Candidate, from []string) (string, error) {
-	j, err := a.join(from, nil, "models", false)
+func (a *app) latenciesFrom(all []advise.Candidate, from, where []string) (string, error) {
+	j, err := a.join(from, nil, where, "models", false)
 	if err != nil {
 		return "", err
 	}

@@ -34,7 +34,7 @@ func newCompare(a *app) *cobra.Command {
 	var flags benchFlags
 	var outputs []string
 	var overwrite, study, explain bool
-	var from []string
+	var from, where []string
 	var by string
 	cmd := &cobra.Command{
 		Use:   "compare [MODEL...]",
@@ -52,7 +52,7 @@ the study are compared, one of every family at least; no weights and no data are
 				flags.maxTime = 0
 			}
 			if len(from) > 0 {
-				return a.compareRecords(from, args, by, outputs, overwrite, &flags)
+				return a.compareRecords(from, args, where, by, outputs, overwrite, &flags)
 			}
 			if study {
 				if len(args) > 0 {
@@ -93,6 +93,7 @@ the study are compared, one of every family at least; no weights and no data are
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FILE`.html, .md, .csv, .xlsx, .svg or .json too; may be repeated")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing files of -o")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "records instead of a measurement: `DIR|FILE`; further ones may follow as arguments")
+	cmd.Flags().StringArrayVar(&where, "where", nil, "with --from, only rows whose context has `FIELD=VALUE`, such as engine=native; may be repeated")
 	cmd.Flags().StringVar(&by, "by", "", "with --from, what is compared: models, engines, precisions, machines or versions")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say too what bounds each network on this machine, and how it keeps ShuffleNetV2's guidelines")
 	cmd.Flags().BoolVar(&study, "study", false, "the rows of the study that wisp grew from, with its figures beside ours")

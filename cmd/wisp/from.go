@@ -33,7 +33,15 @@ const mostRows = 10_000
 
 // join reads the records below --from and further arguments; other arguments name the
 // models to take.
-func (a *app) join(from, args []string, by string, force bool) (*joined, error) {
+func (a *app) join(from, args, where []string, by string, force bool) (*joined, error) {
+	var conditions []record.Where
+	for _, text := range where {
+		w, err := record.ParseWhere(text)
+		if err != nil {
+			return nil, usagef("--where: %v", err)
+		}
+		conditions = append(conditions, w)
+	}
 	var models []string
 	for _, arg := range args {
 		if _, err := os.Stat(arg); err == nil {
@@ -49,12 +57,12 @@ func (a *app) join(from, args []string, by string, force bool) (*joined, error) 
 	for _, s := range skipped {
 		a.say("skipped %s", s)
 	}
-	rows := record.Rows(docs, files)
+	rows := record.Select(record.Rows(docs, files), conditions)
 	if len(models) > 0 {
 		rows = slices.DeleteFunc(rows, func(r record.Row) bool { return !slices.Contains(models, r.Context.Model) })
 	}
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s: no record of %s", strings.Join(from, ", "), strings.Join(append(models, "any model")[:max(1, len(models))], ", "))
+		return nil, fmt.Errorf("%s: no record of %s", strings.Join(from, ", "), strings.Join(append(append(models, "any model")[:max(1, len(models))], where...), ", "))
 	}
 	if len(rows) > mostRows {
 		return nil, fmt.Errorf("%s: %d rows, more than %d: give fewer records, or name the models to take", strings.Join(from, ", "), len(rows), mostRows)
@@ -248,8 +256,8 @@ func (j *joined) machines() []string {
 }
 
 // compareRecords is compare --from.
-func (a *app) compareRecords(from, args []string, by string, outputs []string, overwrite bool, flags *benchFlags) error {
-	j, err := a.join(from, args, by, flags.force)
+func (a *app) compareRecords(from, args, where []string, by string, outputs []string, overwrite bool, flags *benchFlags) error {
+	j, err := a.join(from, args, where, by, flags.force)
 	if err != nil {
 		return err
 	}

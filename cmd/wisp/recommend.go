@@ -19,7 +19,7 @@ func newRecommend(a *app) *cobra.Command {
 	var models modelFlags
 	var flags benchFlags
 	var limits limitFlags
-	var from []string
+	var from, only []string
 	var pixel int
 	cmd := &cobra.Command{
 		Use:   "recommend [MODEL...]",
@@ -43,7 +43,7 @@ published for a phone (--published-pixel); these are never mixed. Accuracies are
 			var where string
 			switch {
 			case len(from) > 0:
-				where, err = a.latenciesFrom(all, from)
+				where, err = a.latenciesFrom(all, from, only)
 			case pixel > 0:
 				where, err = publishedPixel(all, pixel)
 			default:
@@ -61,6 +61,7 @@ published for a phone (--published-pixel); these are never mixed. Accuracies are
 	cmd.Flags().Lookup("max-time").DefValue = quickCap.String()
 	limits.add(cmd)
 	cmd.Flags().StringArrayVar(&from, "from", nil, "take latencies from records: `DIR|FILE`; may be repeated")
+	cmd.Flags().StringArrayVar(&only, "where", nil, "with --from, only rows whose context has `FIELD=VALUE`; may be repeated")
 	cmd.Flags().IntVar(&pixel, "published-pixel", 0, "take the latencies that were published for Pixel `1, 2 or 3`")
 	return cmd
 }

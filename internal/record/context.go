@@ -60,11 +60,14 @@ func Of(r *bench.Result, h Host, toolVersion string, seed uint64) Context {
 	return c
 }
 
-// fields is every field that Compare looks at, in the order in which it names them.
-var fields = []struct {
+// fieldOf is a field of context.
+type fieldOf struct {
 	name string
 	of   func(*Context) any
-}{
+}
+
+// fields is every field that Compare looks at, in the order in which it names them.
+var fields = []fieldOf{
 	{"model", func(c *Context) any { return c.Model }},
 	{"weights", func(c *Context) any { return c.Weights }},
 	{"weights_sha256", func(c *Context) any { return c.WeightsSHA256 }},
