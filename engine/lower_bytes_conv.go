@@ -14,7 +14,6 @@ import (
 // what becomes of the sums.
 type byteWeights struct {
 	w         []int32 // in the graph's order
-	wide      bool    // some are outside of [−128, 127]
 	bias      []int32 // with what the input's zero point adds
 	factors   []fixed.Factor
 	finish    kernel.Finish
@@ -60,7 +59,6 @@ func (l *lowering) readWeights(outs, k int, hasBias, joined bool, act graph.Act,
 		}
 		b.factors[o] = fixed.ProductFactor(x, q.Scale[o%len(q.Scale)], y, joined && len(q.Scale) == 1, l.profile, r)
 	}
-	b.wide = b.low < -128 || b.high > 127
 	rng, ok := limits(act, y)
 	if !ok {
 		return nil, fmt.Errorf("activation %v is no limit and cannot be part of a quantized operator", act)
@@ -135,10 +133,7 @@ func (l *lowering) byteConv(op graph.Conv) error {
 	}
 	var segs []kernel.Segment
 	var rows [][4]int // of the packed weights: ky, kx, c, plane; c < 0 for none
-	planes := 1
-	if b.wide {
-		planes = 2
-	}
+	planes := kernel.Planes(b.low, b.high)
 	for plane := range planes {
 		for _, t := range taps {
 			k := t.count * cg
@@ -163,10 +158,7 @@ func (l *lowering) byteConv(op graph.Conv) error {
 func (l *lowering) byteReordered(w *gemmU8Work, b *byteWeights, x view, ws tensor.Shape, og int) error {
 	cg := ws[1]
 	w.xGroup = 0
-	planes := 1
-	if b.wide {
-		planes = 2
-	}
+	planes := kernel.Planes(b.low, b.high)
 	var all [][][4]int
 	most := 0
 	for g := range w.groups {
@@ -220,10 +212,7 @@ func (l *lowering) byteLinear(op graph.Linear) error {
 	w := &gemmU8Work{x: x.ref, groups: 1, n: ws[0], finish: b.finish, lines: 1, lineRows: 1, m: l.shape(n.In[0])[0], lda: x.pix}
 	var segs []kernel.Segment
 	var rows [][4]int
-	planes := 1
-	if b.wide {
-		planes = 2
-	}
+	planes := kernel.Planes(b.low, b.high)
 	for plane := range planes {
 		segs = append(segs, kernel.Segment{K: k, B: len(rows)})
 		for i := range kernel.Rows4(k) {
@@ -253,12 +242,7 @@ func (l *lowering) byteProduct(op string, w *gemmU8Work, b *byteWeights, all [][
 			if r[2] < 0 {
 				return 0
 			}
-			x := at(g, o, r)
-			first := min(max(x, -128), 127)
-			if r[3] == 1 {
-				return int8(x - first)
-			}
-			return int8(first)
+			return kernel.Plane(at(g, o, r), r[3])
 		})
 		finish := kernel.PackFinish(b.bias[g*w.n:][:w.n], b.factors[g*w.n:][:w.n], v.Cols)
 		w.w, w.p = append(w.w, packed), append(w.p, finish)
@@ -293,12 +277,12 @@ func (l *lowering) byteDepthwise(win kernel.Window, x view, b *byteWeights) erro
 		return err
 	}
 	y := l.place(n.Out[0])
-	planes := kernel.DwPlanes(b.low, b.high)
+	planes := kernel.Planes(b.low, b.high)
 	d := &dwU8Work{fn: v.Fn, x: x.ref, y: y.ref, channels: channels, images: s[0]}
 	d.args = kernel.DwU8Args{
 		Window: win, XPix: x.pix, XRow: x.pix * win.InW, YPix: y.pix, YRow: y.pix * win.OutW,
 		Planes: planes, Outside: uint8(qx.Zero), Finish: b.finish,
-		W: kernel.PackDwU8(win.KH, win.KW, channels, v.Cols, planes, func(ky, kx, c int) int32 { return b.w[(c*win.KH+ky)*win.KW+kx] }),
+		W: kernel.PackDwU8(v, win.KH, win.KW, channels, planes, func(ky, kx, c int) int32 { return b.w[(c*win.KH+ky)*win.KW+kx] }),
 		P: kernel.PackFinish(b.bias, b.factors, v.Cols),
 	}
 	l.weights += int64(len(d.args.W)) + 4*int64(len(d.args.P))

@@ -5,11 +5,17 @@ package kernel
 // The rows of amd64's instruction sets over bytes, best first.
 
 func gemmU8Arch() []Variant[GemmU8Args] {
-	return []Variant[GemmU8Args]{{"avx512", "vnni", gemmU8Rows, gemmU8Cols, 150000, gemmU8AVX512}}
+	return []Variant[GemmU8Args]{
+		{"avx512", "vnni", gemmU8Rows, gemmU8Cols, 150000, gemmU8RunAVX512},
+		{"avx2", "avx2", gemmU8Rows2, gemmU8Cols2, 40000, gemmU8RunAVX2},
+	}
 }
 
 func dwU8Arch() []Variant[DwU8Args] {
-	return []Variant[DwU8Args]{{"avx512", "vnni", 1, dwU8Cols, 30000, dwU8AVX512}}
+	return []Variant[DwU8Args]{
+		{"avx512", "vnni", 4, dwU8Cols, 30000, dwU8RunAVX512},
+		{"avx2", "avx2", 2, dwU8Cols, 15000, dwU8RunAVX2},
+	}
 }
 
 func lookupU8Arch() []Variant[LookupU8Args] {

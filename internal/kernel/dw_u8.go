@@ -5,8 +5,8 @@ package kernel
 //	Y[y·YRow + x·YPix + c] = Finish(Σ_taps X[iy·XRow + ix·XPix + c] · W[tap, c])
 //
 // for output rows y in [Y0, Y1), all OutW columns and channels c in [C0, C1). Taps outside
-// the image see Outside. W is packed by PackDwU8 with the variant's Cols as block and P by
-// PackFinish; C0 is a multiple of Cols, C1 one too or the number of channels.
+// the image see Outside. W is packed by PackDwU8 for the variant and P by PackFinish for
+// its Cols; C0 is a multiple of Cols, C1 one too or the number of channels.
 //
 // Reads stay inside the image but for Slack elements after its end.
 type DwU8Args struct {
@@ -18,44 +18,49 @@ type DwU8Args struct {
 	YRow, YPix int
 	Y0, Y1     int
 	C0, C1     int
-	Planes     int // of W
+	Planes     int // of W, where it holds bytes
 	Outside    uint8
 	Finish     Finish
 }
 
-// DwU8 are the depthwise convolutions of bytes.
-var DwU8 = append(dwU8Arch(), Variant[DwU8Args]{"go", "", 1, 4, 300, dwU8Generic})
+// DwU8 are the depthwise convolutions of bytes. Rows says how many neighbouring taps of a
+// channel stand side by side in the packed weights: 4 as bytes, 2 or 1 as 16-bit numbers.
+var DwU8 = append(dwU8Arch(), Variant[DwU8Args]{"go", "", 4, 4, 300, dwU8Generic})
 
-// DwPlanes is how many planes PackDwU8 needs for weights of which low and high are the
-// least and the largest: 1 where signed bytes hold them, else 2, which add up.
-func DwPlanes(low, high int32) int {
-	if low >= -128 && high <= 127 {
-		return 1
-	}
-	return 2
-}
-
-// dwChunks is how many groups of four taps a row of kw taps has.
-func dwChunks(kw int) int { return (kw + 3) / 4 }
+// dwChunks is how many groups of side taps a row of kw taps has.
+func dwChunks(kw, side int) int { return (kw + side - 1) / side }
 
 // PackDwU8 packs depthwise weights in [−255, 255], given by at(ky, kx, channel), into
-// blocks of cols channels. A block has a vector of cols·4 bytes for every (ky, chunk,
-// plane), in this order; the bytes of a channel in a chunk are four neighbouring taps. The
-// last chunk's taps stand at its end, after zeros.
-func PackDwU8(kh, kw, channels, cols, planes int, at func(ky, kx, c int) int32) []int8 {
-	chunks := dwChunks(kw)
-	block := kh * chunks * planes * cols * 4
+// blocks of v.Cols channels. A block has a vector of Cols elements of v.Rows neighbouring
+// taps for every (ky, chunk of taps, plane), in this order. The last chunk's taps stand at
+// its end, after zeros. 16-bit elements hold any weight, so that there is one plane; where
+// they are pairs, the second four of eight channels have changed places with the third
+// of sixteen (dwPairPlace), as interleaving leaves them.
+func PackDwU8(v *Variant[DwU8Args], kh, kw, channels, planes int, at func(ky, kx, c int) int32) []int8 {
+	cols, side := v.Cols, v.Rows
+	chunks := dwChunks(kw, side)
+	if side < 4 {
+		planes = 1
+	}
+	block := dwBlock(v, kh, kw, planes)
 	w := make([]int8, (channels+cols-1)/cols*block)
 	for c := range channels {
 		for ky := range kh {
 			for kx := range kw {
-				v := at(ky, kx, c)
-				first := min(max(v, -128), 127)
-				to := dwPlace(kx, kw)
-				i := c/cols*block + ((ky*chunks+kx/4)*planes*cols+c%cols)*4 + to
-				w[i] = int8(first)
-				if planes == 2 {
-					w[i+4*cols] = int8(v - first)
+				x := at(ky, kx, c)
+				to := dwPlace(kx, kw, side)
+				vector := c/cols*block + (ky*chunks+kx/side)*planes*cols*dwElement(side)
+				if side < 4 {
+					j := c % cols
+					if side == 2 {
+						j = dwPairPlace(j)
+					}
+					i := vector + 2*(j*side+to)
+					w[i], w[i+1] = int8(x), int8(x>>8)
+					continue
+				}
+				for p := range planes {
+					w[vector+(p*cols+c%cols)*4+to] = Plane(x, p)
 				}
 			}
 		}
@@ -63,22 +68,53 @@ func PackDwU8(kh, kw, channels, cols, planes int, at func(ky, kx, c int) int32) 
 	return w
 }
 
-// dwPlace is the byte of tap kx in its chunk.
-func dwPlace(kx, kw int) int {
-	last := dwChunks(kw) - 1
-	if kx/4 < last {
-		return kx % 4
+// dwElement is the bytes of side taps of a channel.
+func dwElement(side int) int {
+	if side == 1 {
+		return 2
 	}
-	return kx%4 + 4*dwChunks(kw) - kw
+	return 4
+}
+
+// dwBlock is the bytes of a block's weights.
+func dwBlock(v *Variant[DwU8Args], kh, kw, planes int) int {
+	if v.Rows < 4 {
+		planes = 1
+	}
+	return kh * dwChunks(kw, v.Rows) * planes * v.Cols * dwElement(v.Rows)
+}
+
+// dwPairPlace is where pairs of taps of channel j of 16 stand.
+func dwPairPlace(j int) int { return j&3 | j&8>>1 | j&4<<1 }
+
+// dwPlace is the place of tap kx in its chunk.
+func dwPlace(kx, kw, side int) int {
+	last := dwChunks(kw, side) - 1
+	if kx/side < last {
+		return kx % side
+	}
+	return kx%side + side*dwChunks(kw, side) - kw
 }
 
 // dwU8Generic is the twin of every DwU8 variant.
-func dwU8Generic(a *DwU8Args) { dwU8Columns(a, 4) }
+func dwU8Generic(a *DwU8Args) { dwU8Columns(a, 4, 4) }
 
-// dwU8Columns is the twin for weights in blocks of cols channels, at most 16.
-func dwU8Columns(a *DwU8Args, cols int) {
-	chunks := dwChunks(a.KW)
-	block := a.KH * chunks * a.Planes * cols * 4
+// dwU8Columns is the twin for the packed weights of a variant that has cols channels in a
+// block, at most 16, and side taps side by side.
+func dwU8Columns(a *DwU8Args, cols, side int) {
+	layout := Variant[DwU8Args]{Rows: side, Cols: cols}
+	chunks, block := dwChunks(a.KW, side), dwBlock(&layout, a.KH, a.KW, a.Planes)
+	planes, step := a.Planes, dwElement(side)
+	if side < 4 {
+		planes = 1
+	}
+	var places [16]int
+	for j := range places {
+		places[j] = step * j
+		if side == 2 {
+			places[j] = step * dwPairPlace(j)
+		}
+	}
 	for c := a.C0; c < a.C1; c += cols {
 		w, p := a.W[c/cols*block:][:block], a.P[c*FinishBlocks:]
 		width := min(cols, a.C1-c)
@@ -89,16 +125,25 @@ func dwU8Columns(a *DwU8Args, cols int) {
 					iy := y*a.StrideH - a.PadTop + ky*a.DilH
 					for kx := range a.KW {
 						ix := x*a.StrideW - a.PadLeft + kx*a.DilW
-						at := ((ky*chunks+kx/4)*a.Planes*cols)*4 + dwPlace(kx, a.KW)
+						at := (ky*chunks + kx/side) * planes * cols * step
+						if side == 4 {
+							at += dwPlace(kx, a.KW, side)
+						} else {
+							at += 2 * dwPlace(kx, a.KW, side)
+						}
 						inside := iy >= 0 && iy < a.InH && ix >= 0 && ix < a.InW
 						for j := range width {
 							v := int32(a.Outside)
 							if inside {
 								v = int32(a.X[iy*a.XRow+ix*a.XPix+c+j])
 							}
-							sum[j] += v * int32(w[at+4*j])
-							if a.Planes == 2 {
-								sum[j] += v * int32(w[at+4*j+4*cols])
+							i := at + places[j]
+							if side < 4 {
+								sum[j] += v * (int32(w[i+1])<<8 | int32(uint8(w[i])))
+								continue
+							}
+							for p := range planes {
+								sum[j] += v * int32(w[i+4*cols*p])
 							}
 						}
 					}

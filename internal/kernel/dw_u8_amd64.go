@@ -43,36 +43,74 @@ func dwU8K5S1P1(t *dwU8Tile)
 //go:noescape
 func dwU8K5S2P1(t *dwU8Tile)
 
+//go:noescape
+func dwU8K3S1AVX2(t *dwU8Tile)
+
+//go:noescape
+func dwU8K3S2AVX2(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S1AVX2(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S2AVX2(t *dwU8Tile)
+
 const (
-	dwU8Cols    = 16
-	dwU8Outputs = 8 // of the widest tile
+	dwU8Cols     = 16 // of either set
+	dwU8Outputs  = 8  // of the widest tile
+	dwU8Outputs2 = 5  // of AVX2
 	// dwU8Calls bounds the outputs of 16 channels of one call.
 	dwU8Calls = 8 << 10
 )
 
-func dwU8AVX512(a *DwU8Args) {
-	fast := a.DilW == 1 && (a.StrideW == 1 || a.StrideW == 2) && (a.KW == 3 || a.KW == 5 && a.Planes == 1)
+func dwU8RunAVX512(a *DwU8Args) {
+	if !dwU8Tiled(a) || a.Planes > 2 || a.KW == 5 && a.Planes > 1 {
+		dwU8Columns(a, dwU8Cols, 4)
+		return
+	}
+	dwU8Run(a, setAVX512, 4, dwU8Outputs, 0x01010101*uint32(a.Outside))
+}
+
+func dwU8RunAVX2(a *DwU8Args) {
+	if !dwU8Tiled(a) {
+		dwU8Columns(a, dwU8Cols, 2)
+		return
+	}
+	dwU8Run(a, setAVX2, 2, dwU8Outputs2, 0x00010001*uint32(a.Outside))
+}
+
+// dwU8Tiled reports whether the assembly does such a window.
+func dwU8Tiled(a *DwU8Args) bool {
 	// The assembly looks for the image's edge at a tile's first and last KW−1 inputs alone.
-	fast = fast && a.PadLeft < a.KW && (a.OutW-1)*a.StrideW-a.PadLeft < a.InW
-	if !fast || a.Y1 <= a.Y0 || a.C1 <= a.C0 {
-		dwU8Columns(a, dwU8Cols)
+	return a.DilW == 1 && (a.StrideW == 1 || a.StrideW == 2) && (a.KW == 3 || a.KW == 5) &&
+		a.PadLeft < a.KW && (a.OutW-1)*a.StrideW-a.PadLeft < a.InW
+}
+
+// dwU8Run is the loops around the assembly of a set that has side taps side by side and
+// tiles of at most outputs.
+func dwU8Run(a *DwU8Args, set asmSet, side, outputs int, outside uint32) {
+	if a.Y1 <= a.Y0 || a.C1 <= a.C0 || a.OutW <= 0 {
 		return
 	}
 	_ = a.X[(a.InH-1)*a.XRow+(a.InW-1)*a.XPix+a.C1-1]
 	_ = a.Y[(a.Y1-1)*a.YRow+(a.OutW-1)*a.YPix+a.C1-1]
-	block := a.KH * dwChunks(a.KW) * a.Planes * dwU8Cols * 4
+	block := dwBlock(&Variant[DwU8Args]{Rows: side, Cols: dwU8Cols}, a.KH, a.KW, a.Planes)
 	_ = a.W[:(a.C1+dwU8Cols-1)/dwU8Cols*block]
 	_ = a.P[:PackedSize(FinishBlocks, a.C1, dwU8Cols)]
 	t := dwU8Tile{
 		xpix: a.XPix, ypix: a.YPix, yrow: a.YRow, rowStep: a.StrideH * a.XRow, tapRow: a.DilH * a.XRow,
-		strideH: a.StrideH, dilH: a.DilH, inH: a.InH, kh: a.KH, finishCall: a.Finish.call(), outside: 0x01010101 * uint32(a.Outside),
+		strideH: a.StrideH, dilH: a.DilH, inH: a.InH, kh: a.KH, finishCall: a.Finish.call(), outside: outside,
 	}
-	columns := (a.OutW + dwU8Outputs - 1) / dwU8Outputs
-	step := max(1, dwU8Calls/(dwU8Outputs*a.KH*2))
+	columns := (a.OutW + outputs - 1) / outputs
+	step := max(1, dwU8Calls/(outputs*a.KH*2))
 	for y0 := a.Y0; y0 < a.Y1; y0 += step {
 		rows := min(step, a.Y1-y0)
 		for c := a.C0; c < a.C1; c += dwU8Cols {
-			t.mask = 1<<min(dwU8Cols, a.C1-c) - 1
+			left := min(dwU8Cols, a.C1-c)
+			t.mask = 1<<left - 1
+			if set == setAVX2 {
+				t.mask = uint64(left)
+			}
 			t.w, t.p = unsafe.Pointer(&a.W[c/dwU8Cols*block]), unsafe.Pointer(&a.P[c*FinishBlocks])
 			t.x = unsafe.Pointer(&a.X[c])
 			x := 0
@@ -84,6 +122,14 @@ func dwU8AVX512(a *DwU8Args) {
 				t.first, t.end = -ix, a.InW-ix
 				t.y = unsafe.Pointer(&a.Y[y0*a.YRow+x*a.YPix+c])
 				switch {
+				case set == setAVX2 && a.KW == 5 && a.StrideW == 1:
+					dwU8K5S1AVX2(&t)
+				case set == setAVX2 && a.KW == 5:
+					dwU8K5S2AVX2(&t)
+				case set == setAVX2 && a.StrideW == 1:
+					dwU8K3S1AVX2(&t)
+				case set == setAVX2:
+					dwU8K3S2AVX2(&t)
 				case a.KW == 5 && a.StrideW == 1:
 					dwU8K5S1P1(&t)
 				case a.KW == 5:

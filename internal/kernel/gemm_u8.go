@@ -6,7 +6,7 @@ package kernel
 //
 // for m in [0, M) and n in [N0, N1), A unsigned and W signed. Sums are exact in 32 bits.
 // What zero points make of a product is the caller's: A's is part of the bias, weights
-// beyond [−128, 127] are two segments over the same A.
+// beyond [−128, 127] are more segments over the same A, one for each of Planes.
 //
 // W is packed by PackGemmU8 with the variant's Cols; K counts its rows and is a multiple
 // of 4, and so are B and the rows that a segment takes, whatever its own K. P is packed by
@@ -32,6 +32,24 @@ var GemmU8 = append(gemmU8Arch(), Variant[GemmU8Args]{"go", "", 1, 4, 1000, gemm
 
 // Rows4 is how many rows of packed weights k of them take.
 func Rows4(k int) int { return (k + 3) / 4 * 4 }
+
+// Planes is how many signed bytes, added up, hold every weight from low to high, which lie
+// in [−255, 255]: of the bytes of a file with their zero point taken off.
+func Planes(low, high int32) int {
+	n := 1
+	for low < int32(-128*n) || high > int32(127*n) {
+		n++
+	}
+	return n
+}
+
+// Plane is the byte of weight w in plane p.
+func Plane(w int32, p int) int8 {
+	for range p {
+		w -= min(max(w, -128), 127)
+	}
+	return int8(min(max(w, -128), 127))
+}
 
 // PackGemmU8 packs a k×n matrix, given by at(k, n), for panels of cols columns: panel p
 // lies at p·cols·k, four rows of a column side by side. k is a multiple of 4; columns past

@@ -31,7 +31,8 @@ func (f *Finish) call() finishCall {
 }
 
 // gemmU8Tile is what one call of the assembly does: blocks × rows rows of C against one
-// panel of 32 columns. The order of the fields is that of _asm/amd64/gemm_u8.go.
+// panel of Cols columns. Mask is the columns that exist: their bits for AVX-512, their
+// number for AVX2; Wide says that they fill more than half of the panel. The order of the fields is that of _asm/amd64/gemm_u8.go.
 type gemmU8Tile struct {
 	a, w, c, p unsafe.Pointer
 	segs       unsafe.Pointer
@@ -47,30 +48,38 @@ type gemmU8Tile struct {
 //go:noescape
 func gemmU8VNNI(t *gemmU8Tile)
 
+//go:noescape
+func gemmU8AVX2(t *gemmU8Tile)
+
 const (
-	gemmU8Rows = 14
-	gemmU8Cols = 32
+	gemmU8Rows, gemmU8Cols   = 14, 32
+	gemmU8Rows2, gemmU8Cols2 = 4, 16 // of AVX2
 	// gemmU8Work bounds the multiply-adds of one call of the assembly: about 50 µs.
-	gemmU8Work = 12 << 20
+	gemmU8Work  = 12 << 20
+	gemmU8Work2 = 3 << 20
 	// gemmU8Chunk is how many bytes of A and C stay in L2 while every panel passes by.
 	gemmU8Chunk = 512 << 10
 )
 
-func gemmU8AVX512(a *GemmU8Args) {
+func gemmU8RunAVX512(a *GemmU8Args) { gemmU8Run(a, setAVX512, gemmU8Rows, gemmU8Cols, gemmU8Work) }
+func gemmU8RunAVX2(a *GemmU8Args)   { gemmU8Run(a, setAVX2, gemmU8Rows2, gemmU8Cols2, gemmU8Work2) }
+
+// gemmU8Run is the loops around the assembly of a set whose tile is height × width.
+func gemmU8Run(a *GemmU8Args, set asmSet, height, width, work int) {
 	if a.M <= 0 || a.N1 <= a.N0 {
 		return
 	}
 	last := a.M - 1
 	_ = a.C[last*a.LDC+a.N1-1]
-	_ = a.W[:PackedSize(a.K, a.N1, gemmU8Cols)]
-	_ = a.P[:PackedSize(FinishBlocks, a.N1, gemmU8Cols)]
+	_ = a.W[:PackedSize(a.K, a.N1, width)]
+	_ = a.P[:PackedSize(FinishBlocks, a.N1, width)]
 	depth := 0
 	for _, s := range a.Segs {
 		if s.K == 0 {
 			continue
 		}
 		_ = a.A[s.Off : last*a.LDA+s.Off+s.K]
-		_ = a.W[s.B*gemmU8Cols : (s.B+Rows4(s.K))*gemmU8Cols]
+		_ = a.W[s.B*width : (s.B+Rows4(s.K))*width]
 		depth += Rows4(s.K)
 	}
 	if depth == 0 {
@@ -79,25 +88,28 @@ func gemmU8AVX512(a *GemmU8Args) {
 	t := gemmU8Tile{
 		segs: unsafe.Pointer(unsafe.SliceData(a.Segs)), nsegs: len(a.Segs), lda: a.LDA, ldc: a.LDC, finishCall: a.Finish.call(),
 	}
-	chunk := max(gemmU8Rows, gemmU8Chunk/(depth+a.N1-a.N0)/gemmU8Rows*gemmU8Rows)
+	chunk := max(height, gemmU8Chunk/(depth+a.N1-a.N0)/height*height)
 	if depth*(a.N1-a.N0) > 1<<20 {
 		chunk = a.M
 	}
-	call := max(1, gemmU8Work/(gemmU8Cols*depth)/gemmU8Rows) * gemmU8Rows
+	call := max(1, work/(width*depth)/height) * height
 	for m0 := 0; m0 < a.M; m0 += chunk {
 		m1 := min(m0+chunk, a.M)
-		for n := a.N0; n < a.N1; n += gemmU8Cols {
-			left := min(gemmU8Cols, a.N1-n)
+		for n := a.N0; n < a.N1; n += width {
+			left := min(width, a.N1-n)
 			t.wide = 0
-			if left > gemmU8Cols/2 {
+			if left > width/2 {
 				t.wide = 1
 			}
 			t.mask = 1<<left - 1
+			if set == setAVX2 {
+				t.mask = uint64(left)
+			}
 			t.w = unsafe.Pointer(&a.W[n*a.K])
 			t.p = unsafe.Pointer(&a.P[n*FinishBlocks])
 			for m := m0; m < m1; m += call {
 				count := min(call, m1-m)
-				blocks := (count + gemmU8Rows - 1) / gemmU8Rows
+				blocks := (count + height - 1) / height
 				size, extra := count/blocks, count%blocks
 				at := m
 				for _, part := range [2][2]int{{size + 1, extra}, {size, blocks - extra}} {
@@ -106,7 +118,11 @@ func gemmU8AVX512(a *GemmU8Args) {
 					}
 					t.rows, t.blocks = part[0], part[1]
 					t.a, t.c = unsafe.Pointer(&a.A[at*a.LDA]), unsafe.Pointer(&a.C[at*a.LDC+n])
-					gemmU8VNNI(&t)
+					if set == setAVX512 {
+						gemmU8VNNI(&t)
+					} else {
+						gemmU8AVX2(&t)
+					}
 					at += part[0] * part[1]
 				}
 			}

@@ -23,7 +23,8 @@ type Variant[A any] struct {
 	Name string // what Options.Kernels and the profile call it: "go", "avx2", "avx512"
 	Set  string // the instruction set it needs, as internal/cpu names it; empty for none
 	// Rows and Cols are the register tile. For a matrix product Cols is the panel width of
-	// packed weights, for a depthwise convolution the channels of a block.
+	// packed weights, for a depthwise convolution the channels of a block. Of one over bytes
+	// Rows are taps that stand side by side in packed weights (PackDwU8).
 	Rows, Cols int
 	// Rate is the arithmetic it does in a microsecond on one core, roughly: multiply-adds,
 	// or elements for kernels that have none. Only scheduling uses it.

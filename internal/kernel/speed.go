@@ -136,5 +136,5 @@ func speedJobs() []speedJob {
 	jobs = append(jobs, speedTable("copy", "3x224x224 to 224x224x3", 0, 4*2*3*image, CopyF32, func(*Variant[CopyArgs]) *CopyArgs {
 		return &CopyArgs{X: noise(3 * image), Y: make([]float32, 3*image), Dims: [3]int{1, image, 3}, XS: [3]int{0, 1, image}, YS: [3]int{0, 3, 1}}
 	})...)
-	return jobs
+	return append(jobs, u8Jobs()...)
 }

@@ -9,6 +9,7 @@ import (
 // figures.
 func TestSpeeds(t *testing.T) {
 	rows := len(GemmF32) + len(GemvF32) + len(DwF32) + len(PoolF32) + len(MeanF32) + len(UnaryF32) + len(BinaryF32) + len(SoftmaxF32) + len(CopyF32)
+	rows += len(GemmU8) + len(DwU8) + len(PoolU8) + len(MeanU8) + len(LookupU8) + len(BinaryU8) + len(CopyU8) + len(QuantizeU8) + len(DequantizeU8)
 	speeds := Speeds(time.Millisecond)
 	if len(speeds) != rows {
 		t.Errorf("got %d rows, want %d", len(speeds), rows)
@@ -27,8 +28,8 @@ func TestSpeeds(t *testing.T) {
 			t.Errorf("%s: %d rows chosen", name, n)
 		}
 	}
-	if len(chosen) != 9 {
-		t.Errorf("got %d kernels, want 9", len(chosen))
+	if len(chosen) != 18 {
+		t.Errorf("got %d kernels, want 18", len(chosen))
 	}
 }
 

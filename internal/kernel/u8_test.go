@@ -61,7 +61,7 @@ func TestGemmU8(t *testing.T) {
 		var want []uint8
 		for v := len(GemmU8) - 1; v >= 0; v-- {
 			row := &GemmU8[v]
-			if !row.Available() {
+			if !runs(t, row) {
 				continue
 			}
 			out := bytes.Repeat([]uint8{0xA5}, (m-1)*ldc+n+32)
@@ -107,6 +107,19 @@ func finishScalar(f fixed.Factor, to Finish, sum int32) uint8 {
 	return uint8(min(max(f.Apply(sum)+to.Zero, to.Lo), to.Hi))
 }
 
+// Weights are the sum of their planes, and no fewer planes would hold them.
+func TestPlanes(t *testing.T) {
+	for w := int32(-255); w <= 255; w++ {
+		sum, n := int32(0), Planes(min(w, 0), max(w, 0))
+		for p := range n {
+			sum += int32(Plane(w, p))
+		}
+		if sum != w || n > 1 && w >= -128*int32(n-1) && w <= 127*int32(n-1) {
+			t.Errorf("%d: got %d in %d planes", w, sum, n)
+		}
+	}
+}
+
 // The same for depthwise convolutions, over widths of taps, strides, dilations and borders.
 func TestDwU8(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -130,19 +143,19 @@ func TestDwU8(t *testing.T) {
 		for i := range weights {
 			weights[i] = rng.Int32N(2*spread+1) - spread
 		}
-		planes := DwPlanes(-spread, spread)
+		planes := Planes(-spread, spread)
 		r := fixed.Rounding(trial % 3)
 		factors, finish := drawFactors(rng, c, r), drawFinish(rng, r)
 		var want []uint8
 		for v := len(DwU8) - 1; v >= 0; v-- {
 			row := &DwU8[v]
-			if !row.Available() {
+			if !runs(t, row) {
 				continue
 			}
 			out := bytes.Repeat([]uint8{0xA5}, w.OutH*w.OutW*pix+32)
 			a := DwU8Args{
 				X: x, Y: out, Window: w, XPix: pix, XRow: pix * w.InW, YPix: pix, YRow: pix * w.OutW, Planes: planes, Outside: 77, Finish: finish,
-				W: PackDwU8(w.KH, w.KW, c, row.Cols, planes, func(ky, kx, ch int) int32 { return weights[(ch*w.KH+ky)*w.KW+kx] }),
+				W: PackDwU8(row, w.KH, w.KW, c, planes, func(ky, kx, ch int) int32 { return weights[(ch*w.KH+ky)*w.KW+kx] }),
 				P: PackFinish(bias, factors, row.Cols), C1: c,
 			}
 			half := rng.IntN(w.OutH + 1)
@@ -154,6 +167,21 @@ func TestDwU8(t *testing.T) {
 				want = out
 			} else if !bytes.Equal(out, want) {
 				t.Fatalf("trial %d: %s differs from the twin: %+v, %d channels, %d planes", trial, row.Name, w, c, planes)
+			}
+		}
+		// The twin against the sum itself.
+		for i := range w.OutH * w.OutW * c {
+			ch, ox, oy := i%c, i/c%w.OutW, i/c/w.OutW
+			sum := bias[ch]
+			for tap := range w.KH * w.KW {
+				iy, ix, v := oy*w.StrideH-w.PadTop+tap/w.KW*w.DilH, ox*w.StrideW-w.PadLeft+tap%w.KW*w.DilW, int32(77)
+				if iy >= 0 && iy < w.InH && ix >= 0 && ix < w.InW {
+					v = int32(x[(iy*w.InW+ix)*pix+ch])
+				}
+				sum += v * weights[ch*w.KH*w.KW+tap]
+			}
+			if got, want := want[(oy*w.OutW+ox)*pix+ch], finishScalar(factors[ch], finish, sum); got != want {
+				t.Fatalf("trial %d: (%d, %d, %d): got %d, want %d", trial, oy, ox, ch, got, want)
 			}
 		}
 	}

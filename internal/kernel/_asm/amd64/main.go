@@ -40,12 +40,19 @@ var files = []struct {
 	{"winograd_f32_avx512_amd64.s", func(a *asm) { a.winogradIn(avx512); a.winogradOut(avx512) }},
 	{"winograd_f32_avx2_amd64.s", func(a *asm) { a.winogradIn(avx2); a.winogradOut(avx2) }},
 	{"gemm_u8_vnni_amd64.s", func(a *asm) { a.gemmU8() }},
+	{"gemm_u8_avx2_amd64.s", func(a *asm) { a.gemmU8AVX2() }},
 	{"simple_u8_vnni_amd64.s", func(a *asm) { a.simpleU8() }},
 	{"dw_u8_vnni_amd64.s", func(a *asm) {
 		for stride := 1; stride <= 2; stride++ {
 			a.dwU8(3, stride, 1)
 			a.dwU8(3, stride, 2)
 			a.dwU8(5, stride, 1)
+		}
+	}},
+	{"dw_u8_avx2_amd64.s", func(a *asm) {
+		for stride := 1; stride <= 2; stride++ {
+			a.dwU8AVX2(3, stride)
+			a.dwU8AVX2(5, stride)
 		}
 	}},
 	{"pool_u8_vnni_amd64.s", func(a *asm) { a.poolMaxU8() }},
