@@ -12,8 +12,8 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// The engine's bytes are TensorFlow Lite's, on all 20 reference images of each model (two
-// with -short), with one thread and with two.
+// The engine's bytes are TensorFlow Lite's, on all 20 reference images of each model (one
+// for each variant with -short), by every variant of the kernels in turns, with one thread and with two.
 func TestTFLiteBytes(t *testing.T) {
 	for _, m := range []struct{ name, input string }{
 		{"mobilenet_v1_0.25_128_quant", "mobilenet_v1_0.25_128_quant"},
@@ -41,12 +41,12 @@ func TestTFLiteBytes(t *testing.T) {
 			}
 			n := in.Shape[0]
 			if testing.Short() {
-				n = 2
+				n = len(variants())
 			}
 			h, w := in.Shape[1], in.Shape[2]
 			var sessions []*engine.Session
-			for threads := 1; threads <= 2; threads++ {
-				p, err := engine.Compile(model.Graph, engine.Options{Threads: threads})
+			for i, name := range variants() {
+				p, err := engine.Compile(model.Graph, engine.Options{Threads: 1 + i%2, Kernels: name})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -65,7 +65,7 @@ func TestTFLiteBytes(t *testing.T) {
 						x.Data.([]uint8)[c*h*w+i] = row[3*i+c]
 					}
 				}
-				if err := sessions[k%2].Run([]*tensor.Tensor{x}, []*tensor.Tensor{y}); err != nil {
+				if err := sessions[k%len(sessions)].Run([]*tensor.Tensor{x}, []*tensor.Tensor{y}); err != nil {
 					t.Fatal(err)
 				}
 				if got := y.Data.([]uint8); !bytes.Equal(got, want.Data.([]uint8)[k*1001:][:1001]) {

@@ -19,15 +19,24 @@ func dwU8Arch() []Variant[DwU8Args] {
 }
 
 func lookupU8Arch() []Variant[LookupU8Args] {
-	return []Variant[LookupU8Args]{{"avx512", "vnni", 1, 64, 30000, lookupU8AVX512}}
+	return []Variant[LookupU8Args]{
+		{"avx512", "vnni", 1, 64, 30000, lookupU8AVX512},
+		{"avx2", "avx2", 1, 32, 8000, lookupU8RunAVX2},
+	}
 }
 
 func binaryU8Arch() []Variant[BinaryU8Args] {
-	return []Variant[BinaryU8Args]{{"avx512", "vnni", 1, 16, 2000, binaryU8AVX512}}
+	return []Variant[BinaryU8Args]{
+		{"avx512", "vnni", 1, 16, 2000, binaryU8AVX512},
+		{"avx2", "avx2", 1, 8, 1200, binaryU8RunAVX2},
+	}
 }
 
 func meanU8Arch() []Variant[MeanU8Args] {
-	return []Variant[MeanU8Args]{{"avx512", "vnni", 1, 64, 10000, meanU8AVX512}}
+	return []Variant[MeanU8Args]{
+		{"avx512", "vnni", 1, 64, 10000, meanU8AVX512},
+		{"avx2", "avx2", 1, 32, 8000, meanU8RunAVX2},
+	}
 }
 
 func copyU8Arch() []Variant[CopyU8Args] {
@@ -35,13 +44,22 @@ func copyU8Arch() []Variant[CopyU8Args] {
 }
 
 func quantizeU8Arch() []Variant[QuantizeU8Args] {
-	return []Variant[QuantizeU8Args]{{"avx512", "vnni", 1, 16, 3000, quantizeU8AVX512}}
+	return []Variant[QuantizeU8Args]{
+		{"avx512", "vnni", 1, 16, 3000, quantizeU8AVX512},
+		{"avx2", "avx2", 1, 8, 1500, quantizeU8RunAVX2},
+	}
 }
 
 func dequantizeU8Arch() []Variant[DequantizeU8Args] {
-	return []Variant[DequantizeU8Args]{{"avx512", "vnni", 1, 16, 8000, dequantizeU8AVX512}}
+	return []Variant[DequantizeU8Args]{
+		{"avx512", "vnni", 1, 16, 8000, dequantizeU8AVX512},
+		{"avx2", "avx2", 1, 8, 5000, dequantizeU8RunAVX2},
+	}
 }
 
 func poolU8Arch() []Variant[PoolU8Args] {
-	return []Variant[PoolU8Args]{{"avx512", "vnni", 1, 64, 8000, poolU8AVX512}}
+	return []Variant[PoolU8Args]{
+		{"avx512", "vnni", 1, 64, 8000, poolU8AVX512},
+		{"avx2", "avx2", 1, 16, 4000, poolU8AVX2},
+	}
 }

@@ -5,7 +5,8 @@ package kernel
 import "unsafe"
 
 // poolPixelU8 is the windows of neighbouring output pixels: KH·KW bytes inside the image for
-// every one of Blocks registers of 64 channels, the last of which has the lanes of Mask.
+// every one of Blocks registers of 64 channels, the last of which has the lanes of Mask; for
+// AVX2 of 16 channels, the last two of which share Mask channels.
 // Strides are in bytes. The assembly moves X and Y and counts Pixels down. The order of the
 // fields is that of _asm/amd64/pool_u8.go.
 type poolPixelU8 struct {
@@ -29,6 +30,19 @@ func poolU8AVX512(a *PoolU8Args) {
 		}
 		return
 	}
+	poolMaxRun(a, setAVX512)
+}
+
+// poolU8AVX2 takes maxima of 16 and more channels.
+func poolU8AVX2(a *PoolU8Args) {
+	if a.Mean || a.C1-a.C0 < 16 {
+		poolU8Generic(a)
+		return
+	}
+	poolMaxRun(a, setAVX2)
+}
+
+func poolMaxRun(a *PoolU8Args, set asmSet) {
 	n := a.C1 - a.C0
 	if n <= 0 || a.Y1 <= a.Y0 || a.OutW <= 0 {
 		return
@@ -36,6 +50,9 @@ func poolU8AVX512(a *PoolU8Args) {
 	_ = a.X[(a.InH-1)*a.XRow+(a.InW-1)*a.XPix+a.C1-1]
 	_ = a.Y[(a.Y1-1)*a.YRow+(a.OutW-1)*a.YPix+a.C1-1]
 	t := poolPixelU8{xrow: a.XRow, xpix: a.XPix, blocks: (n + 63) / 64, mask: ^uint64(0) >> (-n & 63), xstep: a.StrideW * a.XPix, ystep: a.YPix}
+	if set == setAVX2 {
+		t.blocks, t.mask = (n+15)/16, uint64(-n&15)
+	}
 	for y := a.Y0; y < a.Y1; y++ {
 		iy := y*a.StrideH - a.PadTop
 		ky0, ky1 := taps(iy, a.KH, 1, a.InH)
@@ -53,7 +70,11 @@ func poolU8AVX512(a *PoolU8Args) {
 			t.pixels = pixels
 			t.x = unsafe.Pointer(&a.X[(iy+ky0)*a.XRow+(ix+kx0)*a.XPix+a.C0])
 			t.y = unsafe.Pointer(&a.Y[y*a.YRow+x*a.YPix+a.C0])
-			poolMaxU8(&t)
+			if set == setAVX2 {
+				poolMaxU8AVX2(&t)
+			} else {
+				poolMaxU8(&t)
+			}
 		}
 	}
 }

@@ -115,16 +115,12 @@ func scalarFinish(p []int32, f fixed.Factor) {
 	}
 }
 
-func binaryU8AVX512(a *BinaryU8Args) {
-	if a.SA != 1 || a.SB != 1 || a.Sum != nil && a.Sum.Minus() {
-		binaryU8Generic(a)
-		return
-	}
-	var p [3 * FinishBlocks * 16]int32
-	t := rowsU8{half: 1 << 30, p: unsafe.Pointer(&p)}
+// call is the call for a sum or product and whether it is rounded once; p is where
+// the factors go.
+func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even bool) {
+	t = rowsU8{half: 1 << 30, p: unsafe.Pointer(p)}
 	var rng fixed.Range
 	var y fixed.Quant
-	even := false
 	if s := a.Sum; s != nil {
 		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
 		t.ra, t.rb = s.A.Scale/s.Y.Scale, s.B.Scale/s.Y.Scale
@@ -143,6 +139,16 @@ func binaryU8AVX512(a *BinaryU8Args) {
 	}
 	t.zero, t.lo, t.hi = y.Zero, rng.Lo, rng.Hi
 	t.flo, t.fhi = float32(rng.Lo-y.Zero), float32(rng.Hi-y.Zero)
+	return t, even
+}
+
+func binaryU8AVX512(a *BinaryU8Args) {
+	if a.SA != 1 || a.SB != 1 || a.Sum != nil && a.Sum.Minus() {
+		binaryU8Generic(a)
+		return
+	}
+	var p [3 * FinishBlocks * 16]int32
+	t, even := a.call(&p)
 	lda, ldb, ldy := a.LDA, a.LDB, a.LDY
 	m, n := flat(a.M, a.N, &lda, &ldb, &ldy)
 	t.lda, t.ldb, t.ldy = lda, ldb, ldy
@@ -181,12 +187,17 @@ func lookupU8AVX512(a *LookupU8Args) {
 	})
 }
 
-func quantizeU8AVX512(a *QuantizeU8Args) {
+func (a *QuantizeU8Args) call() rowsU8 {
 	q := a.Q
 	t := rowsU8{ra: q.Scale, zero: q.Zero, flo: float32(q.Lo - q.Zero), fhi: float32(q.Hi - q.Zero)}
 	if a.Profile != fixed.XNNPACK {
 		t.za, t.zb, t.rb = int32(math.Float32bits(0.5)), math.MinInt32, 1
 	}
+	return t
+}
+
+func quantizeU8AVX512(a *QuantizeU8Args) {
+	t := a.call()
 	ldx, ldy := a.LDX, a.LDY
 	m, n := flat(a.M, a.N, &ldx, &ldy)
 	t.lda, t.ldy = 4*ldx, ldy

@@ -56,6 +56,7 @@ var files = []struct {
 		}
 	}},
 	{"pool_u8_vnni_amd64.s", func(a *asm) { a.poolMaxU8() }},
+	{"simple_u8_avx2_amd64.s", func(a *asm) { a.simpleU8AVX2(); a.poolMaxU8AVX2() }},
 	{"peak_f32_avx512_amd64.s", func(a *asm) { a.peak(avx512) }},
 	{"peak_f32_avx2_amd64.s", func(a *asm) { a.peak(avx2) }},
 }
