@@ -28,6 +28,14 @@ func Arithmetic(profile string) CompileOption {
 	return func(o *engine.Options) { o.Arithmetic = profile }
 }
 
+// Arithmetic says how the program's integers round; "" for a network of floats.
+func (p *Program) Arithmetic() string {
+	if p.Model.Precision() == "float32" {
+		return ""
+	}
+	return p.Engine.Arithmetic()
+}
+
 // lazyGraph binds a model's weights once.
 type lazyGraph struct {
 	once sync.Once

@@ -60,6 +60,7 @@ type Step struct {
 
 // Program is a compiled graph. It is immutable and safe for concurrent use.
 type Program struct {
+	profile  fixed.Profile
 	name     string
 	threads  int
 	inputs   []Port
@@ -142,8 +143,16 @@ func compile(g *graph.Graph, o Options) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.program()
+	p, err := l.program()
+	if err != nil {
+		return nil, err
+	}
+	p.profile = profile
+	return p, nil
 }
+
+// Arithmetic names how quantized values round: a profile of internal/fixed.
+func (p *Program) Arithmetic() string { return string(p.profile) }
 
 // Inputs returns the inputs in the order of Run's arguments.
 func (p *Program) Inputs() []Port { return p.inputs }

@@ -65,6 +65,7 @@ type Subject struct {
 	Engine        string
 	EngineVersion string
 	Precision     string
+	Arithmetic    string // how integers round; "" for floats and where the engine says nothing
 	Recipe        string // its id and version, such as "slim v1"
 	// Varies marks a subject that is another one under a changed recipe: it is compared
 	// with that one alone.

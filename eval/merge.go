@@ -115,7 +115,7 @@ func (r *Report) merged(m *merging) error {
 	}
 	k := m.key
 	res := Result{
-		Model: k.Model, Engine: k.Engine, EngineVersion: k.EngineVersion, Precision: k.Precision,
+		Model: k.Model, Engine: k.Engine, EngineVersion: k.EngineVersion, Precision: k.Precision, Arithmetic: k.Arithmetic,
 		Recipe: k.Recipe, Manifest: k.Manifest, PredictionsFile: m.files[0],
 		Complete: len(m.all) >= want, Resumed: len(m.all),
 	}
@@ -140,6 +140,7 @@ func (k Key) Differs(o Key) string {
 		{"engine", k.Engine, o.Engine},
 		{"engine_version", k.EngineVersion, o.EngineVersion},
 		{"precision", k.Precision, o.Precision},
+		{"arithmetic", k.Arithmetic, o.Arithmetic},
 		{"recipe", k.Recipe, o.Recipe},
 	} {
 		if f.a != f.b {

@@ -54,6 +54,7 @@ type Key struct {
 	Engine        string `json:"engine"`
 	EngineVersion string `json:"engine_version"`
 	Precision     string `json:"precision"`
+	Arithmetic    string `json:"arithmetic,omitempty"`
 	Recipe        string `json:"recipe"`
 	Manifest      string `json:"manifest"`
 	Selection     string `json:"selection"`
@@ -62,7 +63,7 @@ type Key struct {
 // key names the model without its folder: the hash of the weights says which file it is,
 // wherever it lies.
 func (s *Subject) key(p *Plan) Key {
-	return Key{filepath.Base(s.Model), s.WeightsSHA256, s.Engine, s.EngineVersion, s.Precision, s.Recipe, p.Manifest, selectionHash(p.Images)}
+	return Key{filepath.Base(s.Model), s.WeightsSHA256, s.Engine, s.EngineVersion, s.Precision, s.Arithmetic, s.Recipe, p.Manifest, selectionHash(p.Images)}
 }
 
 func (k Key) hash() string {

@@ -16,6 +16,7 @@ type Result struct {
 	Engine        string `json:"engine"`
 	EngineVersion string `json:"engine_version"`
 	Precision     string `json:"precision"`
+	Arithmetic    string `json:"arithmetic,omitempty"`
 	Weights       string `json:"weights"`
 
 	Images    int           `json:"images"`
@@ -232,6 +233,7 @@ func label(all []Result, i int) string {
 	for _, f := range []func(*Result) string{
 		func(r *Result) string { return r.Engine },
 		func(r *Result) string { return r.Precision },
+		func(r *Result) string { return r.Arithmetic },
 		func(r *Result) string { return r.Recipe },
 	} {
 		if differs(f) {

@@ -420,7 +420,7 @@ func (e *evaluation) conclude(took time.Duration) error {
 			continue
 		}
 		res := Result{
-			Model: s.Model, Family: s.Family, Engine: s.Engine, EngineVersion: s.EngineVersion, Precision: s.Precision,
+			Model: s.Model, Family: s.Family, Engine: s.Engine, EngineVersion: s.EngineVersion, Precision: s.Precision, Arithmetic: s.Arithmetic,
 			Weights: s.Weights, Recipe: s.Recipe, Manifest: e.plan.Manifest, PredictionsFile: file,
 			Complete: t.images == len(e.plan.Images), Resumed: t.resumed, Seconds: took.Seconds(),
 		}

@@ -140,7 +140,7 @@ func (c *cluster) want() []eval.Prediction {
 		c.t.Fatal(err)
 	}
 	defer m.Close()
-	s, _, err := subject.Native(m, version)
+	s, _, err := subject.Native(m, version, "")
 	if err != nil {
 		c.t.Fatal(err)
 	}

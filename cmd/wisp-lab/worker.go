@@ -80,6 +80,6 @@ func openModel(m lab.ModelSpec, path string) (eval.Subject, error) {
 	if err != nil {
 		return eval.Subject{}, err
 	}
-	s, _, err := subject.Native(model, version)
+	s, _, err := subject.Native(model, version, "")
 	return s, err
 }

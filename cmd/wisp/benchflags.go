@@ -17,7 +17,8 @@ import (
 // benchFlags are the flags of a measurement, which bench and compare share.
 type benchFlags struct {
 	engines, level, precision, kernels string
-	calibrate, arithmetic              string
+	calibrate                          string
+	arithmetic                         arithmeticFlag
 	warmup, runs                       int
 	threads, batches, sessions         []int
 	minTime, maxTime                   time.Duration
@@ -30,8 +31,8 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s := cmd.Flags()
 	s.StringVar(&f.engines, "engine", "native", "engines to run on, separated by commas")
 	s.StringVar(&f.level, "level", level, "how much care: quick, standard or publish")
+	f.arithmetic.add(cmd)
 	s.StringVar(&f.calibrate, "calibrate", "", "images that int8 of a float network is calibrated on (`DIR`); without it, 32 synthetic inputs")
-	s.StringVar(&f.arithmetic, "arithmetic", "", "how integers round: tflite-builtin or tflite-xnnpack")
 	s.StringVar(&f.precision, "precision", "float32", "precisions to run in, separated by commas")
 	s.StringVar(&f.kernels, "kernels", "", "force one kernel variant; go is the portable one")
 	s.IntSliceVar(&f.threads, "threads", []int{1}, "cores that one run may use; several, separated by commas, are measured beside each other")
@@ -58,12 +59,10 @@ func (f *benchFlags) check() error {
 		return usagef("--sessions %v: want 1 to %d", f.sessions, runner.MaxSessions)
 	case f.warmup < 0 || f.runs < 0 || f.runs > runner.MaxRuns || f.warmup > runner.MaxRuns:
 		return usagef("--warmup %d, --runs %d: want 0 to %d", f.warmup, f.runs, runner.MaxRuns)
-	case f.arithmetic != "" && f.arithmetic != "tflite-builtin" && f.arithmetic != "tflite-xnnpack":
-		return usagef("--arithmetic %s: want tflite-builtin or tflite-xnnpack", f.arithmetic)
 	case f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
 		return usagef("--min-time %v, --max-time %v: want the least not above the most", f.minTime, f.maxTime)
 	}
-	return nil
+	return f.arithmetic.check()
 }
 
 // wanted is one row to measure.

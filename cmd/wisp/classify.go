@@ -19,6 +19,7 @@ import (
 // each, best first.
 func newClassify(a *app) *cobra.Command {
 	var models modelFlags
+	var arithmetic arithmeticFlag
 	var labels string
 	var top, threads int
 	cmd := &cobra.Command{
@@ -33,6 +34,9 @@ func newClassify(a *app) *cobra.Command {
 			if threads < 1 || threads > maxThreads {
 				return usagef("--threads %d: want 1 to %d", threads, maxThreads)
 			}
+			if err := arithmetic.check(); err != nil {
+				return err
+			}
 			m, err := models.open(a, args[0])
 			if err != nil {
 				return err
@@ -43,7 +47,7 @@ func newClassify(a *app) *cobra.Command {
 					return err
 				}
 			}
-			p, err := m.Compile(wisp.Threads(threads))
+			p, err := m.Compile(wisp.Threads(threads), wisp.Arithmetic(arithmetic.of(a, m)))
 			if err != nil {
 				return err
 			}
@@ -52,6 +56,7 @@ func newClassify(a *app) *cobra.Command {
 		},
 	}
 	models.add(cmd)
+	arithmetic.add(cmd)
 	cmd.Flags().StringVar(&labels, "labels", "", "class names, one a line, for models that are not ImageNet's (`FILE`)")
 	cmd.Flags().IntVar(&top, "top", 5, "how many classes")
 	cmd.Flags().IntVar(&threads, "threads", 1, "cores that a run may use")
@@ -100,11 +105,12 @@ func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top 
 	if a.json {
 		return a.print(struct {
 			envelope
-			Model   string       `json:"model"`
-			Weights string       `json:"weights"`
-			Recipe  string       `json:"recipe"`
-			Images  []classified `json:"images"`
-		}{a.envelope(), p.Model.Name, p.Model.Weights.ID, p.Model.Recipe.ID, all})
+			Model      string       `json:"model"`
+			Weights    string       `json:"weights"`
+			Arithmetic string       `json:"arithmetic,omitempty"`
+			Recipe     string       `json:"recipe"`
+			Images     []classified `json:"images"`
+		}{a.envelope(), p.Model.Name, p.Model.Weights.ID, p.Arithmetic(), p.Model.Recipe.ID, all})
 	}
 	t := report.NewTable([]string{"image", "probability", "class", "label"}, []bool{false, true, true, false}, a.width())
 	for _, c := range all {

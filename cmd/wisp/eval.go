@@ -52,6 +52,7 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 	s.Float64Var(&f.tolerance, "tolerance", 0.2, "how many points top-1 may be away from --reference")
 	s.StringVar(&f.engines, "engine", "native", "engines to run on, separated by commas")
 	s.BoolVar(&f.sensitivity, "sensitivity", false, "run each model under one-choice variations of its recipe too")
+	f.arithmetic.add(cmd)
 	f.show.add(cmd)
 	merge := &cobra.Command{
 		Use:     "merge FILE...",
@@ -81,6 +82,7 @@ type evalFlags struct {
 	seed                         uint64
 	resume, sensitivity          bool
 	reference, tolerance         float64
+	arithmetic                   arithmeticFlag
 	show                         evalShow
 }
 
@@ -95,7 +97,7 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 	case f.reference < 0 || f.reference > 100 || !(f.tolerance >= 0):
 		return usagef("--reference %v, --tolerance %v: want percentages", f.reference, f.tolerance)
 	}
-	if err := f.show.check(); err != nil {
+	if err := cmp.Or(f.show.check(), f.arithmetic.check()); err != nil {
 		return err
 	}
 	var shard eval.Shard
@@ -133,7 +135,7 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 	}
 	foreign := newEvalForeign(cmd.Context(), a, models)
 	for _, name := range names {
-		subjects, err := a.subjects(name, models, engines, foreign, f.sensitivity)
+		subjects, err := a.subjects(name, models, engines, foreign, f)
 		if err != nil {
 			return err
 		}
@@ -162,7 +164,7 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 
 // subjects are a model's on every engine, each followed by its variations where those are
 // asked for.
-func (a *app) subjects(name string, models *modelFlags, engines []*engineKind, foreign *evalForeign, vary bool) ([]eval.Subject, error) {
+func (a *app) subjects(name string, models *modelFlags, engines []*engineKind, foreign *evalForeign, f *evalFlags) ([]eval.Subject, error) {
 	m, err := models.open(a, name)
 	if err != nil {
 		return nil, err
@@ -175,7 +177,7 @@ func (a *app) subjects(name string, models *modelFlags, engines []*engineKind, f
 		var s eval.Subject
 		var open func() (subject.Runs, error)
 		if e.own() {
-			s, open, err = subject.Native(m, version)
+			s, open, err = subject.Native(m, version, f.arithmetic.of(a, m))
 		} else {
 			s, open, err = foreign.subject(e, m, models.weights)
 		}
@@ -183,7 +185,7 @@ func (a *app) subjects(name string, models *modelFlags, engines []*engineKind, f
 			return nil, err
 		}
 		out = append(out, s)
-		if vary {
+		if f.sensitivity {
 			out = append(out, subject.Variants(m, s, open)...)
 		}
 	}

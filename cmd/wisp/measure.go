@@ -49,7 +49,7 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFl
 		}
 		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), allowed)
 	}
-	options := map[string]string{"arithmetic": f.arithmetic, "calibrate": f.calibrate}
+	options := map[string]string{"arithmetic": f.arithmetic.profile, "calibrate": f.calibrate}
 	if m.names != "" {
 		options["map"] = m.names
 	}

@@ -30,6 +30,28 @@ func (f *modelFlags) open(a *app, name string, more ...wisp.Option) (*wisp.Model
 	return m, nil
 }
 
+// arithmeticFlag is --arithmetic: how the integers of quantized networks round.
+type arithmeticFlag struct{ profile string }
+
+func (f *arithmeticFlag) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.profile, "arithmetic", "", "how integers round: tflite-builtin or tflite-xnnpack")
+}
+
+func (f *arithmeticFlag) check() error {
+	if f.profile != "" && f.profile != "tflite-builtin" && f.profile != "tflite-xnnpack" {
+		return usagef("--arithmetic %s: want tflite-builtin or tflite-xnnpack", f.profile)
+	}
+	return nil
+}
+
+// of says where the flag means nothing for a model.
+func (f *arithmeticFlag) of(a *app, m *wisp.Model) string {
+	if f.profile != "" && m.Precision() == "float32" {
+		a.say("%s: a network of floats: --arithmetic changes nothing", m.Name)
+	}
+	return f.profile
+}
+
 func (f *modelFlags) options(more ...wisp.Option) []wisp.Option {
 	return append([]wisp.Option{wisp.WithWeights(f.weights), wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch), wisp.WithMap(f.names)}, more...)
 }

@@ -18,6 +18,7 @@ import (
 func newRun(a *app) *cobra.Command {
 	var models modelFlags
 	var in, output string
+	var arithmetic arithmeticFlag
 	var threads, batch int
 	var overwrite bool
 	cmd := &cobra.Command{
@@ -32,6 +33,9 @@ func newRun(a *app) *cobra.Command {
 			if batch < 0 || batch > maxBatch {
 				return usagef("--batch %d: want 1 to %d", batch, maxBatch)
 			}
+			if err := arithmetic.check(); err != nil {
+				return err
+			}
 			i, err := readInput(in)
 			if err != nil {
 				return err
@@ -40,7 +44,7 @@ func newRun(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			outs, err := runModel(cmd, m, i, threads)
+			outs, rounds, err := runModel(cmd, m, i, wisp.Threads(threads), wisp.Arithmetic(arithmetic.of(a, m)))
 			if err != nil {
 				return err
 			}
@@ -49,10 +53,11 @@ func newRun(a *app) *cobra.Command {
 					return err
 				}
 			}
-			return a.printOutputs(m, outs)
+			return a.printOutputs(m, rounds, outs)
 		},
 	}
 	models.add(cmd)
+	arithmetic.add(cmd)
 	cmd.Flags().StringVar(&in, "input", "synthetic:1", "`IMAGE`, FILE.npy or synthetic:SEED")
 	cmd.Flags().StringVar(&output, "output", "", "write the first output to `FILE.npy`")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace an existing --output file")
@@ -70,26 +75,25 @@ type namedOutput struct {
 	value *tensor.Tensor
 }
 
-// runModel runs all rows of the input, batch by batch.
-func runModel(cmd *cobra.Command, m *wisp.Model, in *input, threads int) ([]namedOutput, error) {
+// runModel runs all rows of the input, batch by batch. Rounds is the program's arithmetic.
+func runModel(cmd *cobra.Command, m *wisp.Model, in *input, opts ...wisp.CompileOption) (outs []namedOutput, rounds string, err error) {
 	batches, last, err := in.batches(m)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	p, err := m.Compile(wisp.Threads(threads))
+	p, err := m.Compile(opts...)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer p.Close()
-	var outs []namedOutput
 	var parts [][]*tensor.Tensor
 	for _, b := range batches {
 		if err := cmd.Context().Err(); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		got, err := p.Run(b)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		parts = append(parts, got)
 	}
@@ -100,7 +104,7 @@ func runModel(cmd *cobra.Command, m *wisp.Model, in *input, threads int) ([]name
 		}
 		outs = append(outs, namedOutput{port.Name, v})
 	}
-	return outs, nil
+	return outs, p.Arithmetic(), nil
 }
 
 // joinRows joins output i of all batches along dimension 0, the last batch counting
@@ -121,7 +125,7 @@ func joinRows(parts [][]*tensor.Tensor, i, last int) *tensor.Tensor {
 	return out
 }
 
-func (a *app) printOutputs(m *wisp.Model, outs []namedOutput) error {
+func (a *app) printOutputs(m *wisp.Model, rounds string, outs []namedOutput) error {
 	if a.json {
 		type output struct {
 			Shape  []int   `json:"shape"`
@@ -138,10 +142,11 @@ func (a *app) printOutputs(m *wisp.Model, outs []namedOutput) error {
 		}
 		return a.print(struct {
 			envelope
-			Model   string            `json:"model"`
-			Weights string            `json:"weights"`
-			Outputs map[string]output `json:"outputs"`
-		}{a.envelope(), m.Name, m.Weights.ID, all})
+			Model      string            `json:"model"`
+			Weights    string            `json:"weights"`
+			Arithmetic string            `json:"arithmetic,omitempty"`
+			Outputs    map[string]output `json:"outputs"`
+		}{a.envelope(), m.Name, m.Weights.ID, rounds, all})
 	}
 	for _, o := range outs {
 		v := o.value.Floats()

@@ -37,9 +37,9 @@ func Of(m *wisp.Model, name, version string, open func() (Runs, error)) (eval.Su
 }
 
 // Native is a model on wisp's own engine, whose version is the program's: one thread for
-// each session.
-func Native(m *wisp.Model, version string) (eval.Subject, func() (Runs, error), error) {
-	p, err := m.Compile()
+// each session. Arithmetic says how integers round, as wisp.Arithmetic takes it.
+func Native(m *wisp.Model, version, arithmetic string) (eval.Subject, func() (Runs, error), error) {
+	p, err := m.Compile(wisp.Arithmetic(arithmetic))
 	if err != nil {
 		return eval.Subject{}, nil, err
 	}
@@ -55,6 +55,7 @@ func Native(m *wisp.Model, version string) (eval.Subject, func() (Runs, error), 
 		return n, nil
 	}
 	s, err := Of(m, "native", version, open)
+	s.Arithmetic = p.Arithmetic()
 	return s, open, err
 }
 
