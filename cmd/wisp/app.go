@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/record"
 )
 
@@ -42,7 +43,7 @@ var verbs = []func(*app) *cobra.Command{
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{in: stdin, out: stdout, errs: stderr, args: args, started: time.Now()}
-	if len(args) > 0 && args[0] == runnerVerb {
+	if len(args) > 0 && args[0] == native.Verb {
 		return serveRunner(stdin, stdout, stderr)
 	}
 	defer func() {
@@ -62,6 +63,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		complain(stderr, err)
 	}
 	return exitCode(err)
+}
+
+// serveRunner plays the process that bench measures.
+func serveRunner(in io.Reader, out, stderr io.Writer) int {
+	if err := native.Serve(in, out, version); err != nil {
+		complain(stderr, err)
+		return exitFailed
+	}
+	return exitDone
 }
 
 func (a *app) command() *cobra.Command {

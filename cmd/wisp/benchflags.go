@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/format"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -65,21 +66,13 @@ func (f *benchFlags) check() error {
 	return f.arithmetic.check()
 }
 
-// wanted is one row to measure.
-type wanted struct {
-	model, weights           string
-	engine                   *engineKind
-	precision                string
-	threads, batch, sessions int
-}
-
 // wanted is every row that the flags ask for: what is compared most closely stands together.
-func (f *benchFlags) wanted(models []string, weights string) ([]wanted, error) {
-	engines, err := readEngines(f.engines)
+func (f *benchFlags) wanted(models []string, weights string) ([]engines.Row, error) {
+	kinds, err := engines.Read(f.engines)
 	if err != nil {
 		return nil, err
 	}
-	var out []wanted
+	var out []engines.Row
 	for _, model := range models {
 		if err := mistyped(model); err != nil { // said before anything is measured
 			return nil, err
@@ -91,8 +84,8 @@ func (f *benchFlags) wanted(models []string, weights string) ([]wanted, error) {
 						if precision != "float32" && precision != "int8" {
 							return nil, usagef("--precision %s: want float32 or int8", precision)
 						}
-						for _, e := range engines {
-							out = append(out, wanted{model, weights, e, precision, threads, batch, sessions})
+						for _, e := range kinds {
+							out = append(out, engines.Row{Model: model, Weights: weights, Engine: e, Precision: precision, Threads: threads, Batch: batch, Sessions: sessions})
 						}
 					}
 				}

@@ -14,10 +14,9 @@ import (
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/format/safetensors"
-	"github.com/wispnet/wisp/format/tflite"
-	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/report"
-	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -108,7 +107,7 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 	layers := []convertedLayer{}
 	var result *quant.Result
 	if c.int8 {
-		images, err := calibration(m, c.calibrate)
+		images, err := native.Calibration(m, c.calibrate)
 		if err != nil {
 			return err
 		}
@@ -174,25 +173,14 @@ func (a *app) printLayers(r *quant.Result, layers []convertedLayer) error {
 }
 
 func writeONNX(w io.Writer, m *wisp.Model) error {
-	g, err := exportable(m)
+	g, err := native.Exportable(m)
 	if err != nil {
 		return err
 	}
 	return onnx.Write(w, g)
 }
 
-func writeTFLite(w io.Writer, m *wisp.Model) error {
-	g, err := exportable(m)
-	if err != nil {
-		return err
-	}
-	if !g.Quantized() {
-		if g, err = quant.Plain(g); err != nil {
-			return err
-		}
-	}
-	return tflite.Write(w, g, fmt.Sprintf("wisp %s recipe=%s", version, m.Recipe.ID))
-}
+func writeTFLite(w io.Writer, m *wisp.Model) error { return engines.WriteTFLite(w, m, version) }
 
 // writeSafetensors writes the network's own tensors under their own names.
 func writeSafetensors(w io.Writer, m *wisp.Model) error {
@@ -206,17 +194,4 @@ func writeSafetensors(w io.Writer, m *wisp.Model) error {
 		list = append(list, tensor.Named{Name: v.Name, Tensor: v.Data})
 	}
 	return safetensors.Write(w, list)
-}
-
-// exportable is a model's graph as other runtimes take it best: bound and fused.
-func exportable(m *wisp.Model) (*graph.Graph, error) {
-	g, err := m.Bound()
-	if err != nil {
-		return nil, err
-	}
-	fused, err := rewrite.Run(g)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Name, err)
-	}
-	return fused, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
@@ -159,18 +160,18 @@ func (a *app) doctor(ctx context.Context) error {
 	peak = better(peak, kernel.Peaks()) // a machine that is shared is not at its best all the time
 	shareOfPeak(speeds, peak)
 	peaks := peaksOf(peak)
-	engines, sensors := lookUpEngines(ctx), sensorStates(record.Sensors())
+	states, sensors := engines.LookUp(ctx), sensorStates(record.Sensors())
 	if a.json {
 		return a.print(struct {
 			envelope
-			Go      string         `json:"go"`
-			Peaks   machinePeaks   `json:"peaks"`
-			Kernels []variantSpeed `json:"kernels"`
-			Engines []engineState  `json:"engines"`
-			Devices []deviceState  `json:"devices"`
-			Sensors []sensorState  `json:"sensors"`
-			Missing []bench.Absent `json:"missing"`
-		}{a.envelope(), runtime.Version(), peaks, speeds, engines, []deviceState{{"local", strings.TrimSpace(h.CPU + ", " + h.Device), h.Cores}}, sensors, h.Missing})
+			Go      string          `json:"go"`
+			Peaks   machinePeaks    `json:"peaks"`
+			Kernels []variantSpeed  `json:"kernels"`
+			Engines []engines.State `json:"engines"`
+			Devices []deviceState   `json:"devices"`
+			Sensors []sensorState   `json:"sensors"`
+			Missing []bench.Absent  `json:"missing"`
+		}{a.envelope(), runtime.Version(), peaks, speeds, states, []deviceState{{"local", strings.TrimSpace(h.CPU + ", " + h.Device), h.Cores}}, sensors, h.Missing})
 	}
 	fmt.Fprintf(a.out, "%s, %d cores, %s/%s %s\n", h.CPU, h.Cores, h.OS, h.Arch, h.Kernel)
 	features := strings.Join(h.CPUFeatures, ", ")
@@ -188,7 +189,7 @@ func (a *app) doctor(ctx context.Context) error {
 	fmt.Fprintf(a.out, "%s\n\nkernels\n", t.Render())
 	a.printKernels(speeds)
 	fmt.Fprintln(a.out, "\nengines")
-	a.printEngines(engines)
+	a.printEngines(states)
 	fmt.Fprintln(a.out, "\nsensors")
 	t = report.NewTable([]string{"sensor", "reading"}, []bool{false, false}, a.width())
 	for _, s := range sensors {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/wispnet/wisp/eval"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/stat"
 	"github.com/wispnet/wisp/internal/subject"
@@ -107,7 +109,7 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 			return usagef("--shard: %v", err)
 		}
 	}
-	engines, err := readEngines(f.engines)
+	kinds, err := engines.Read(f.engines)
 	if err != nil {
 		return err
 	}
@@ -133,9 +135,10 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 			return err
 		}
 	}
-	foreign := newEvalForeign(cmd.Context(), a, models)
+	foreign := engines.NewGiver(models.options()...)
+	a.atEnd(foreign.Close)
 	for _, name := range names {
-		subjects, err := a.subjects(name, models, engines, foreign, f)
+		subjects, err := a.subjects(cmd.Context(), name, models, kinds, foreign, f)
 		if err != nil {
 			return err
 		}
@@ -164,7 +167,7 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 
 // subjects are a model's on every engine, each followed by its variations where those are
 // asked for.
-func (a *app) subjects(name string, models *modelFlags, engines []*engineKind, foreign *evalForeign, f *evalFlags) ([]eval.Subject, error) {
+func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kinds []*engines.Kind, foreign *engines.Giver, f *evalFlags) ([]eval.Subject, error) {
 	m, err := models.open(a, name)
 	if err != nil {
 		return nil, err
@@ -173,13 +176,13 @@ func (a *app) subjects(name string, models *modelFlags, engines []*engineKind, f
 		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
 	var out []eval.Subject
-	for _, e := range engines {
+	for _, e := range kinds {
 		var s eval.Subject
 		var open func() (subject.Runs, error)
-		if e.own() {
+		if e.Own() {
 			s, open, err = subject.Native(m, version, f.arithmetic.of(a, m))
 		} else {
-			s, open, err = foreign.subject(e, m, models.weights)
+			s, open, err = foreign.Subject(ctx, e, m, models.weights)
 		}
 		if err != nil {
 			return nil, err

@@ -12,7 +12,9 @@ import (
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/npy"
+	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/zoo"
 )
 
@@ -67,6 +69,8 @@ func exitCode(err error) int {
 		array       *npy.Error
 		data        *imagenet.DatasetError
 		predictions *eval.PredictionsError
+		noEngine    *engines.UnknownError
+		remote      *runner.RemoteError
 	)
 	var coded interface{ exit() int }
 	switch {
@@ -76,7 +80,9 @@ func exitCode(err error) int {
 		return coded.exit()
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &unknown), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
+	case errors.As(err, &remote): // of a child process
+		return map[string]int{runner.CodeUsage: exitUsage, runner.CodeUnsupported: exitUnsupported, runner.CodeRefused: exitRefused, runner.CodeFailed: exitFailed}[remote.Code]
+	case errors.As(err, &usage), errors.As(err, &noEngine), errors.As(err, &unknown), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
 		return exitUsage
 	case errors.As(err, &gate):
 		return exitGate

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/runner"
 )
@@ -92,7 +93,7 @@ func (r refusedFile) Unwrap() error { return r.error }
 func (refusedFile) exit() int       { return exitRefused }
 
 // wanted is the rows to measure: those of the arguments, or with --verify the earlier ones.
-func (g *gate) wanted(cmd *cobra.Command, args []string, f *benchFlags, m *modelFlags) ([]wanted, error) {
+func (g *gate) wanted(cmd *cobra.Command, args []string, f *benchFlags, m *modelFlags) ([]engines.Row, error) {
 	if g == nil || g.document == nil {
 		if len(args) == 0 {
 			return nil, usagef("bench: MODEL missing: %s", cmd.UseLine())
@@ -107,19 +108,19 @@ func (g *gate) wanted(cmd *cobra.Command, args []string, f *benchFlags, m *model
 	if !cmd.Flags().Changed("level") {
 		f.level = g.document.Level
 	}
-	var out []wanted
+	var out []engines.Row
 	for i := range g.document.Results {
 		r := &g.document.Results[i]
-		e, err := findEngine(r.Engine)
+		e, err := engines.Find(r.Engine)
 		if err != nil {
 			return nil, refusedFile{fmt.Errorf("%s: results[%d]: engine %q: no such engine", g.file, i, r.Engine)}
 		}
-		w := wanted{r.Model, "", e, r.Precision, r.Threads, r.Batch, r.Sessions}
+		w := engines.Row{Model: r.Model, Engine: e, Precision: r.Precision, Threads: r.Threads, Batch: r.Batch, Sessions: r.Sessions}
 		if strings.HasPrefix(r.Weights, "synthetic:") {
-			w.weights = r.Weights
+			w.Weights = r.Weights
 		}
-		if w.threads < 1 || w.threads > maxThreads || w.batch < 1 || w.batch > maxBatch || w.sessions < 1 || w.sessions > runner.MaxSessions {
-			return nil, refusedFile{fmt.Errorf("%s: results[%d]: %d threads, batch %d, %d sessions", g.file, i, w.threads, w.batch, w.sessions)}
+		if w.Threads < 1 || w.Threads > maxThreads || w.Batch < 1 || w.Batch > maxBatch || w.Sessions < 1 || w.Sessions > runner.MaxSessions {
+			return nil, refusedFile{fmt.Errorf("%s: results[%d]: %d threads, batch %d, %d sessions", g.file, i, w.Threads, w.Batch, w.Sessions)}
 		}
 		if !slices.Contains(out, w) {
 			out = append(out, w)

@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/runner"
 )
 
 // plan makes a plan for the rows that are wanted.
-func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFlags) (*bench.Plan, error) {
+func (f *benchFlags) plan(ctx context.Context, a *app, rows []engines.Row, m *modelFlags) (*bench.Plan, error) {
 	level, err := bench.FindLevel(f.level)
 	if err != nil {
 		return nil, usagef("--level: %v", err)
@@ -22,57 +23,21 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []wanted, m *modelFl
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	started := map[*engineKind]bool{}
-	for _, w := range rows { // what is missing is said before anything is written or measured
-		if w.engine.own() || started[w.engine] {
-			continue
-		}
-		c, err := w.engine.start(ctx)
-		if err != nil {
-			return nil, err
-		}
-		c.Close()
-		started[w.engine] = true
-	}
-	out := &foreign{app: a, models: m, exports: map[string]string{}, about: map[string]about{}}
-	p := &bench.Plan{
-		Level: level, Seed: cmp.Or(f.seed, uint64(a.started.UnixNano())>>8), Warmup: f.warmup, Runs: f.runs, MinTime: f.minTime, MaxTime: f.maxTime,
-		Force: f.force, Sensors: record.Sensors,
-		Launch: out.launch,
-	}
-	host := record.ReadHost()
-	p.Threshold = record.Threshold(host.OS)
-	p.Guard = func(x, y *bench.Result) []string {
-		allowed := record.AcrossModels
-		if x.Model == y.Model { // then it is engines or precisions that are being compared
-			allowed = append(append([]string{}, record.AcrossEngines...), record.AcrossPrecisions...)
-		}
-		return record.Compare(record.Of(x, host, version, p.Seed), record.Of(y, host, version, p.Seed), allowed)
-	}
-	options := map[string]string{"arithmetic": f.arithmetic.profile, "calibrate": f.calibrate}
-	if m.names != "" {
-		options["map"] = m.names
-	}
-	for _, w := range rows {
-		load := runner.LoadRequest{Model: w.model, Weights: w.weights, Arch: m.arch, Threads: w.threads, Batch: w.batch, Sessions: w.sessions,
-			Precision: w.precision, Kernels: f.kernels, Inputs: inputsOf(w.batch), Seed: p.Seed, Options: options}
-		switch {
-		case !w.engine.own():
-			load, err = out.give(w.engine, load)
-		case w.precision == "int8":
-			load, err = out.giveInt8(load)
-		}
-		if err != nil {
-			return nil, err
-		}
-		p.Subjects = append(p.Subjects, bench.Subject{Model: w.model, Engine: w.engine.name, Load: load})
+	g := engines.NewGiver(m.options()...)
+	a.atEnd(g.Close)
+	p, err := g.Plan(ctx, rows, f.settings(a, level, m))
+	if err != nil {
+		return nil, err
 	}
 	return p, a.keep(p, &f.record)
 }
 
-// inputsOf is how many random inputs runs alternate between: fewer of large batches, so
-// that they do not outweigh the model in memory.
-func inputsOf(batch int) int { return max(2, 8/batch) }
+func (f *benchFlags) settings(a *app, level bench.Level, m *modelFlags) engines.Settings {
+	return engines.Settings{
+		Level: level, Seed: cmp.Or(f.seed, uint64(a.started.UnixNano())>>8), Warmup: f.warmup, Runs: f.runs, MinTime: f.minTime, MaxTime: f.maxTime, Force: f.force,
+		Arch: m.arch, Names: m.names, Kernels: f.kernels, Calibrate: f.calibrate, Arithmetic: f.arithmetic.profile, Version: version,
+	}
+}
 
 // measure runs a plan and shows its progress. Where some rows could not be measured, or the
 // user stopped it, there is an error and a report of the others; the report is nil where
@@ -108,28 +73,13 @@ func (a *app) measure(ctx context.Context, p *bench.Plan) (*bench.Report, error)
 	return r, err
 }
 
-// fromRunner gives a failure in a child process the exit code that it would have here.
+// fromRunner is a failure in a child process as it would be here; exitCode reads its kind.
 func fromRunner(err error) error {
 	var r *runner.RemoteError
 	if !errors.As(err, &r) {
 		return err
 	}
-	return remoteError{r}
-}
-
-// remoteError is a failure in a child process; exitCode reads its kind.
-type remoteError struct{ *runner.RemoteError }
-
-func (e remoteError) exit() int {
-	switch e.Code {
-	case runner.CodeUsage:
-		return exitUsage
-	case runner.CodeUnsupported:
-		return exitUnsupported
-	case runner.CodeRefused:
-		return exitRefused
-	}
-	return exitFailed
+	return r
 }
 
 // where says on what a measurement was made, for the line above a ranking.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/testkit"
 )
 
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite the expected output in the scri
 // process that it measures. Without the second, the tests would start themselves over and
 // over.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == runnerVerb {
+	if len(os.Args) > 1 && os.Args[1] == native.Verb {
 		os.Exit(serveRunner(os.Stdin, os.Stdout, os.Stderr))
 	}
 	testscript.Main(cleaning{m}, map[string]func(){

@@ -1,4 +1,4 @@
-package main
+package native
 
 import (
 	"fmt"
@@ -21,8 +21,8 @@ const maxCalibration = 128
 // syntheticCalibration is how many made-up inputs stand in for them.
 const syntheticCalibration = 32
 
-// calibration returns the inputs: those of the folder, or synthetic ones where it is empty.
-func calibration(m *wisp.Model, folder string) ([]*tensor.Tensor, error) {
+// Calibration returns the inputs: those of the folder, or synthetic ones where it is empty.
+func Calibration(m *wisp.Model, folder string) ([]*tensor.Tensor, error) {
 	if folder == "" {
 		v := m.Graph.Value(m.Graph.Inputs[0])
 		var all []*tensor.Tensor
@@ -69,10 +69,10 @@ func picturesIn(folder string) ([]string, error) {
 	return files, err
 }
 
-// calibrated is a float model in integers, for measuring: without islands, which only a
+// Calibrated is a float model in integers, for measuring: without islands, which only a
 // conversion searches for.
-func calibrated(m *wisp.Model, folder string) (*wisp.Model, error) {
-	images, err := calibration(m, folder)
+func Calibrated(m *wisp.Model, folder string) (*wisp.Model, error) {
+	images, err := Calibration(m, folder)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,9 @@
-package main
+// Package native is wisp's own engine behind the runner protocol: what a process serves that
+// was started to be measured, on this machine, a phone or a worker's.
+//
+// It opens models through package wisp and runs them on engine. It knows no command line and
+// no transport; internal/runner has the conversation, bench what a figure is worth.
+package native
 
 import (
 	"cmp"
@@ -16,25 +21,23 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// runnerVerb is the hidden verb under which wisp runs itself as the process that bench
-// measures. It is no part of the contract.
-const runnerVerb = "__runner"
+// Verb is the hidden argument under which a program of wisp's runs itself as the process
+// that is measured. It is no part of the contract.
+const Verb = "__runner"
 
-// serveRunner answers a parent's requests with wisp's own engine.
-func serveRunner(in io.Reader, out, stderr io.Writer) int {
-	if err := runner.Serve(in, out, native{}); err != nil {
-		complain(stderr, err)
-		return exitFailed
-	}
-	return exitDone
+// Serve answers a parent's requests with wisp's own engine, whose version is the program's.
+func Serve(in io.Reader, out io.Writer, version string) error {
+	return runner.Serve(in, out, Backend{version})
 }
 
-// native opens models with wisp's own engine.
-type native struct{}
+// Backend opens models with wisp's own engine.
+type Backend struct{ Version string }
 
-func (native) Engine() (name, ofEngine string) { return "native", version }
+// Engine names it.
+func (b Backend) Engine() (name, version string) { return "native", b.Version }
 
-func (native) Read(q runner.LoadRequest) (runner.Builder, error) {
+// Read opens a model and its weights.
+func (Backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 	precision := cmp.Or(q.Precision, "float32")
 	if precision != "float32" && precision != "int8" {
 		return nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: precision %s: want float32 or int8", q.Model, precision)}
@@ -44,40 +47,28 @@ func (native) Read(q runner.LoadRequest) (runner.Builder, error) {
 		_, err = m.Bound()
 	}
 	if err != nil {
-		return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
+		return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 	}
 	if precision == "int8" && m.Precision() != "int8" {
-		if m, err = calibrated(m, q.Options["calibrate"]); err != nil {
-			return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
+		if m, err = Calibrated(m, q.Options["calibrate"]); err != nil {
+			return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 		}
 		q.Options["arithmetic"] = cmp.Or(q.Options["arithmetic"], "tflite-xnnpack")
 	}
-	return &nativeModel{model: m, q: q}, nil
+	return &model{model: m, q: q}, nil
 }
 
-func remoteCode(err error) string {
-	switch exitCode(err) {
-	case exitUsage:
-		return runner.CodeUsage
-	case exitUnsupported:
-		return runner.CodeUnsupported
-	case exitRefused:
-		return runner.CodeRefused
-	}
-	return runner.CodeFailed
-}
-
-type nativeModel struct {
+type model struct {
 	model *wisp.Model
 	q     runner.LoadRequest
 }
 
-func (b *nativeModel) Build() (runner.Loaded, error) {
+func (b *model) Build() (runner.Loaded, error) {
 	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(max(1, b.q.Batch)), wisp.Kernels(b.q.Kernels), wisp.Arithmetic(b.q.Options["arithmetic"]))
 	if err != nil {
-		return nil, &runner.RemoteError{Code: remoteCode(err), Message: err.Error()}
+		return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 	}
-	l := &nativeLoaded{model: b.model, program: p.Engine, q: b.q}
+	l := &loaded{model: b.model, program: p.Engine, q: b.q}
 	for range max(1, b.q.Sessions) {
 		s, err := p.Engine.NewSession()
 		if err != nil {
@@ -94,7 +85,7 @@ func (b *nativeModel) Build() (runner.Loaded, error) {
 	return l, nil
 }
 
-type nativeLoaded struct {
+type loaded struct {
 	model    *wisp.Model
 	program  *engine.Program
 	sessions []*engine.Session
@@ -105,7 +96,7 @@ type nativeLoaded struct {
 
 // MakeInputs fills the library of random inputs that the runs alternate between, outside
 // of every clock.
-func (l *nativeLoaded) MakeInputs(n int, seed uint64) error {
+func (l *loaded) MakeInputs(n int, seed uint64) error {
 	l.inputs = nil
 	for k := range n {
 		var in []*tensor.Tensor
@@ -133,20 +124,20 @@ func (l *nativeLoaded) MakeInputs(n int, seed uint64) error {
 	return nil
 }
 
-func (l *nativeLoaded) Run(i int) error { return l.RunOn(0, i) }
+func (l *loaded) Run(i int) error { return l.RunOn(0, i) }
 
-func (l *nativeLoaded) RunOn(k, i int) error {
+func (l *loaded) RunOn(k, i int) error {
 	return l.sessions[k].Run(l.inputs[i%len(l.inputs)], l.out[k])
 }
 
-func (l *nativeLoaded) Close() error {
+func (l *loaded) Close() error {
 	for _, s := range l.sessions {
 		s.Close()
 	}
 	return nil
 }
 
-func (l *nativeLoaded) Describe() runner.Description {
+func (l *loaded) Describe() runner.Description {
 	sum, err := l.model.WeightsSHA256()
 	notes := slices.Clone(l.model.Notes)
 	if err != nil {
@@ -189,15 +180,15 @@ func featuresUsed(kernels string) []string {
 }
 
 // shapes are what the plan's nodes are to their kernels: those of the fused graph.
-func (l *nativeLoaded) shapes() (map[string]cost.Shape, error) {
-	g, err := exportable(l.model)
+func (l *loaded) shapes() (map[string]cost.Shape, error) {
+	g, err := Exportable(l.model)
 	if err != nil {
 		return nil, err
 	}
 	return cost.Shapes(g), nil
 }
 
-func (l *nativeLoaded) Profile(n int) ([]runner.Step, error) {
+func (l *loaded) Profile(n int) ([]runner.Step, error) {
 	steps := l.program.Steps()
 	all := make([][]time.Duration, len(steps))
 	for i := range n {

@@ -1,4 +1,4 @@
-package main
+package engines
 
 import (
 	"cmp"
@@ -16,7 +16,10 @@ import (
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/format/onnx"
+	"github.com/wispnet/wisp/format/tflite"
+	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/runner"
+	"github.com/wispnet/wisp/quant"
 )
 
 // What a foreign engine is given: the user's own file where it reads that format, else an
@@ -25,13 +28,28 @@ import (
 // exports are the writers of the formats that foreign engines take.
 var exports = map[string]func(w io.Writer, m *wisp.Model, batch int) error{
 	".onnx":   exportONNX,
-	".tflite": func(w io.Writer, m *wisp.Model, _ int) error { return writeTFLite(w, m) },
+	".tflite": func(w io.Writer, m *wisp.Model, _ int) error { return WriteTFLite(w, m, "") },
+}
+
+// WriteTFLite writes a model as a TensorFlow Lite file, whose description names its recipe
+// and the program's version, where one is given.
+func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
+	g, err := native.Exportable(m)
+	if err != nil {
+		return err
+	}
+	if !g.Quantized() {
+		if g, err = quant.Plain(g); err != nil {
+			return err
+		}
+	}
+	return tflite.Write(w, g, strings.Join(strings.Fields("wisp "+version+" recipe="+m.Recipe.ID), " "))
 }
 
 // exportONNX writes the fused network at a fixed batch, which spares the engine shapes
 // that it would have to find out while it runs.
 func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
-	g, err := exportable(m)
+	g, err := native.Exportable(m)
 	if err != nil {
 		return err
 	}
@@ -41,35 +59,45 @@ func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
 	return onnx.WriteFixed(w, g)
 }
 
-// Options of a load that say what an engine's file was made from. They stand in the
+// About says what a file that an engine is given was made from: it stands in the
 // description of what was loaded, so that contexts compare.
-const (
-	ofModel   = "model"
-	ofWeights = "weights"
-	ofSHA256  = "weights_sha256"
-)
-
-// about says what a file that an engine is given was made from: it stands in the
-// description of what was loaded, so that contexts compare.
-type about struct {
-	model, weights, sha256 string
-	notes                  []string
+type About struct {
+	Model, Weights, SHA256 string
+	Notes                  []string
 }
 
-// foreign gives models to engines other than wisp's own.
-type foreign struct {
-	app     *app
-	models  *modelFlags
+// Giver gives models to engines in a format that they read. Close removes what it wrote.
+type Giver struct {
+	// Options open a model as the user asked.
+	Options []wisp.Option
+
 	folder  string
 	exports map[string]string // files by format, batch and model
-	about   map[string]about  // by file
+	about   map[string]About  // by file
+}
+
+// NewGiver makes a Giver of models that are opened with options.
+func NewGiver(options ...wisp.Option) *Giver {
+	return &Giver{Options: options, exports: map[string]string{}, about: map[string]About{}}
+}
+
+// Close removes the exports.
+func (f *Giver) Close() {
+	if f.folder != "" {
+		os.RemoveAll(f.folder)
+		f.folder = ""
+	}
+}
+
+func (f *Giver) open(name, weights string) (*wisp.Model, error) {
+	return wisp.Open(name, append(slices.Clone(f.Options), wisp.WithWeights(weights))...)
 }
 
 // giveInt8 changes a load of a float network that wisp's own engine is to run in integers
 // into one of a file of integers, quantized once for the whole measurement: a block's clocks
 // are those of opening that file.
-func (f *foreign) giveInt8(q runner.LoadRequest) (runner.LoadRequest, error) {
-	m, err := wisp.Open(q.Model, f.models.options(wisp.WithWeights(q.Weights))...)
+func (f *Giver) giveInt8(q runner.LoadRequest) (runner.LoadRequest, error) {
+	m, err := f.open(q.Model, q.Weights)
 	if err != nil {
 		return q, err
 	}
@@ -81,24 +109,24 @@ func (f *foreign) giveInt8(q runner.LoadRequest) (runner.LoadRequest, error) {
 	options := maps.Clone(q.Options)
 	options["arithmetic"] = cmp.Or(options["arithmetic"], "tflite-xnnpack")
 	kernels := q.Kernels
-	q, err = f.give(&engineKind{name: "native", takes: []string{".tflite"}}, q)
+	q, err = f.give(&Kind{Name: "native", Takes: []string{".tflite"}}, q)
 	q.Kernels, q.Options = kernels, options
 	return q, err
 }
 
 // give changes a load into one that e takes.
-func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest, error) {
+func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) {
 	name, weights, options := q.Model, q.Weights, q.Options
 	q.Weights, q.Arch, q.Kernels, q.Options = "", "", "", nil
-	if slices.Contains(e.takes, strings.ToLower(filepath.Ext(name))) {
+	if slices.Contains(e.Takes, strings.ToLower(filepath.Ext(name))) {
 		if _, ok := f.about[name]; ok {
 			return q, nil
 		}
 		sum, err := hashOf(name)
-		f.about[name] = about{name, filepath.Base(name), sum, nil}
+		f.about[name] = About{name, filepath.Base(name), sum, nil}
 		return q, err
 	}
-	ext := e.takes[0]
+	ext := e.Takes[0]
 	calibrate := options["calibrate"]
 	key := fmt.Sprint(ext, " ", q.Precision, " ", calibrate, " ", q.Batch, " ", weights, " ", name)
 	if path, ok := f.exports[key]; ok {
@@ -107,9 +135,9 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 	}
 	write := exports[ext]
 	if write == nil {
-		return q, fmt.Errorf("%s: engine %s takes %s files alone", name, e.name, strings.Join(e.takes, ", "))
+		return q, fmt.Errorf("%s: engine %s takes %s files alone", name, e.Name, strings.Join(e.Takes, ", "))
 	}
-	m, err := wisp.Open(name, f.models.options(wisp.WithWeights(weights))...)
+	m, err := f.open(name, weights)
 	if err != nil {
 		return q, err
 	}
@@ -119,7 +147,7 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 		return q, err
 	}
 	if q.Precision == "int8" && m.Precision() != "int8" {
-		if m, err = calibrated(m, calibrate); err != nil {
+		if m, err = native.Calibrated(m, calibrate); err != nil {
 			return q, err
 		}
 	}
@@ -127,18 +155,25 @@ func (f *foreign) give(e *engineKind, q runner.LoadRequest) (runner.LoadRequest,
 		if f.folder, err = os.MkdirTemp("", "wisp-bench-"); err != nil {
 			return q, err
 		}
-		f.app.atEnd(func() { os.RemoveAll(f.folder) })
 	}
 	q.Model = filepath.Join(f.folder, fmt.Sprintf("%d%s", len(f.exports), ext))
-	if err := writeFile(q.Model, false, func(w io.Writer) error { return write(w, m, q.Batch) }); err != nil {
+	out, err := os.Create(q.Model) // in a folder of our own
+	if err != nil {
+		return q, err
+	}
+	err = write(out, m, q.Batch)
+	if cerr := out.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
 		return q, err
 	}
 	f.exports[key] = q.Model
 	notes := slices.Clone(m.Notes)
-	if e.runner != "" {
-		notes = append(notes, fmt.Sprintf("%s ran wisp's own export of %s", e.name, name))
+	if e.Runner != "" {
+		notes = append(notes, fmt.Sprintf("%s ran wisp's own export of %s", e.Name, name))
 	}
-	f.about[q.Model] = about{name, m.Weights.ID, sum, notes}
+	f.about[q.Model] = About{name, m.Weights.ID, sum, notes}
 	return q, nil
 }
 
@@ -155,30 +190,30 @@ func hashOf(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// foreignProcess describes what it loaded by the name and weights that were asked for.
-type foreignProcess struct {
+// named describes what it loaded by the name and weights that were asked for.
+type named struct {
 	bench.Process
-	about map[string]about
+	about map[string]About
 }
 
-func (p foreignProcess) Load(q runner.LoadRequest) (runner.LoadReply, error) {
+func (p named) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	r, err := p.Process.Load(q)
 	if a, ok := p.about[q.Model]; ok && err == nil {
-		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.model, a.weights, a.sha256
-		r.Model.Notes = append(r.Model.Notes, a.notes...)
+		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.Model, a.Weights, a.SHA256
+		r.Model.Notes = append(r.Model.Notes, a.Notes...)
 	}
 	return r, err
 }
 
-// launch starts the engines' processes.
-func (f *foreign) launch(ctx context.Context, s bench.Subject) (bench.Process, error) {
-	e, err := findEngine(s.Engine)
+// Launch starts the engines' processes.
+func (f *Giver) Launch(ctx context.Context, s bench.Subject) (bench.Process, error) {
+	e, err := Find(s.Engine)
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.start(ctx)
+	c, err := e.Start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return foreignProcess{c, f.about}, nil
+	return named{c, f.about}, nil
 }

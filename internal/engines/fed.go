@@ -1,4 +1,4 @@
-package main
+package engines
 
 import (
 	"context"
@@ -17,31 +17,21 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// evalForeign lets eval run models on foreign engines: a runner process for each session,
-// one thread each, fed with what wisp decoded and preprocessed, so that engines differ in
-// the network alone.
-type evalForeign struct {
-	foreign
-	ctx context.Context
-}
-
-func newEvalForeign(ctx context.Context, a *app, models *modelFlags) *evalForeign {
-	return &evalForeign{foreign{app: a, models: models, exports: map[string]string{}, about: map[string]about{}}, ctx}
-}
-
-// subject is a model on a foreign engine. The engine is started once here, so that what it
-// lacks is said before anything is evaluated.
-func (f *evalForeign) subject(e *engineKind, m *wisp.Model, weights string) (eval.Subject, func() (subject.Runs, error), error) {
+// Subject is a model on a foreign engine, for eval: a runner process for each session, one
+// thread each, fed with what wisp decoded and preprocessed, so that engines differ in the
+// network alone. The engine is started once here, so that what it lacks is said before
+// anything is evaluated; the end of ctx ends the processes.
+func (f *Giver) Subject(ctx context.Context, e *Kind, m *wisp.Model, weights string) (eval.Subject, func() (subject.Runs, error), error) {
 	var none eval.Subject
-	if reads := slices.Contains(e.takes, strings.ToLower(filepath.Ext(m.Name))); m.Precision() != "float32" && !reads {
-		return none, nil, remoteError{&runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: engine %s reads no %s file, and a quantized network is not exported for it", m.Name, e.name, filepath.Ext(m.Name))}}
+	if reads := slices.Contains(e.Takes, strings.ToLower(filepath.Ext(m.Name))); m.Precision() != "float32" && !reads {
+		return none, nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: engine %s reads no %s file, and a quantized network is not exported for it", m.Name, e.Name, filepath.Ext(m.Name))}
 	}
 	q, err := f.give(e, runner.LoadRequest{Model: m.Name, Weights: weights, Threads: 1, Batch: 1, Inputs: 1, Precision: m.Precision()})
 	if err != nil {
 		return none, nil, err
 	}
 	open := func() (subject.Runs, error) {
-		c, err := e.start(f.ctx)
+		c, err := e.Start(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -53,11 +43,11 @@ func (f *evalForeign) subject(e *engineKind, m *wisp.Model, weights string) (eva
 		x := &fed{client: c, model: m}
 		if err := x.fit(r.Model.Inputs, r.Model.Outputs); err != nil {
 			c.Close()
-			return nil, fmt.Errorf("%s: engine %s: %w", m.Name, e.name, err)
+			return nil, fmt.Errorf("%s: engine %s: %w", m.Name, e.Name, err)
 		}
 		return x, nil
 	}
-	c, err := e.start(f.ctx)
+	c, err := e.Start(ctx)
 	if err != nil {
 		return none, nil, err
 	}
@@ -65,7 +55,7 @@ func (f *evalForeign) subject(e *engineKind, m *wisp.Model, weights string) (eva
 	if err := c.Close(); err != nil {
 		return none, nil, err
 	}
-	s, err := subject.Of(m, e.name, version, open)
+	s, err := subject.Of(m, e.Name, version, open)
 	return s, open, err
 }
 
