@@ -22,7 +22,7 @@ import (
 // graph at any stage, as a table, Markdown, CSV, DOT, SVG or JSON.
 func newShow(a *app) *cobra.Command {
 	var models modelFlags
-	var form, stage string
+	var form, stage, colour, calibrate string
 	var blocks, explain bool
 	var look lookFlags
 	cmd := &cobra.Command{
@@ -33,7 +33,7 @@ func newShow(a *app) *cobra.Command {
   wisp show ghostnet --stage fused
   wisp show ghostnet --explain
   wisp show ghostnet --features photo.jpg -o maps.png
-  wisp show model.onnx --format svg > model.svg`,
+  wisp show model.onnx --format svg --colour time > model.svg`,
 		Args: exactly(1, "one MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(showFormats, form) {
@@ -41,6 +41,9 @@ func newShow(a *app) *cobra.Command {
 			}
 			if stage != "" && stage != "planned" && !slices.Contains(rewrite.Stages, rewrite.Stage(stage)) {
 				return usagef("--stage %s: want one of read, inferred, folded, fused, planned", stage)
+			}
+			if colour != "" && (heatOf[colour] == nil || blocks || form != "svg" && form != "dot") {
+				return usagef("--colour %s: want one of %s, with --format svg or dot of the whole graph", colour, strings.Join(sortedKeys(heatOf), ", "))
 			}
 			if err := look.check(cmd); err != nil {
 				return err
@@ -69,10 +72,10 @@ func newShow(a *app) *cobra.Command {
 				return a.showExplained(m, 1)
 			case stage != "":
 				return a.showStage(m, stage)
-			case form == "dot":
-				return report.DOT(a.out, m.Graph)
+			case form == "dot" || form == "svg" && !blocks:
+				return a.showGraph(m, form, colour, calibrate)
 			case form == "svg":
-				return a.showSVG(m, blocks)
+				return a.showSVG(m)
 			}
 			r, err := cost.Of(m.Graph)
 			if err != nil {
@@ -94,6 +97,8 @@ func newShow(a *app) *cobra.Command {
 	look.add(cmd)
 	cmd.Flags().StringVar(&form, "format", "table", "table, markdown, csv, dot or svg")
 	cmd.Flags().StringVar(&stage, "stage", "", "print the graph as it is `read`, inferred, folded, fused or planned")
+	cmd.Flags().StringVar(&colour, "colour", "", "colour the graph of --format svg or dot by `FIGURE`: bytes, macs, params, sqnr (of INT8, worst first) or time")
+	cmd.Flags().StringVar(&calibrate, "calibrate", "", "images (`DIR`) that --colour sqnr calibrates on; without it, synthetic inputs")
 	cmd.Flags().BoolVar(&blocks, "blocks", false, "blocks instead of layers: each drawn once, the stages in the paper's columns, each beside a plain convolution of its shape")
 	cmd.Flags().BoolVar(&explain, "explain", false, "what bounds each layer on this machine, and how the network keeps ShuffleNetV2's guidelines")
 	return cmd
@@ -330,12 +335,8 @@ func (a *app) showStage(m *wisp.Model, stage string) error {
 	return err
 }
 
-// showSVG draws the whole graph, or each kind of block once.
-func (a *app) showSVG(m *wisp.Model, blocks bool) error {
-	if !blocks {
-		_, err := fmt.Fprint(a.out, report.GraphDiagram(m.Graph, m.Name))
-		return err
-	}
+// showSVG draws each kind of block once.
+func (a *app) showSVG(m *wisp.Model) error {
 	doc, err := report.BlockSheet(m.Graph, m.Name)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"html"
+	"slices"
 	"strings"
 
 	"github.com/wispnet/wisp/graph"
@@ -288,7 +289,7 @@ func (d *diagram) place() {
 }
 
 const (
-	boxW, boxH, gapX, gapY = 190.0, 40.0, 46.0, 30.0
+	boxW, boxH, gapX, gapY = 236.0, 40.0, 46.0, 30.0
 )
 
 func (d *diagram) width() float64  { return max(20+float64(d.lanes)*(boxW+gapX)+26, 300) }
@@ -316,6 +317,7 @@ func (d *diagram) drawInto(s *svg, title string) {
 		}
 		return boxH
 	}
+	level := d.levels()
 	s.rect("box", 20, 40, boxW, 22, 11)
 	s.text("soft", "middle", 20+boxW/2, 55, "in "+d.input)
 	for i, b := range d.boxes {
@@ -334,14 +336,14 @@ func (d *diagram) drawInto(s *svg, title string) {
 			sx := fx + boxW/2
 			if fromLane == b.lane && d.passes(fromDepth, b.depth, b.lane) {
 				// Around the boxes between, through the gap at the right.
-				rx := fx + boxW + 14 + 8*float64(k)
+				rx := fx + boxW + 12 + 7*float64(level[[2]int{from, i}])
 				s.path("edge", fmt.Sprintf("M%s %sH%sV%sH%s", num(fx+boxW), num(fy-height(from)/2), num(rx), num(y+boxH/2), num(x+boxW+5)))
 				s.path("tip", fmt.Sprintf("M%s %sl8 -4v8z", num(x+boxW), num(y+boxH/2)))
 				continue
 			}
 			mid := y - gapY/2
 			if fromLane != b.lane && d.passes(fromDepth, b.depth, fromLane) {
-				rx := fx + boxW + 14 + 8*float64(k)
+				rx := fx + boxW + 12 + 7*float64(level[[2]int{from, i}])
 				s.path("edge", fmt.Sprintf("M%s %sH%sV%sH%sV%s", num(fx+boxW), num(fy-height(from)/2), num(rx), num(mid), num(tx), num(y-5)))
 			} else if sx == tx {
 				s.path("edge", fmt.Sprintf("M%s %sV%s", num(sx), num(fy), num(y-5)))
@@ -365,11 +367,40 @@ func (d *diagram) drawInto(s *svg, title string) {
 		}
 		s.rect(b.class, x, y, boxW, boxH, 6)
 		s.text("", "middle", x+boxW/2, y+17, b.label)
-		s.text("soft", "middle", x+boxW/2, y+33, b.shape)
+		s.text("size", "middle", x+boxW/2, y+33, b.shape)
 		if d.dress != nil {
 			s.WriteString("</g>\n")
 		}
 	}
+}
+
+// maxLevel is how many lines fit side by side between two lanes.
+const maxLevel = 3
+
+// levels says how far out each edge runs that goes around the boxes of its lane: beyond
+// those that it encloses or crosses.
+func (d *diagram) levels() map[[2]int]int {
+	type edge struct{ from, to, lane, a, b int }
+	var around []edge
+	for i := range d.boxes {
+		for _, from := range d.boxes[i].in {
+			if fd, fl := d.spot(from); d.passes(fd, d.boxes[i].depth, fl) {
+				around = append(around, edge{from, i, fl, fd, d.boxes[i].depth})
+			}
+		}
+	}
+	slices.SortStableFunc(around, func(p, q edge) int { return (p.b - p.a) - (q.b - q.a) })
+	out := map[[2]int]int{}
+	for i, e := range around {
+		level := 0
+		for _, o := range around[max(0, i-64):i] {
+			if o.lane == e.lane && o.a <= e.b && e.a <= o.b {
+				level = max(level, out[[2]int{o.from, o.to}]+1)
+			}
+		}
+		out[[2]int{e.from, e.to}] = min(level, maxLevel)
+	}
+	return out
 }
 
 // passes reports whether an edge straight down a lane would cross a box.

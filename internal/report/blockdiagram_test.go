@@ -102,7 +102,7 @@ func TestGraphDrawings(t *testing.T) {
 	wellFormed(t, sheet)
 	look(t, "sheet.svg", sheet)
 	var dot bytes.Buffer
-	if err := DOT(&dot, g); err != nil {
+	if err := DOT(&dot, g, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got := strings.Count(dot.String(), "subgraph"); got != len(g.Blocks) {

@@ -8,8 +8,15 @@ import (
 	"github.com/wispnet/wisp/graph"
 )
 
-// DOT writes a graph in Graphviz' language, blocks as clusters.
-func DOT(w io.Writer, g *graph.Graph) error {
+// DOT writes a graph in Graphviz' language, blocks as clusters, coloured by heat where
+// that is not nil.
+func DOT(w io.Writer, g *graph.Graph, heat *Heat) error {
+	peak := 0.0
+	if heat != nil {
+		for _, v := range heat.Of {
+			peak = max(peak, v)
+		}
+	}
 	b := bufio.NewWriter(w)
 	fmt.Fprintf(b, "digraph %q {\n node [shape=box, fontname=\"sans-serif\", fontsize=10];\n", g.Name)
 	for _, id := range g.Inputs {
@@ -17,7 +24,15 @@ func DOT(w io.Writer, g *graph.Graph) error {
 	}
 	node := func(n *graph.Node) {
 		label, _ := describeOp(g, n)
-		fmt.Fprintf(b, "  %q [label=%q];\n", n.Name, n.Name+"\n"+label+"\n"+Extent(g.Value(n.Out[0]).Type.Shape))
+		label = n.Name + "\n" + label + "\n" + Extent(g.Value(n.Out[0]).Type.Shape)
+		fill := ""
+		if heat != nil {
+			if v, ok := heat.at([]string{n.Name}); ok {
+				label += "\n" + heat.Text(v)
+				fill = fmt.Sprintf(", style=filled, fillcolor=\"#d55e00%02x\"", 25*heat.shade(v, peak))
+			}
+		}
+		fmt.Fprintf(b, "  %q [label=%q%s];\n", n.Name, label, fill)
 	}
 	for i := range g.Blocks {
 		fmt.Fprintf(b, " subgraph \"cluster_%d\" {\n  label=%q; color=gray;\n", i, g.Blocks[i].Kind+" "+g.Blocks[i].Name)

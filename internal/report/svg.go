@@ -51,12 +51,14 @@ func (s *svg) path(class, d string) { fmt.Fprintf(s, `<path class="%s" d="%s"/>`
 const svgStyle = `
 .wisp{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;--ink:#1b1f24;--soft:#59636e;--grid:#d8dee4;--face:#ffffff;--front:#0072b2}
 @media (prefers-color-scheme:dark){.wisp{--ink:#e6edf3;--soft:#9198a1;--grid:#30363d;--face:#0d1117;--front:#56b4e9}}
-.wisp text{fill:var(--ink)}.wisp .label{paint-order:stroke;stroke:var(--face);stroke-width:3px}.wisp .soft{fill:var(--soft);font-size:12px}.wisp .head{font-weight:600;font-size:15px}
+.wisp text{fill:var(--ink)}.wisp .label{paint-order:stroke;stroke:var(--face);stroke-width:3px}.wisp .soft{fill:var(--soft);font-size:12px}.wisp .size{font-size:12px}.wisp .head{font-weight:600;font-size:15px}
 .wisp .back{fill:var(--face)}.wisp .grid{stroke:var(--grid)}.wisp .axis{stroke:var(--soft)}
 .wisp .front{fill:none;stroke:var(--front);stroke-width:1.5;stroke-dasharray:5 3}.wisp .lead{stroke:var(--soft);stroke-width:.7}
 .wisp .bar{stroke:var(--soft);stroke-width:1}
 .wisp .box{fill:var(--face);stroke:var(--soft)}.wisp .cheap{fill:#e69f0033;stroke:#e69f00}.wisp .conv{fill:#0072b222;stroke:#0072b2}
 .wisp .join{fill:#009e7322;stroke:#009e73}.wisp .gate{fill:#cc79a722;stroke:#cc79a7}.wisp .edge{fill:none;stroke:var(--soft);stroke-width:1.3}
+.wisp .heat1>rect{fill:#d55e0014}.wisp .heat2>rect{fill:#d55e0028}.wisp .heat3>rect{fill:#d55e003c}.wisp .heat4>rect{fill:#d55e0050}.wisp .heat5>rect{fill:#d55e0066}
+.wisp .heat6>rect{fill:#d55e0080}.wisp .heat7>rect{fill:#d55e0099}.wisp .heat8>rect{fill:#d55e00b8}.wisp .heat9>rect{fill:#d55e00dd}.wisp .heat0>rect{fill:var(--face)}
 .wisp .faint{opacity:.25}.wisp .tip{fill:var(--soft)}
 .c0{fill:#d55e00}.c1{fill:#0072b2}.c2{fill:#56b4e9}.c3{fill:#009e73}.c4{fill:#cc79a7}.c5{fill:#e69f00}.c6{fill:#8c6d31}.c7{fill:#6e7781}.c8{fill:#6639ba}.c9{fill:#a40e26}
 `
