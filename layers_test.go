@@ -23,7 +23,7 @@ const floors = `
 4  bench eval quant internal/features internal/catalog internal/advise
 5  . internal/record internal/pull
 6  internal/report internal/subject internal/native
-7  internal/engines internal/lab
+7  internal/engines internal/lab internal/web
 8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab
 
 tests  internal/testkit internal/optest

@@ -27,9 +27,11 @@ type app struct {
 	json        bool
 	quiet       bool
 	noProgress  bool
+	every       time.Duration // of plain lines of progress; 0: a bar or the usual lines
 	diagnostics []string
 	ending      []func()
-	record      *record.File // of the measurement, where one is kept
+	run         func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int // run, for a verb that needs others
+	record      *record.File                                                                            // of the measurement, where one is kept
 }
 
 // atEnd has f called when the command is over, however it ends.
@@ -37,12 +39,12 @@ func (a *app) atEnd(f func()) { a.ending = append(a.ending, f) }
 
 // verbs is every verb in the order of the help.
 var verbs = []func(*app) *cobra.Command{
-	newList, newShow, newDiff, newRun, newClassify, newBench, newEval, newCompare, newRecommend, newConvert, newPull, newEngines, newDoctor, newVersion,
+	newList, newShow, newDiff, newRun, newClassify, newBench, newEval, newCompare, newRecommend, newConvert, newPull, newServe, newEngines, newDoctor, newVersion,
 }
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{in: stdin, out: stdout, errs: stderr, args: args, started: time.Now()}
+	a := &app{in: stdin, out: stdout, errs: stderr, args: args, started: time.Now(), run: run}
 	if len(args) > 0 && args[0] == native.Verb {
 		return serveRunner(stdin, stdout, stderr)
 	}
@@ -109,6 +111,7 @@ measured by one engine under one protocol. Name a network of its zoo (wisp list)
 	f.BoolVar(&a.json, "json", false, "print exactly one JSON document")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no hints")
 	f.BoolVar(&a.noProgress, "no-progress", false, "no progress bars")
+	f.DurationVar(&a.every, "progress-every", 0, "say progress in plain lines, this often, for programs that read it")
 	for _, v := range verbs {
 		c := v(a)
 		c.Long = strings.TrimSpace(c.Long) + "\n\n" + exitHelp

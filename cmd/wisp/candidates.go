@@ -43,7 +43,7 @@ func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, fe
 		if !ok && named {
 			a.say("%s: no accuracy was published for it at this width, size and float32: it is left out", name)
 		}
-		if ok && (named || (l.Bytes <= 0 || c.Bytes <= l.Bytes) && (l.MACs <= 0 || c.MACs <= l.MACs) && c.Top1+c.Top1Half >= l.Top1) {
+		if ok && (named || (l.Bytes <= 0 || c.Bytes <= l.Bytes) && (l.MACs <= 0 || c.MACs <= l.MACs) && (l.Params <= 0 || c.Params <= l.Params) && c.Top1+c.Top1Half >= l.Top1) {
 			out = append(out, c)
 		}
 	}
@@ -107,7 +107,7 @@ func candidate(m *wisp.Model) (advise.Candidate, bool, error) {
 			return c, false, err
 		}
 		c.Top1, c.Top1Half, c.Top1From = p.Top1, iv.HalfWidth(), "published: "+p.Weights+"; "+p.Source
-		c.Bytes, c.MACs = counts.Bytes.Float32, counts.MACs
+		c.Bytes, c.MACs, c.Params = counts.Bytes.Float32, counts.MACs, counts.Params
 		return c, true, nil
 	}
 	return c, false, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/advise"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -17,21 +19,31 @@ import (
 // or the preprocessing recipes.
 func newList(a *app) *cobra.Command {
 	var recipes bool
+	var f listFlags
 	cmd := &cobra.Command{
 		Use:     "list [TEXT]",
 		Short:   "List the networks of the zoo, or the preprocessing recipes",
-		Example: "  wisp list\n  wisp list ghost\n  wisp list --recipes",
+		Example: "  wisp list\n  wisp list ghost\n  wisp list --widths --max-macs 150M --min-top1 70\n  wisp list --recipes",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			want := strings.Join(args, "")
 			if recipes {
 				return a.listRecipes(want)
 			}
-			return a.listModels(want)
+			return a.listModels(want, &f)
 		},
 	}
+	cmd.Flags().BoolVar(&f.widths, "widths", false, "a row for every width of the networks, without those of tf_ and timm_")
+	cmd.Flags().StringVar(&f.form, "format", "table", "table, markdown or csv")
+	f.counts.add(cmd)
 	cmd.Flags().BoolVar(&recipes, "recipes", false, "list preprocessing recipes")
 	return cmd
+}
+
+type listFlags struct {
+	widths bool
+	form   string
+	counts countFlags
 }
 
 type listed struct {
@@ -82,13 +94,33 @@ func known(v float64) *float64 {
 	return &v
 }
 
-func (a *app) listModels(want string) error {
+func (a *app) listModels(want string, f *listFlags) error {
+	if !slices.Contains([]string{"table", "markdown", "csv"}, f.form) {
+		return usagef("--format %s: want table, markdown or csv", f.form)
+	}
+	limits, err := f.counts.read()
+	if err != nil {
+		return err
+	}
+	var names []string
+	if f.widths {
+		names = zooNames()
+	} else {
+		for _, m := range zoo.All {
+			names = append(names, m.Name)
+		}
+	}
 	rows := []listed{}
-	for _, m := range zoo.All {
-		if !strings.Contains(m.Name+" "+m.Family+" "+strings.ToLower(m.Title), strings.ToLower(want)) {
+	for _, name := range names {
+		spec, err := zoo.Parse(name)
+		if err != nil {
+			return err
+		}
+		m := spec.Model()
+		if !strings.Contains(name+" "+m.Family+" "+strings.ToLower(m.Title), strings.ToLower(want)) {
 			continue
 		}
-		g, err := m.Spec().Build(1000)
+		g, err := spec.Build(1000)
 		if err != nil {
 			return err
 		}
@@ -96,8 +128,15 @@ func (a *app) listModels(want string) error {
 		if err != nil {
 			return err
 		}
-		rows = append(rows, listed{m.Name, m.Family, m.Title, m.Year, m.Designed, m.Paper, m.Widths, m.AnyWidth, m.Spec().H,
-			c.Params, c.MACs, m.Recipe, publishedOf(m.Published), append([]string{}, m.Notes...)})
+		figures := m.Published
+		if f.widths {
+			figures = spec.Published()
+		}
+		row := listed{name, m.Family, m.Title, m.Year, m.Designed, m.Paper, m.Widths, m.AnyWidth, spec.H,
+			c.Params, c.MACs, m.Recipe, publishedOf(figures), append([]string{}, m.Notes...)}
+		if keeps(c, top1Of(spec), limits) {
+			rows = append(rows, row)
+		}
 	}
 	if a.json {
 		return a.print(struct {
@@ -106,24 +145,48 @@ func (a *app) listModels(want string) error {
 		}{a.envelope(), rows})
 	}
 	if len(rows) == 0 {
-		return usagef("list: no network's name, family or title holds %q: wisp list shows all", want)
+		return usagef("list: no network's name, family or title holds %q and keeps the limits: wisp list shows all", want)
 	}
 	t := report.NewTable([]string{"network", "family", "year", "widths", "input", "params M", "MACs M", "top-1 %", "designed"},
-		[]bool{false, false, true, false, true, true, true, true, false}, a.width())
+		[]bool{false, false, true, false, true, true, true, true, false}, a.tableWidth(f.form))
 	for _, r := range rows {
-		m, err := zoo.Find(r.Name)
+		spec, err := zoo.Parse(r.Name)
 		if err != nil {
 			return err
 		}
 		top1 := "–"
-		if p := m.Spec().Published(); len(p) > 0 && p[0].Top1 > 0 {
-			top1 = fmt.Sprintf("%.1f", p[0].Top1)
+		if v := top1Of(spec); v > 0 {
+			top1 = fmt.Sprintf("%.1f", v)
 		}
-		t.AppendRow(table.Row{r.Name, r.Family, r.Year, widthsText(m), r.InputSize,
+		widths := widthsText(spec.Model())
+		if f.widths {
+			widths = fmt.Sprint(spec.Width)
+		}
+		t.AppendRow(table.Row{r.Name, r.Family, r.Year, widths, r.InputSize,
 			fmt.Sprintf("%.2f", float64(r.Params)/1e6), fmt.Sprintf("%.1f", float64(r.MACs)/1e6), top1, r.Designed})
 	}
-	_, err := fmt.Fprintf(a.out, "%s\n\nCounts are for width 1.0 at the default input. top-1 is published, not measured here. Any size from %d works: NAME[:WIDTH][@SIZE].\n", t.Render(), zoo.MinSize)
+	if f.form != "table" {
+		return a.render(t, f.form)
+	}
+	of := "for width 1.0 at the default input"
+	if f.widths {
+		of = "at the default input"
+	}
+	_, err = fmt.Fprintf(a.out, "%s\n\nCounts are %s. top-1 is published, not measured here. Any size from %d works: NAME[:WIDTH][@SIZE].\n", t.Render(), of, zoo.MinSize)
 	return err
+}
+
+// top1Of is the published top-1 that fits a network best; 0 where there is none.
+func top1Of(s zoo.Spec) float64 {
+	if p := s.Published(); len(p) > 0 {
+		return p[0].Top1
+	}
+	return 0
+}
+
+// keeps reports whether counts and an accuracy keep limits.
+func keeps(c cost.Totals, top1 float64, l advise.Limits) bool {
+	return (l.Params <= 0 || c.Params <= l.Params) && (l.MACs <= 0 || c.MACs <= l.MACs) && (l.Bytes <= 0 || 4*c.Params <= l.Bytes) && top1 >= l.Top1
 }
 
 func widthsText(m zoo.Model) string {

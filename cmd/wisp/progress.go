@@ -22,6 +22,7 @@ type progress struct {
 	what    string
 	started time.Time
 	last    time.Time
+	every   time.Duration // of plain lines
 	bars    *mpb.Progress
 	bar     *mpb.Bar
 	note    atomic.Value // string, shown after the bar
@@ -29,12 +30,14 @@ type progress struct {
 
 // progress starts showing a job; done says how many of how many steps are finished.
 func (a *app) progress(what string) *progress {
-	p := &progress{what: what, started: time.Now(), last: time.Now()}
+	p := &progress{what: what, started: time.Now(), last: time.Now(), every: plainEvery}
 	if a.quiet || a.noProgress {
 		return p
 	}
 	p.out = a.errs
-	if isTerminal(a.errs) && os.Getenv("TERM") != "dumb" {
+	if a.every > 0 {
+		p.every, p.last = a.every, time.Time{}
+	} else if isTerminal(a.errs) && os.Getenv("TERM") != "dumb" {
 		p.bars = mpb.New(mpb.WithOutput(a.errs), mpb.WithWidth(40), mpb.WithRefreshRate(150*time.Millisecond))
 	}
 	return p
@@ -55,7 +58,7 @@ func (p *progress) set(done, total int, note string) {
 		}
 		p.note.Store(note)
 		p.bar.SetCurrent(int64(done))
-	case time.Since(p.last) >= plainEvery:
+	case time.Since(p.last) >= p.every:
 		p.last = time.Now()
 		spent := time.Since(p.started)
 		left := "?"

@@ -69,29 +69,50 @@ published for a phone (--published-pixel); these are never mixed. Accuracies are
 // limitFlags are the limits as the command line writes them.
 type limitFlags struct {
 	latency, target time.Duration
-	bytes, macs     string
-	top1            float64
+	counts          countFlags
+}
+
+// countFlags are limits of what is known without a measurement.
+type countFlags struct {
+	bytes, macs, params string
+	top1                float64
+}
+
+func (f *countFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.bytes, "max-bytes", "", "largest weights in float32, such as 10MB")
+	cmd.Flags().StringVar(&f.macs, "max-macs", "", "most multiply-adds, such as 300M")
+	cmd.Flags().StringVar(&f.params, "max-params", "", "most parameters, such as 5M")
+	cmd.Flags().Float64Var(&f.top1, "min-top1", 0, "least top-1, percent")
+}
+
+func (f *countFlags) read() (l advise.Limits, err error) {
+	for _, x := range []struct {
+		flag, text string
+		to         *int64
+	}{{"max-bytes", f.bytes, &l.Bytes}, {"max-macs", f.macs, &l.MACs}, {"max-params", f.params, &l.Params}} {
+		if *x.to, err = amount(x.text); err != nil {
+			return l, usagef("--%s %s: %v", x.flag, x.text, err)
+		}
+	}
+	if l.Top1 = f.top1; !(f.top1 >= 0 && f.top1 <= 100) {
+		return l, usagef("--min-top1 %v: want 0 to 100 percent", f.top1)
+	}
+	return l, nil
 }
 
 func (f *limitFlags) add(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&f.latency, "max-latency", 0, "longest latency, such as 10ms")
-	cmd.Flags().StringVar(&f.bytes, "max-bytes", "", "largest weights in float32, such as 10MB")
-	cmd.Flags().StringVar(&f.macs, "max-macs", "", "most multiply-adds, such as 300M")
-	cmd.Flags().Float64Var(&f.top1, "min-top1", 0, "least top-1, percent")
+	f.counts.add(cmd)
 	cmd.Flags().DurationVar(&f.target, "target", 0, "T of the reward ACC·(LAT/T)^w, instead of the longest latency")
 }
 
 func (f *limitFlags) read() (advise.Limits, error) {
-	l := advise.Limits{LatencyMS: f.latency.Seconds() * 1e3, Top1: f.top1, TargetMS: f.target.Seconds() * 1e3}
-	var err error
-	if l.Bytes, err = amount(f.bytes); err != nil {
-		return l, usagef("--max-bytes %s: %v", f.bytes, err)
+	l, err := f.counts.read()
+	if err != nil {
+		return l, err
 	}
-	if l.MACs, err = amount(f.macs); err != nil {
-		return l, usagef("--max-macs %s: %v", f.macs, err)
-	}
-	if f.latency < 0 || f.target < 0 || !(f.top1 >= 0 && f.top1 <= 100) {
-		return l, usagef("--max-latency %v, --target %v, --min-top1 %v: want no negative time and 0 to 100 percent", f.latency, f.target, f.top1)
+	if l.LatencyMS, l.TargetMS = f.latency.Seconds()*1e3, f.target.Seconds()*1e3; f.latency < 0 || f.target < 0 {
+		return l, usagef("--max-latency %v, --target %v: want no negative time", f.latency, f.target)
 	}
 	return l, nil
 }

@@ -21,6 +21,7 @@ type Candidate struct {
 	Top1Half  float64 `json:"top1_half"` // half of its 95 % interval, points
 	Top1From  string  `json:"top1_from"` // whose figure
 	Bytes     int64   `json:"bytes"`     // of the weights
+	Params    int64   `json:"params"`
 	MACs      int64   `json:"macs"`
 	Latency   *Range  `json:"latency_ms"` // nil: not known
 	LatencyBy string  `json:"latency_by"` // "measured", a record's file, "published on Pixel 1"
@@ -38,6 +39,7 @@ type Limits struct {
 	LatencyMS float64 `json:"max_latency_ms"`
 	Bytes     int64   `json:"max_bytes"`
 	MACs      int64   `json:"max_macs"`
+	Params    int64   `json:"max_params"`
 	Top1      float64 `json:"min_top1"`
 	// TargetMS is T of MnasNet's reward; 0 takes LatencyMS, else the geometric mean of the
 	// candidates' medians.
@@ -136,6 +138,9 @@ func (r *Row) judge(l Limits) {
 	}
 	if l.MACs > 0 && r.MACs > l.MACs {
 		lower(No, "%d MACs", r.MACs)
+	}
+	if l.Params > 0 && r.Params > l.Params {
+		lower(No, "%d parameters", r.Params)
 	}
 	switch {
 	case l.Top1 <= 0 || r.Top1-r.Top1Half >= l.Top1:

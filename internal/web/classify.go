@@ -1,0 +1,345 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/record"
+)
+
+// A photograph through several networks: what each answers, how long it took and the
+// picture that it saw. A network with made-up weights answers nothing: its answer would
+// look like one and mean nothing.
+
+// mostAnswers bounds the networks that look at a photograph together.
+const mostAnswers = 6
+
+type classifyBody struct {
+	Offers  []ref
+	Chosen  []string
+	Photo   *photo
+	Decode  float64
+	Answers []answer
+	MaxMB   int
+	MaxMP   int64
+}
+
+// Is reports whether a model is chosen in the form.
+func (b *classifyBody) Is(id string) bool { return slices.Contains(b.Chosen, id) }
+
+// Seen is the address of the picture that a network saw.
+func (b *classifyBody) Seen(a answer) string {
+	return "/picture/seen.png?" + url.Values{"p": {b.Photo.ID}, "m": {a.ID}}.Encode()
+}
+
+// answer is what a network makes of a photograph.
+type answer struct {
+	ref
+	Why        string // there is none
+	Synthetic  bool
+	Weights    string
+	Recipe     string
+	RecipeWhy  string
+	Input      string
+	Preprocess float64 // milliseconds
+	Run        float64
+	Top        []topClass
+	Pull       string // what fetches weights
+}
+
+type topClass struct {
+	Index       int     `json:"index"`
+	WNID        string  `json:"wnid"`
+	Label       string  `json:"label"`
+	Probability float64 `json:"probability"`
+}
+
+// Percent is the probability for people.
+func (t topClass) Percent() string { return fmt.Sprintf("%.1f", 100*t.Probability) }
+
+func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
+	form, err := asForm(r, "json")
+	if err != nil {
+		return err
+	}
+	if err := r.ParseForm(); err != nil {
+		return problem(http.StatusBadRequest, "the address: %v", err)
+	}
+	models, err := s.refs(r, "m", mostAnswers)
+	if err != nil {
+		return err
+	}
+	b := classifyBody{Offers: s.options(""), MaxMB: maxUpload >> 20, MaxMP: photoLimits.Pixels / 1e6}
+	for _, m := range models {
+		b.Chosen = append(b.Chosen, m.ID)
+	}
+	command := []string{"classify", "MODEL", "photo.jpg"}
+	if id := r.Form.Get("p"); id != "" {
+		if b.Photo, err = s.photos.get(id); err != nil {
+			return err
+		}
+		release, err := s.programs.enter(r.Context())
+		if err != nil {
+			return err
+		}
+		defer release()
+		started := time.Now()
+		img, err := b.Photo.decode()
+		if err != nil {
+			return err
+		}
+		b.Decode = millis(started)
+		s.programs.photo, s.programs.img = b.Photo.ID, img
+		for _, m := range models {
+			if r.Context().Err() != nil {
+				return http.ErrAbortHandler
+			}
+			b.Answers = append(b.Answers, s.answer(m, img))
+		}
+		if len(models) > 0 {
+			command = []string{"classify", models[0].Arg, b.Photo.Name}
+		}
+	}
+	if len(b.Chosen) == 0 {
+		b.Chosen = s.usual()
+	}
+	if form == "json" {
+		return s.classified(w, &b, command)
+	}
+	p := page{Title: "Classify", Command: command, Scripts: []string{"classify.js"}, Body: &b}
+	if b.Photo != nil {
+		p.Forms = []string{"json"}
+	}
+	return s.html(w, r, "classify", &p)
+}
+
+// usual is what is chosen to begin with: the files of the command line, else some networks.
+func (s *Server) usual() []string {
+	var out []string
+	for i := range s.Files[:min(len(s.Files), mostAnswers)] {
+		out = append(out, s.fileRef(i).ID)
+	}
+	if len(out) == 0 {
+		out = []string{"ghostnet", "mobilenet_v2", "mobilenet_v3_large"}
+	}
+	return out
+}
+
+func millis(since time.Time) float64 { return float64(time.Since(since).Microseconds()) / 1e3 }
+
+// answer has a network look at a photograph. The turn is held.
+func (s *Server) answer(m ref, img *imagenet.RGB) answer {
+	a := answer{ref: m}
+	fail := func(err error) answer {
+		a.Why = oneLine(hidePath(err, m))
+		return a
+	}
+	c, err := s.programs.get(s, m)
+	if err != nil {
+		return fail(err)
+	}
+	h, w, err := c.model.ImageSize()
+	if err != nil {
+		return fail(err)
+	}
+	a.Synthetic, a.Weights, a.Recipe, a.RecipeWhy, a.Input = c.model.Weights.Synthetic, c.model.Weights.ID, c.model.Recipe.ID, c.model.RecipeWhy, fmt.Sprintf("%d×%d", h, w)
+	started := time.Now()
+	in, err := c.model.Preprocess(img)
+	if err != nil {
+		return fail(err)
+	}
+	a.Preprocess = millis(started)
+	if _, err := c.program.Run(in); err != nil { // the first finds nothing in the caches
+		return fail(err)
+	}
+	started = time.Now()
+	out, err := c.program.Run(in)
+	if err != nil {
+		return fail(err)
+	}
+	a.Run = millis(started)
+	if a.Synthetic {
+		if c.model.Spec != nil {
+			a.Pull = "wisp pull " + c.model.Spec.Name
+		}
+		return a
+	}
+	classes, err := c.model.Top(c.model.Scores(out[0]), 5)
+	if err != nil {
+		return fail(err)
+	}
+	for _, k := range classes {
+		a.Top = append(a.Top, classOf(k))
+	}
+	return a
+}
+
+func classOf(k wisp.Class) topClass {
+	return topClass{k.Index, k.WNID, k.Label, k.Probability}
+}
+
+// classified is the view as a document.
+func (s *Server) classified(w http.ResponseWriter, b *classifyBody, command []string) error {
+	if b.Photo == nil {
+		return problem(http.StatusBadRequest, "no photograph was chosen: p is missing")
+	}
+	type answered struct {
+		Model        string     `json:"model"`
+		Weights      string     `json:"weights"`
+		Synthetic    bool       `json:"synthetic"`
+		Recipe       string     `json:"recipe"`
+		PreprocessMS float64    `json:"preprocess_ms"`
+		RunMS        float64    `json:"run_ms"`
+		Top          []topClass `json:"top"` // null of synthetic weights, whose answers mean nothing
+		Why          string     `json:"why,omitempty"`
+	}
+	var diagnostics []string
+	all := []answered{}
+	for _, a := range b.Answers {
+		all = append(all, answered{a.Title, a.Weights, a.Synthetic, a.Recipe, a.Preprocess, a.Run, a.Top, a.Why})
+		switch {
+		case a.Why != "":
+			diagnostics = append(diagnostics, fmt.Sprintf("%s: top is null: %s", a.Title, a.Why))
+		case a.Synthetic:
+			diagnostics = append(diagnostics, fmt.Sprintf("%s: top is null: its weights are synthetic, an answer would mean nothing", a.Title))
+		}
+	}
+	return s.json(w, struct {
+		record.Envelope
+		File     string     `json:"file"`
+		Width    int        `json:"width"`
+		Height   int        `json:"height"`
+		DecodeMS float64    `json:"decode_ms"`
+		Answers  []answered `json:"answers"`
+	}{s.Envelope("wisp "+shellWords(command), diagnostics), b.Photo.Name, b.Photo.W, b.Photo.H, b.Decode, all})
+}
+
+// takePhoto takes a photograph from the form; its answers have an address of their own.
+func (s *Server) takePhoto(w http.ResponseWriter, r *http.Request) error {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return problem(http.StatusUnsupportedMediaType, "the form: %v", err)
+	}
+	q := url.Values{}
+	var kept *photo
+	for n := 0; ; n++ {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return badForm(err)
+		}
+		if n > 4*mostAnswers {
+			return problem(http.StatusBadRequest, "the form has more than %d parts", 4*mostAnswers)
+		}
+		switch part.FormName() {
+		case "m":
+			text, err := io.ReadAll(io.LimitReader(part, maxName+1))
+			if err != nil {
+				return badForm(err)
+			}
+			q.Add("m", string(text))
+		case "photo":
+			if kept, err = s.readPhoto(r, part); err != nil {
+				return err
+			}
+		case "p": // the one that is shown, where no other was chosen
+			text, err := io.ReadAll(io.LimitReader(part, 64))
+			if err != nil {
+				return badForm(err)
+			}
+			if p, err := s.photos.get(string(text)); err == nil && kept == nil {
+				kept = p
+			}
+		}
+	}
+	if kept == nil {
+		return problem(http.StatusBadRequest, "no photograph was chosen: choose a JPEG, PNG, GIF, BMP or WebP file")
+	}
+	q.Set("p", kept.ID)
+	to := "/classify?" + q.Encode()
+	if r.Header.Get("X-Part") != "" { // a script goes there itself
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusCreated)
+		_, err := io.WriteString(w, to)
+		return err
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// readPhoto reads and decodes a photograph of the form; nil where the field is empty.
+func (s *Server) readPhoto(r *http.Request, part *multipart.Part) (*photo, error) {
+	data, err := io.ReadAll(io.LimitReader(part, maxUpload+1))
+	switch {
+	case err != nil:
+		return nil, badForm(err)
+	case len(data) == 0 && part.FileName() == "":
+		return nil, nil
+	case len(data) > maxUpload:
+		return nil, problem(http.StatusRequestEntityTooLarge, "the photograph has more than %d MB: make it smaller", maxUpload>>20)
+	}
+	release, err := s.programs.enter(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	p, err := s.photos.keep(part.FileName(), data)
+	var damaged *imagenet.ImageError
+	if errors.As(err, &damaged) {
+		return nil, problem(http.StatusUnprocessableEntity, "%s: %s", cleanName(part.FileName()), oneLine(err))
+	}
+	return p, err
+}
+
+func badForm(err error) error {
+	var size *http.MaxBytesError
+	if errors.As(err, &size) {
+		return problem(http.StatusRequestEntityTooLarge, "the form has more than %d MB: make the photograph smaller", maxUpload>>20)
+	}
+	return problem(http.StatusBadRequest, "the form: %v", err)
+}
+
+// seenPicture is a photograph as a network sees it.
+func (s *Server) seenPicture(w http.ResponseWriter, r *http.Request) error {
+	q := r.URL.Query()
+	p, err := s.photos.get(q.Get("p"))
+	if err != nil {
+		return err
+	}
+	m, err := s.ref(q.Get("m"))
+	if err != nil {
+		return err
+	}
+	release, err := s.programs.enter(r.Context())
+	if err != nil {
+		return err
+	}
+	defer release()
+	c, err := s.programs.get(s, m)
+	if err != nil {
+		return err
+	}
+	h, wide, err := c.model.ImageSize()
+	if err != nil {
+		return err
+	}
+	img, err := s.programs.pixels(p)
+	if err != nil {
+		return err
+	}
+	seen, err := c.model.Recipe.Crop(img, h, wide)
+	if err != nil {
+		return err
+	}
+	return writePNG(w, seen)
+}
