@@ -26,6 +26,9 @@ type benchFlags struct {
 	seed                               uint64
 	force, strict                      bool
 	record                             recordFlags
+
+	giver   *engines.Giver // of the plan, once there is one
+	profile bool           // time every step too
 }
 
 func (f *benchFlags) add(cmd *cobra.Command, level string) {

@@ -35,13 +35,13 @@ func newCompare(a *app) *cobra.Command {
 	var outputs []string
 	var overwrite, study, explain bool
 	var from, where []string
-	var by string
+	var by, plots string
 	cmd := &cobra.Command{
 		Use:   "compare [MODEL...]",
 		Short: "Compare networks: counts, size, published accuracy, measured latency",
 		Long: `Compare networks by parameters, size, MACs, published accuracy and measured latency. Without arguments the networks of
 the study are compared, one of every family at least; no weights and no data are needed.`,
-		Example: "  wisp compare\n  wisp compare ghostnet mobilenet_v2:0.75@192 -o report.html\n  wisp compare --study\n  wisp compare --from results --by machines",
+		Example: "  wisp compare\n  wisp compare ghostnet mobilenet_v2:0.75@192 -o report.html\n  wisp compare ghostnet mobilenet_v2 --plots plots\n  wisp compare --study\n  wisp compare --from results --by machines",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, o := range outputs {
 				if reportForm(o) == nil {
@@ -62,6 +62,8 @@ the study are compared, one of every family at least; no weights and no data are
 			} else if len(args) == 0 {
 				args = representatives
 			}
+			// A page shows where the time goes; a table has no place for it.
+			flags.profile = plots != "" || slices.ContainsFunc(outputs, func(o string) bool { return strings.EqualFold(filepath.Ext(o), ".html") })
 			c, err := a.compare(cmd, args, &models, &flags, explain)
 			if c == nil {
 				return err
@@ -71,6 +73,11 @@ the study are compared, one of every family at least; no weights and no data are
 			}
 			for _, o := range outputs {
 				if err := writeFile(o, overwrite, func(w io.Writer) error { return reportForm(o)(a, c, w) }); err != nil {
+					return err
+				}
+			}
+			if plots != "" {
+				if err := c.writePlots(plots, overwrite); err != nil {
 					return err
 				}
 			}
@@ -91,7 +98,8 @@ the study are compared, one of every family at least; no weights and no data are
 	flags.maxTime = quickCap
 	cmd.Flags().Lookup("max-time").DefValue = quickCap.String()
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FILE`.html, .md, .csv, .xlsx, .svg or .json too; may be repeated")
-	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing files of -o")
+	cmd.Flags().StringVar(&plots, "plots", "", "write every picture of the report into a folder (`DIR`), as .svg and as .png")
+	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing files of -o and --plots")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "records instead of a measurement: `DIR|FILE`; further ones may follow as arguments")
 	cmd.Flags().StringArrayVar(&where, "where", nil, "with --from, only rows whose context has `FIELD=VALUE`, such as engine=native; may be repeated")
 	cmd.Flags().StringVar(&by, "by", "", "with --from, what is compared: models, engines, precisions, machines or versions")
@@ -123,9 +131,15 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 	if err != nil {
 		return nil, err
 	}
+	if flags.profile {
+		p.Profile = 20
+	}
 	measured, stopped := a.measure(cmd.Context(), p)
 	if measured == nil {
 		return nil, stopped
+	}
+	if flags.profile {
+		boundProfiles(measured)
 	}
 	if a.json {
 		a.diagnostics = append(a.diagnostics, "results: around_ms is null: wisp bench times what comes before and after a run")
@@ -146,6 +160,7 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 			return nil, err
 		}
 	}
+	c.Results, c.Losses = measured.Results, flags.losses(opened)
 	c.MarkFront()
 	for _, r := range c.Rows {
 		if r.OnFront {
@@ -156,6 +171,7 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 		return nil, err
 	}
 	c.context()
+	c.Commands = a.reproduce()
 	c.Notes = append(append([]string{}, a.diagnostics...), gradeReasons(measured)...)
 	return c, stopped
 }

@@ -25,6 +25,7 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []engines.Row, m *mo
 	}
 	g := engines.NewGiver(m.options()...)
 	a.atEnd(g.Close)
+	f.giver = g
 	p, err := g.Plan(ctx, rows, f.settings(a, level, m))
 	if err != nil {
 		return nil, err

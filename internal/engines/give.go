@@ -70,6 +70,9 @@ type About struct {
 type Giver struct {
 	// Options open a model as the user asked.
 	Options []wisp.Option
+	// Quantized holds what became of the layers of each float model that was given in
+	// integers, by the model's name.
+	Quantized map[string][]quant.Layer
 
 	folder  string
 	exports map[string]string // files by format, batch and model
@@ -78,7 +81,7 @@ type Giver struct {
 
 // NewGiver makes a Giver of models that are opened with options.
 func NewGiver(options ...wisp.Option) *Giver {
-	return &Giver{Options: options, exports: map[string]string{}, about: map[string]About{}}
+	return &Giver{Options: options, Quantized: map[string][]quant.Layer{}, exports: map[string]string{}, about: map[string]About{}}
 }
 
 // Close removes the exports.
@@ -147,9 +150,11 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 		return q, err
 	}
 	if q.Precision == "int8" && m.Precision() != "int8" {
-		if m, err = native.Calibrated(m, calibrate); err != nil {
+		var r *quant.Result
+		if m, r, err = native.Calibrated(m, calibrate); err != nil {
 			return q, err
 		}
+		f.Quantized[name] = r.Layers
 	}
 	if f.folder == "" {
 		if f.folder, err = os.MkdirTemp("", "wisp-bench-"); err != nil {

@@ -71,16 +71,16 @@ func picturesIn(folder string) ([]string, error) {
 
 // Calibrated is a float model in integers, for measuring: without islands, which only a
 // conversion searches for.
-func Calibrated(m *wisp.Model, folder string) (*wisp.Model, error) {
+func Calibrated(m *wisp.Model, folder string) (*wisp.Model, *quant.Result, error) {
 	images, err := Calibration(m, folder)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	o := quant.Recommended()
 	o.Islands = 0
-	n, _, err := m.Int8(images, o)
+	n, r, err := m.Int8(images, o)
 	if err == nil && folder == "" {
 		n.Notes = append(append([]string{}, n.Notes...), fmt.Sprintf("%s: int8 calibrated on %d synthetic inputs: give photographs with --calibrate DIR", m.Name, len(images)))
 	}
-	return n, err
+	return n, r, err
 }

@@ -50,7 +50,7 @@ func (Backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 		return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 	}
 	if precision == "int8" && m.Precision() != "int8" {
-		if m, err = Calibrated(m, q.Options["calibrate"]); err != nil {
+		if m, _, err = Calibrated(m, q.Options["calibrate"]); err != nil {
 			return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 		}
 		q.Options["arithmetic"] = cmp.Or(q.Options["arithmetic"], "tflite-xnnpack")

@@ -7,6 +7,8 @@
 // the table shares; scatter.go and blockdiagram.go draw.
 package report
 
+import "github.com/wispnet/wisp/bench"
+
 // Latency is a measured latency in milliseconds, as bench reports it.
 type Latency struct {
 	Median float64
@@ -45,6 +47,9 @@ type Comparison struct {
 	Command  string   // what prints the same
 	Context  []Field  // the context of the figures
 	Sheets   []Sheet  // further tables for a workbook
+	Results  []bench.Result
+	Losses   []Loss  // of networks that were quantized
+	Commands []Field // how to reproduce what the report shows
 }
 
 // Sheet is a table of numbers and text with a name of its own.
@@ -57,23 +62,45 @@ type Sheet struct {
 // Field is one line of a context.
 type Field struct{ Name, Value string }
 
-// Plots returns the comparison's scatter plots: published top-1 against MACs and, where
-// anything was measured, against latency.
+// Plots returns the comparison's scatter plots: published top-1 against MACs, parameters,
+// size and, where anything was measured, latency, which comes last.
 func (c *Comparison) Plots() []Scatter {
-	macs := Scatter{Title: "Published accuracy against MACs", XLabel: "million multiply-adds (log scale)", YLabel: "ImageNet top-1, published, %", LogX: true}
-	lat := Scatter{Title: "Published accuracy against measured latency", XLabel: "median latency, ms (log scale), with its 95 % interval", YLabel: "ImageNet top-1, published, %", LogX: true}
-	for _, r := range c.Rows {
-		if r.Top1 == nil {
-			continue
-		}
-		macs.Points = append(macs.Points, Point{Label: r.Model, Group: r.Family, X: float64(r.MACs) / 1e6, Y: *r.Top1})
-		if r.Latency != nil {
-			lat.Points = append(lat.Points, Point{Label: r.Model, Group: r.Family, X: r.Latency.Median, Y: *r.Top1, Lo: r.Latency.Lo, Hi: r.Latency.Hi})
+	const y = "ImageNet top-1, published, %"
+	plots := []Scatter{
+		{ID: "accuracy-macs", Title: "Published accuracy against MACs", XLabel: "million multiply-adds (log scale)"},
+		{ID: "accuracy-params", Title: "Published accuracy against parameters", XLabel: "million parameters (log scale)"},
+		{ID: "accuracy-size", Title: "Published accuracy against the size of the weights", XLabel: "MB in the precision of the row (log scale)"},
+		{ID: "accuracy-latency", Title: "Published accuracy against measured latency", XLabel: "median latency, ms (log scale), with its 95 % interval"},
+	}
+	of := []func(*Row) float64{
+		func(r *Row) float64 { return float64(r.MACs) / 1e6 },
+		func(r *Row) float64 { return float64(r.Params) / 1e6 },
+		func(r *Row) float64 { return float64(r.Bytes) / 1e6 },
+		func(r *Row) float64 {
+			if r.Latency == nil {
+				return 0
+			}
+			return r.Latency.Median
+		},
+	}
+	for i := range plots {
+		p := &plots[i]
+		p.YLabel, p.LogX = y, true
+		p.Caption = "Up and left is better; the dashed line is the Pareto front, which no other network here beats in both."
+		for k := range c.Rows {
+			r := &c.Rows[k]
+			if r.Top1 == nil || of[i](r) <= 0 {
+				continue
+			}
+			q := Point{Label: r.Model, Group: r.Family, X: of[i](r), Y: *r.Top1}
+			if p.ID == "accuracy-latency" {
+				q.Lo, q.Hi = r.Latency.Lo, r.Latency.Hi
+			}
+			p.Points = append(p.Points, q)
 		}
 	}
-	plots := []Scatter{macs}
-	if len(lat.Points) > 0 {
-		plots = append(plots, lat)
+	if len(plots[3].Points) == 0 {
+		plots = plots[:3]
 	}
 	return plots
 }

@@ -1,17 +1,45 @@
 package report
 
 import (
+	"cmp"
 	_ "embed"
 	"html/template"
 	"io"
+	"slices"
 )
 
 //go:embed page.html
 var pageHTML string
 
 var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"picture": func(s string) template.HTML { return template.HTML(s) }, // our own SVG, escaped where it was made
+	"picture": func(s string) template.HTML { return template.HTML(Inline(s)) }, // our own SVG, escaped where it was made
+	"style":   func() template.CSS { return template.CSS(svgStyle) },
 }).Parse(pageHTML))
+
+// worstLayers are the layers of a network that lose most to eight bits.
+type worstLayers struct {
+	Model  string
+	Layers []LayerSQNR
+	Float  int // layers that stay in float32
+}
+
+func (c *Comparison) worst() []worstLayers {
+	var out []worstLayers
+	for _, l := range c.Losses {
+		w := worstLayers{Model: l.Model}
+		for _, v := range l.Layers {
+			if v.FellBack {
+				w.Float++
+			} else {
+				w.Layers = append(w.Layers, v)
+			}
+		}
+		slices.SortStableFunc(w.Layers, func(p, q LayerSQNR) int { return cmp.Compare(p.SQNR, q.SQNR) })
+		w.Layers = w.Layers[:min(len(w.Layers), 5)]
+		out = append(out, w)
+	}
+	return out
+}
 
 type htmlCell struct {
 	Text  string
@@ -26,8 +54,10 @@ func (c *Comparison) HTML(w io.Writer) error {
 		Heads  []htmlCell
 		Table  [][]htmlCell
 		Legend string
-		Plots  []string
-	}{Comparison: c, Legend: legend}
+		Plots  []Figure
+		Layers []Figure
+		Worst  []worstLayers
+	}{Comparison: c, Legend: legend, Plots: c.Figures(), Worst: c.worst()}
 	for _, col := range columns {
 		data.Heads = append(data.Heads, htmlCell{col.head, col.right})
 	}
@@ -38,8 +68,14 @@ func (c *Comparison) HTML(w io.Writer) error {
 		}
 		data.Table = append(data.Table, row)
 	}
-	for _, p := range c.Plots() {
-		data.Plots = append(data.Plots, p.SVG())
+	labels, profiles := profiled(c.Results)
+	for i := range profiles {
+		if svg := LayerBars(labels[i], profiles[i]); svg != "" {
+			data.Layers = append(data.Layers, Figure{"layers-" + labels[i], labels[i], Inline(svg)})
+		}
+	}
+	for i := range data.Plots {
+		data.Plots[i].SVG = Inline(data.Plots[i].SVG)
 	}
 	return page.Execute(w, data)
 }

@@ -23,6 +23,7 @@ type Point struct {
 // Scatter is a plot of points where up is better and left is better, with the Pareto
 // front: the points that no other beats in both.
 type Scatter struct {
+	ID, Caption           string // for a Figure
 	Title, XLabel, YLabel string
 	LogX                  bool
 	Points                []Point

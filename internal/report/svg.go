@@ -60,5 +60,7 @@ const svgStyle = `
 .wisp .heat1>rect{fill:#d55e0014}.wisp .heat2>rect{fill:#d55e0028}.wisp .heat3>rect{fill:#d55e003c}.wisp .heat4>rect{fill:#d55e0050}.wisp .heat5>rect{fill:#d55e0066}
 .wisp .heat6>rect{fill:#d55e0080}.wisp .heat7>rect{fill:#d55e0099}.wisp .heat8>rect{fill:#d55e00b8}.wisp .heat9>rect{fill:#d55e00dd}.wisp .heat0>rect{fill:var(--face)}
 .wisp .faint{opacity:.25}.wisp .tip{fill:var(--soft)}
+.wisp .dot{fill:var(--soft);fill-opacity:.3}.wisp .quart{fill:#0072b240;stroke:#0072b2}.wisp .median{stroke:#d55e00;stroke-width:2}.wisp .roof{fill:none;stroke:var(--ink);stroke-width:1.6}
+.wisp .thread{fill:none;stroke-width:1.2;stroke-opacity:.7}.s0{stroke:#d55e00}.s1{stroke:#0072b2}.s2{stroke:#56b4e9}.s3{stroke:#009e73}.s4{stroke:#cc79a7}.s5{stroke:#e69f00}.s6{stroke:#8c6d31}.s7{stroke:#6e7781}.s8{stroke:#6639ba}.s9{stroke:#a40e26}
 .c0{fill:#d55e00}.c1{fill:#0072b2}.c2{fill:#56b4e9}.c3{fill:#009e73}.c4{fill:#cc79a7}.c5{fill:#e69f00}.c6{fill:#8c6d31}.c7{fill:#6e7781}.c8{fill:#6639ba}.c9{fill:#a40e26}
 `
