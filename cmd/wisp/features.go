@@ -104,17 +104,7 @@ func (a *app) showFeatures(m *wisp.Model, f *lookFlags) error {
 	alike, constant := maps.Redundant(pairs)
 	framed := features.Apart(pairs, features.MaxFrames)
 	if len(maps.Ghosts) > 0 {
-		ghosts := slices.Clone(maps.Ghosts)
-		slices.SortStableFunc(ghosts, func(p, q features.Pair) int {
-			switch x, y := math.Abs(p.Correlation), math.Abs(q.Correlation); {
-			case x > y:
-				return -1
-			case x < y:
-				return 1
-			}
-			return 0
-		})
-		framed = features.Apart(ghosts, features.MaxFrames)
+		framed = features.Apart(maps.Strongest(), features.MaxFrames)
 	}
 	if f.output != "" {
 		if err := writeFile(f.output, f.overwrite, func(w io.Writer) error {

@@ -295,6 +295,13 @@ func (m *Maps) Redundant(pairs []Pair) (alike, constant int) {
 	return len(in), constant
 }
 
+// Strongest are the ghosts, those most like what they were made from first.
+func (m *Maps) Strongest() []Pair {
+	out := slices.Clone(m.Ghosts)
+	slices.SortStableFunc(out, func(p, q Pair) int { return cmp.Compare(math.Abs(q.Correlation), math.Abs(p.Correlation)) })
+	return out
+}
+
 // Apart keeps pairs whose maps stand in no pair before them: what a picture can frame.
 func Apart(pairs []Pair, n int) []Pair {
 	used := map[int]bool{}

@@ -40,6 +40,11 @@ func (b *classifyBody) Seen(a answer) string {
 	return "/picture/seen.png?" + url.Values{"p": {b.Photo.ID}, "m": {a.ID}}.Encode()
 }
 
+// Maps is the address of what a network's first layers make of the photograph.
+func (b *classifyBody) Maps(a answer) string {
+	return "/features?" + url.Values{"p": {b.Photo.ID}, "m": {a.ID}}.Encode()
+}
+
 // answer is what a network makes of a photograph.
 type answer struct {
 	ref
@@ -77,7 +82,7 @@ func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b := classifyBody{Offers: s.options(""), MaxMB: maxUpload >> 20, MaxMP: photoLimits.Pixels / 1e6}
+	b := classifyBody{Offers: s.options(r.Form["m"]...), MaxMB: maxUpload >> 20, MaxMP: photoLimits.Pixels / 1e6}
 	for _, m := range models {
 		b.Chosen = append(b.Chosen, m.ID)
 	}

@@ -2,12 +2,14 @@ package web
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/internal/report"
+	"github.com/wispnet/wisp/internal/structure"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -65,6 +67,8 @@ func (s *Server) showModel(w http.ResponseWriter, r *http.Request) error {
 	case "csv":
 		return s.verb(w, r, "text/csv; charset=utf-8", "show", "--format", "csv", "--", m.Arg)
 	}
+	// A file's blocks are recognised; one whose operators make none is shown without.
+	_, _ = structure.Annotate(opened.Graph)
 	b := modelBody{ref: m, Model: opened, Input: opened.Graph.Value(opened.Graph.Inputs[0]).Type.Shape.String(), Pictures: len(opened.Graph.Blocks) > 0}
 	if b.Counts, err = cost.Of(opened.Graph); err != nil {
 		return err
@@ -88,8 +92,8 @@ func (s *Server) showModel(w http.ResponseWriter, r *http.Request) error {
 // blocksPicture draws each kind of block of a model once.
 func (s *Server) blocksPicture(w http.ResponseWriter, r *http.Request) error {
 	return s.drawing(w, r, func(m *wisp.Model, title string) (string, error) {
-		if len(m.Graph.Blocks) == 0 {
-			return "", problem(http.StatusNotFound, "%s: its file names no blocks", title)
+		if found, err := structure.Annotate(m.Graph); err != nil || !found {
+			return "", problem(http.StatusNotFound, "%s: no blocks are recognised in it", title)
 		}
 		return report.BlockSheet(m.Graph, title)
 	})
@@ -115,8 +119,12 @@ func (s *Server) drawing(w http.ResponseWriter, r *http.Request, draw func(*wisp
 	if err != nil {
 		return err
 	}
+	return s.svg(w, svg)
+}
+
+func (s *Server) svg(w http.ResponseWriter, svg string) error {
 	w.Header().Set("Content-Type", "image/svg+xml")
 	w.Header().Set("Content-Security-Policy", picturePolicy)
-	_, err = w.Write([]byte(svg))
+	_, err := io.WriteString(w, svg)
 	return err
 }

@@ -91,17 +91,19 @@ func (s *Server) fileRow(i int) fileRow {
 	return row
 }
 
-// options are the names that a form offers, the chosen one first where it is not among them.
-func (s *Server) options(chosen string) []ref {
-	var out []ref
+// options are the names that a form offers; the chosen ones first that are not among them.
+func (s *Server) options(chosen ...string) []ref {
+	var out, first []ref
 	for i := range s.Files {
 		out = append(out, s.fileRef(i))
 	}
 	for _, row := range zooRows().widths {
 		out = append(out, ref{ID: row.Name, Arg: row.Name, Title: row.Name})
 	}
-	if chosen != "" && !slices.ContainsFunc(out, func(o ref) bool { return o.ID == chosen }) {
-		out = append([]ref{{ID: chosen, Arg: chosen, Title: chosen}}, out...)
+	for _, c := range chosen {
+		if m, err := s.ref(c); err == nil && !slices.ContainsFunc(append(first, out...), func(o ref) bool { return o.ID == m.ID }) {
+			first = append(first, m)
+		}
 	}
-	return out
+	return append(first, out...)
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
-	"image"
-	"image/color"
 	"image/png"
 	"net/http"
 	"path/filepath"
@@ -114,12 +112,8 @@ func (s *Server) photoPicture(w http.ResponseWriter, r *http.Request) error {
 }
 
 func writePNG(w http.ResponseWriter, m *imagenet.RGB) error {
-	out := image.NewNRGBA(image.Rect(0, 0, m.W, m.H))
-	for i := range m.W * m.H {
-		out.SetNRGBA(i%m.W, i/m.W, color.NRGBA{m.Pix[3*i], m.Pix[3*i+1], m.Pix[3*i+2], 255})
-	}
 	var b bytes.Buffer
-	if err := png.Encode(&b, out); err != nil {
+	if err := png.Encode(&b, pictureOf(m)); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "image/png")

@@ -68,7 +68,7 @@ func (s *Server) showRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	b := runBody{Chosen: q["m"], Threads: 1, Cores: runtime.NumCPU(), Limit: 100, Data: s.Data != "", Offers: s.options(""), Jobs: s.jobs.list()}
+	b := runBody{Chosen: q["m"], Threads: 1, Cores: runtime.NumCPU(), Limit: 100, Data: s.Data != "", Offers: s.options(q["m"]...), Jobs: s.jobs.list()}
 	b.Kinds = choices(q.Get("kind"), "bench", "latency (bench)", "profile", "latency with time by layer (bench --profile)")
 	if b.Data {
 		b.Kinds = append(b.Kinds, choice{"eval", "accuracy (eval)", q.Get("kind") == "eval"})
@@ -282,7 +282,7 @@ func (s *Server) resultOf(j *job) (*runResult, error) {
 		}
 		out.Rows = append(out.Rows, []string{bench.Label(d.Results, i), fmt.Sprintf("%.3g", x.Latency.Median), ci, orDash(x.Latency.P90, "%.3g"), fmt.Sprintf("%.0f", x.Throughput.Median), string(x.Grade)})
 		if x.Profile != nil {
-			for _, m := range s.options("") {
+			for _, m := range s.options(x.Model) {
 				if m.Arg == x.Model {
 					out.Graph = append(out.Graph, m)
 				}

@@ -86,6 +86,7 @@ func views() []view {
 	return []view{
 		{"/", "Models", (*Server).showModels},
 		{"/compare", "Compare", (*Server).showCompare},
+		{"/diff", "Diff", (*Server).showDiff},
 		{"/records", "Records", (*Server).showRecords},
 		{"/run", "Run", (*Server).showRun},
 		{"/classify", "Classify", (*Server).showClassify},
@@ -113,6 +114,9 @@ func (s *Server) Handler() http.Handler {
 	handle("GET /graph", (*Server).showGraph)
 	handle("GET /picture/blocks.svg", (*Server).blocksPicture)
 	handle("GET /picture/graph.svg", (*Server).graphPicture)
+	handle("GET /features", (*Server).showFeatures)
+	handle("GET /picture/pair.svg", (*Server).pairPicture)
+	handle("GET /picture/maps.png", (*Server).mapsPicture)
 	handle("GET /picture/seen.png", (*Server).seenPicture)
 	handle("GET /picture/photo", (*Server).photoPicture)
 	handle("POST /run", (*Server).startRun)

@@ -99,7 +99,7 @@ func TestViews(t *testing.T) {
 	s := site(t, nil)
 	for _, target := range []string{
 		"/", "/?q=ghost", "/?family=resnet", "/compare", "/compare?macs=300&top1=70&x=params", "/records", "/run", "/run?m=ghostnet&kind=profile", "/classify",
-		"/model?m=ghostnet", "/model?m=mobilenet_v2:0.5@128", "/graph?m=ghostnet", "/graph?m=efficientnet_b7&by=macs&find=se",
+		"/diff", "/diff?a=mobilenet_v2&b=mobilenet_v2:0.5@96&blocks=1", "/model?m=ghostnet", "/model?m=mobilenet_v2:0.5@128", "/graph?m=ghostnet", "/graph?m=efficientnet_b7&by=macs&find=se",
 	} {
 		w := get(t, s, target)
 		body := w.Body.String()
@@ -163,6 +163,10 @@ func TestErrors(t *testing.T) {
 		"/compare?x=colour":                         400,
 		"/compare?context=abc":                      404,
 		"/compare?format=pdf":                       400,
+		"/diff?a=/etc/passwd":                       400,
+		"/diff?a=ghostnot":                          404,
+		"/picture/pair.svg?a=ghostnet":              400,
+		"/features?m=ghostnet&p=":                   410,
 		"/run?job=7":                                404,
 		"/run?job=x":                                400,
 		"/run/events?job=7":                         404,
@@ -349,6 +353,16 @@ func TestPhotos(t *testing.T) {
 	q, err := url.ParseQuery(strings.TrimPrefix(to, "/classify?"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	maps := "m=ghostnet:0.1@64&p=" + q.Get("p")
+	if w := get(t, s, "/features?"+maps); w.Code != 200 || !strings.Contains(w.Body.String(), "Nothing learned:") || !strings.Contains(w.Body.String(), "are ghosts") {
+		t.Errorf("feature maps: status %d: %.300s", w.Code, w.Body.String())
+	}
+	if _, err := png.Decode(get(t, s, "/picture/maps.png?"+maps).Body); err != nil {
+		t.Errorf("the picture of feature maps: %v", err)
+	}
+	if w := get(t, s, "/features?layer=nowhere&"+maps); w.Code != 404 {
+		t.Errorf("a layer that is not there: status %d", w.Code)
 	}
 	seen := get(t, s, "/picture/seen.png?m=ghostnet:0.1@64&p="+q.Get("p"))
 	img, err := png.Decode(seen.Body)
