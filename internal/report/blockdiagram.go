@@ -366,7 +366,7 @@ func (d *diagram) drawInto(s *svg, title string) {
 			fmt.Fprintf(s, `<g class="node %s"><title>%s</title>`+"\n", html.EscapeString(class), html.EscapeString(tip))
 		}
 		s.rect(b.class, x, y, boxW, boxH, 6)
-		s.text("", "middle", x+boxW/2, y+17, b.label)
+		s.fitted("", x+boxW/2, y+17, boxW-8, b.label)
 		s.text("size", "middle", x+boxW/2, y+33, b.shape)
 		if d.dress != nil {
 			s.WriteString("</g>\n")

@@ -40,6 +40,16 @@ func (s *svg) text(class, anchor string, x, y float64, t string) {
 	fmt.Fprintf(s, `<text class="%s" text-anchor="%s" x="%s" y="%s">%s</text>`+"\n", class, anchor, num(x), num(y), html.EscapeString(t))
 }
 
+// fitted writes a text around x that is as wide as width at the most: one that would be
+// wider, at the 7 pixels that a character of 13 pixels takes, is set closer.
+func (s *svg) fitted(class string, x, y, width float64, t string) {
+	if 7*float64(len([]rune(t))) <= width {
+		s.text(class, "middle", x, y, t)
+		return
+	}
+	fmt.Fprintf(s, `<text class="%s" text-anchor="middle" x="%s" y="%s" textLength="%s" lengthAdjust="spacingAndGlyphs">%s</text>`+"\n", class, num(x), num(y), num(width), html.EscapeString(t))
+}
+
 func (s *svg) rect(class string, x, y, w, h, r float64) {
 	fmt.Fprintf(s, `<rect class="%s" x="%s" y="%s" width="%s" height="%s" rx="%s"/>`+"\n", class, num(x), num(y), num(w), num(h), num(r))
 }

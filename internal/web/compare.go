@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,47 +18,67 @@ import (
 // where records have them, latencies of one context; which keep the budgets, and which of
 // those no other beats. Latencies of unlike contexts never stand beside each other.
 
-// budget is a limit that a slider sets.
+// budget is a limit that a number and a slider beside it set.
 type budget struct {
 	Key, Label, Unit string
+	Short            string // the label in a sentence about a row
 	Flag             string // of the command line, with %s for the number
 	AtLeast          bool   // it bounds from below
 	of               func(*compareRow) *float64
 
-	Min, Max, Step float64 // of the slider
-	Value          float64 // the limit; at the slider's open end there is none
-	Set            bool
-	Missing        bool // no row has this figure
+	Lo, Hi  float64 // of the rows
+	Value   float64 // the limit
+	Set     bool    // there is one
+	Missing bool    // no row has this figure
 }
 
 func float(v float64) *float64 { return &v }
 
 func budgets() []*budget {
 	return []*budget{
-		{Key: "macs", Label: "MACs", Unit: "M", Flag: "--max-macs=%sM", of: func(r *compareRow) *float64 { return float(float64(r.MACs) / 1e6) }},
-		{Key: "params", Label: "Parameters", Unit: "M", Flag: "--max-params=%sM", of: func(r *compareRow) *float64 { return float(float64(r.Params) / 1e6) }},
-		{Key: "mb", Label: "Size, float32", Unit: "MB", Flag: "--max-bytes=%sMB", of: func(r *compareRow) *float64 { return float(float64(r.Bytes) / 1e6) }},
-		{Key: "ms", Label: "Latency", Unit: "ms", Flag: "--max-latency=%sms", of: func(r *compareRow) *float64 {
+		{Key: "macs", Short: "MACs", Label: "MACs", Unit: "M", Flag: "--max-macs=%sM", of: func(r *compareRow) *float64 { return float(float64(r.MACs) / 1e6) }},
+		{Key: "params", Short: "parameters", Label: "Parameters", Unit: "M", Flag: "--max-params=%sM", of: func(r *compareRow) *float64 { return float(float64(r.Params) / 1e6) }},
+		{Key: "mb", Short: "of weights", Label: "Size, float32", Unit: "MB", Flag: "--max-bytes=%sMB", of: func(r *compareRow) *float64 { return float(float64(r.Bytes) / 1e6) }},
+		{Key: "ms", Short: "", Label: "Latency", Unit: "ms", Flag: "--max-latency=%sms", of: func(r *compareRow) *float64 {
 			if r.Latency == nil {
 				return nil
 			}
 			return &r.Latency.Median
 		}},
-		{Key: "top1", Label: "Top-1, published", Unit: "%", Flag: "--min-top1=%s", AtLeast: true, of: func(r *compareRow) *float64 { return r.Top1 }},
+		{Key: "top1", Short: "top-1", Label: "Top-1, published", Unit: "%", Flag: "--min-top1=%s", AtLeast: true, of: func(r *compareRow) *float64 { return r.Top1 }},
 	}
 }
 
-// Text says the limit in words.
+// Text is the limit as an input holds it; empty where there is none.
 func (b *budget) Text() string {
+	if !b.Set {
+		return ""
+	}
+	return exact(b.Value)
+}
+
+// Bound says which way the limit holds.
+func (b *budget) Bound() string {
+	if b.AtLeast {
+		return "at least"
+	}
+	return "at most"
+}
+
+// Slide is where the slider stands, 0 to 100: by the logarithm for what spans magnitudes,
+// as live.js does it.
+func (b *budget) Slide() int {
 	switch {
 	case b.Missing:
-		return "not known here"
+		return 0
+	case !b.Set && b.AtLeast:
+		return 0
 	case !b.Set:
-		return "any"
+		return 100
 	case b.AtLeast:
-		return "at least " + exact(b.Value) + " " + b.Unit
+		return int(math.Round(100 * (b.Value - b.Lo) / max(b.Hi-b.Lo, 1e-9)))
 	}
-	return "at most " + exact(b.Value) + " " + b.Unit
+	return int(math.Round(100 * math.Log(max(b.Value, b.Lo)/b.Lo) / max(math.Log(b.Hi/b.Lo), 1e-9)))
 }
 
 // compareRow is a network of the comparison.
@@ -102,6 +123,7 @@ type compareBody struct {
 	Contexts []latencyContext
 	Context  *latencyContext
 	X        string
+	Against  string // X in words
 	Axes     []*budget
 	Rows     []compareRow
 	Keep     int
@@ -182,6 +204,7 @@ func (s *Server) comparison(q url.Values) (*compareBody, error) {
 	if x < 0 {
 		return nil, problem(http.StatusBadRequest, "x=%.20s: want macs, params, mb or, where latencies are known, ms", b.X)
 	}
+	b.Against = inText(b.Axes[x].Label)
 	b.judge(b.Axes[x])
 	return b, nil
 }
@@ -297,24 +320,18 @@ func contextsOf(rows []record.Row, known []compareRow) []latencyContext {
 	return out
 }
 
-// read sets the slider's range by the rows, and the limit that a query has.
+// read sets the range by the rows, and the limit that a query has.
 func (b *budget) read(text string, rows []compareRow) error {
-	lo, hi := 0.0, 0.0
+	b.Missing = true
 	for i := range rows {
 		v := b.of(&rows[i])
-		if v == nil {
+		if v == nil || *v <= 0 {
 			continue
 		}
-		if hi == 0 {
-			lo = *v
+		if b.Missing {
+			b.Lo, b.Hi, b.Missing = *v, *v, false
 		}
-		lo, hi = min(lo, *v), max(hi, *v)
-	}
-	b.Missing = hi == 0
-	b.Min, b.Max, b.Step = steps(lo, hi)
-	b.Value = b.Max
-	if b.AtLeast {
-		b.Value = b.Min
+		b.Lo, b.Hi = min(b.Lo, *v), max(b.Hi, *v)
 	}
 	if text == "" {
 		return nil
@@ -323,31 +340,30 @@ func (b *budget) read(text string, rows []compareRow) error {
 	if err != nil || !(v >= 0 && v < 1e9) {
 		return problem(http.StatusBadRequest, "%s=%.20s: want a number", b.Key, text)
 	}
-	if b.Missing {
-		return nil
-	}
-	// The slider's open end is no limit, so that a page whose sliders were not moved has none.
-	b.Value, b.Set = v, !(b.AtLeast && v <= b.Min || !b.AtLeast && v >= b.Max)
+	b.Value, b.Set = v, !b.Missing
 	return nil
 }
 
-// steps are the ends of a slider with a round step.
-func steps(lo, hi float64) (least, most, step float64) {
-	step = 0.1
-	for _, s := range []float64{1, 5, 10, 50} {
-		if (hi-lo)/s >= 100 {
-			step = s
-		}
+// inText is a label inside a sentence.
+func inText(label string) string {
+	if label == "MACs" {
+		return label
 	}
-	down, up := float64(int(lo/step))*step, float64(int(hi/step)+1)*step
-	round := func(v float64) float64 { return float64(int(v*10+0.5)) / 10 }
-	return round(down), round(up), step
+	return strings.ToLower(label[:1]) + label[1:]
+}
+
+// figure is a number of a row for people.
+func figure(v float64) string {
+	if v >= 1000 {
+		return group(int64(v + 0.5))
+	}
+	return fmt.Sprintf("%.3g", v)
 }
 
 // judge says which rows keep the budgets and which of those no other beats in top-1 and
 // the plot's axis, and draws the plot.
 func (b *compareBody) judge(x *budget) {
-	plot := report.Scatter{Title: "Published accuracy against " + strings.ToLower(x.Label), XLabel: x.Label + ", " + x.Unit + " (log scale)", YLabel: "ImageNet top-1, published, %", LogX: true}
+	plot := report.Scatter{Title: "Published accuracy against " + inText(x.Label), XLabel: x.Label + ", " + x.Unit + " (log scale)", YLabel: "ImageNet top-1, published, %", LogX: true}
 	var at []int
 	for i := range b.Rows {
 		r := &b.Rows[i]
@@ -358,9 +374,9 @@ func (b *compareBody) judge(x *budget) {
 			case v == nil && l.AtLeast:
 				r.Why = append(r.Why, "its accuracy was not published")
 			case v == nil:
-				r.Why = append(r.Why, "its "+strings.ToLower(l.Label)+" is not known")
+				r.Why = append(r.Why, "its "+inText(l.Label)+" is not known")
 			case l.AtLeast && *v < l.Value, !l.AtLeast && *v > l.Value:
-				r.Why = append(r.Why, fmt.Sprintf("%s: %.4g %s", strings.ToLower(l.Label), *v, l.Unit))
+				r.Why = append(r.Why, fmt.Sprintf("%s %s %s", figure(*v), l.Unit, l.Short))
 			}
 		}
 		if r.Keeps = len(r.Why) == 0; r.Keeps {

@@ -7,22 +7,28 @@ for (const form of document.querySelectorAll("form[data-live]")) {
   // address is the form's state without what is left open.
   const address = () => {
     const q = new URLSearchParams();
-    for (const el of form.elements) {
-      if (!el.name || el.disabled || el.value === "") continue;
-      if (el.type === "range" && el.value === (el.dataset.least === "true" ? el.min : el.max)) continue;
-      q.append(el.name, el.value);
-    }
+    for (const el of form.elements) if (el.name && !el.disabled && el.value !== "") q.append(el.name, el.value);
     const text = q.toString();
     return form.getAttribute("action") + (text ? "?" + text : "");
   };
 
-  // say writes a slider's limit beside it.
+  // A slider sets the number beside it, by the logarithm for what spans magnitudes; its
+  // open end is no limit.
+  const least = (el) => el.dataset.least === "true";
+  const slide = (el) => {
+    const lo = Number(el.dataset.lo), hi = Number(el.dataset.hi), k = Number(el.value);
+    const v = least(el) ? lo + (hi - lo) * k / 100 : lo * (hi / lo) ** (k / 100);
+    document.getElementById(el.dataset.for).value = k === (least(el) ? 0 : 100) ? "" : Number(v.toPrecision(3));
+    say(el);
+  };
+  const place = (el) => {
+    const lo = Number(el.dataset.lo), hi = Number(el.dataset.hi), text = document.getElementById(el.dataset.for).value, v = Number(text);
+    el.value = text === "" ? (least(el) ? 0 : 100) : 100 * (least(el) ? (v - lo) / (hi - lo) : Math.log(v / lo) / Math.log(hi / lo));
+    say(el);
+  };
   const say = (el) => {
-    const out = form.querySelector(`output[for="${el.id}"]`);
-    if (!out || el.disabled) return;
-    const least = el.dataset.least === "true", open = el.value === (least ? el.min : el.max);
-    out.value = open ? "any" : (least ? "at least " : "at most ") + el.value + " " + el.dataset.unit;
-    el.setAttribute("aria-valuetext", out.value);
+    const v = document.getElementById(el.dataset.for).value;
+    el.setAttribute("aria-valuetext", v === "" ? "any" : v + " " + el.dataset.unit);
   };
 
   const ask = async () => {
@@ -51,9 +57,11 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     if (again) { again = false; ask(); }
   };
 
-  for (const el of form.querySelectorAll("input[type=range]")) say(el);
+  const sliders = [...form.querySelectorAll("input[type=range]")];
+  for (const el of sliders) { el.hidden = false; if (!el.disabled) say(el); }
   form.addEventListener("input", (e) => {
-    if (e.target.type === "range") say(e.target);
+    if (e.target.type === "range") slide(e.target);
+    for (const el of sliders) if (el.dataset.for === e.target.id && !el.disabled) place(el);
     if (e.target.dataset.reload === undefined) ask();
   });
   // A choice that changes what the other inputs offer loads the page.
