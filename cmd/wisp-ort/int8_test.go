@@ -17,10 +17,8 @@ import (
 	"github.com/wispnet/wisp/zoo"
 )
 
-// What wisp writes as QDQ gives ONNX Runtime wisp's own answers: within one quantum of the
-// output for nearly all of them. Where ONNX Runtime computes an operator in float32
-// between integers (it has no integer hard-swish) single values round the other way, and
-// the layers after carry that on.
+// What wisp writes as QDQ gives ONNX Runtime wisp's own answers, within one quantum of the
+// output.
 func TestInt8Agrees(t *testing.T) {
 	a, err := openAPI()
 	if err != nil {
@@ -72,11 +70,6 @@ func TestInt8Agrees(t *testing.T) {
 			if err := s.MakeInputs(1, 1); err != nil {
 				t.Fatal(err)
 			}
-			image := zoo.SyntheticInput(9, shape, "input")
-			copy(s.library[0], image.Float32())
-			if err := s.Run(0); err != nil {
-				t.Fatal(err)
-			}
 			p, err := engine.Compile(r.Graph, engine.Options{Arithmetic: string(fixed.XNNPACK)})
 			if err != nil {
 				t.Fatal(err)
@@ -87,20 +80,27 @@ func TestInt8Agrees(t *testing.T) {
 			}
 			defer es.Close()
 			out := tensor.New(tensor.Float32, p.Outputs()[0].Type.Shape)
-			if err := es.Run([]*tensor.Tensor{image}, []*tensor.Tensor{out}); err != nil {
-				t.Fatal(err)
-			}
 			quantum := float64(r.Graph.Value(r.Graph.Find("logits/int8")).Quant.Scale[0])
-			far, most := 0, 0.0
-			for i, v := range out.Float32() {
-				d := math.Abs(float64(v-s.lanes[0].results[0][i])) / quantum
-				if most = max(most, d); d > 1.01 {
-					far++
+			differ, most := 0, 0.0
+			for seed := uint64(9); seed < 13; seed++ {
+				image := zoo.SyntheticInput(seed, shape, "input")
+				copy(s.library[0], image.Float32())
+				if err := s.Run(0); err != nil {
+					t.Fatal(err)
+				}
+				if err := es.Run([]*tensor.Tensor{image}, []*tensor.Tensor{out}); err != nil {
+					t.Fatal(err)
+				}
+				for i, v := range out.Float32() {
+					d := math.Abs(float64(v-s.lanes[0].results[0][i])) / quantum
+					if most = max(most, d); d > 0.01 {
+						differ++
+					}
 				}
 			}
-			t.Logf("at most %.2f quanta apart, %d of %d over one", most, far, len(out.Float32()))
-			if far > len(out.Float32())/10 {
-				t.Errorf("%d of %d outputs are over one quantum apart", far, len(out.Float32()))
+			t.Logf("at most %.2f quanta apart, %d of %d not equal", most, differ, 4*len(out.Float32()))
+			if most > 1.01 {
+				t.Errorf("got outputs %.2f quanta apart, want at most one", most)
 			}
 		})
 	}

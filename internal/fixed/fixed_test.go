@@ -2,6 +2,7 @@ package fixed
 
 import (
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"testing"
 )
@@ -59,6 +60,44 @@ func TestFactors(t *testing.T) {
 	}
 	if HighMul(math.MinInt32, math.MinInt32) != math.MaxInt32 {
 		t.Error("the one product that overflows must saturate")
+	}
+}
+
+// Sums that are rounded once do not depend on whether bytes are signed, and are within a
+// half and a little of the true ones.
+func TestAdderOnce(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		draw := func() Quant {
+			return Quant{Scale: float32(math.Exp(2 * rng.NormFloat64())), Zero: int32(rng.IntN(256)) - 128, Lo: -128, Hi: 127}
+		}
+		up := func(q Quant) Quant { return Quant{q.Scale, q.Zero + 128, 0, 255} }
+		a, b, y := draw(), draw(), draw()
+		d, e := NewAdder(a, b, y, false, y.Range(), XNNPACK), NewAdder(up(a), up(b), up(y), false, up(y).Range(), XNNPACK)
+		p, q := int32(rng.IntN(256))-128, int32(rng.IntN(256))-128
+		got := d.Apply(p, q)
+		if raised := e.Apply(p+128, q+128) - 128; raised != got {
+			t.Fatalf("%+v + %+v: got %d, of unsigned bytes %d", a, b, got, raised)
+		}
+		want := (float64(a.Real(p))+float64(b.Real(q)))/float64(y.Scale) + float64(y.Zero)
+		if want = min(max(want, -128), 127); math.Abs(float64(got)-want) > 0.5+1e-3 {
+			t.Fatalf("%+v + %+v in %+v: got %d, want %v", a, b, y, got, want)
+		}
+	}
+}
+
+// fma rounds once, also where float64's sum is not exact.
+func TestFMA(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 20000 {
+		a, b, c := float32(rng.IntN(256)-128), float32(math.Exp(20*(rng.Float64()-0.8))), float32(rng.NormFloat64()*100)
+		exact := new(big.Float).SetPrec(300).SetFloat64(float64(a))
+		exact.Mul(exact, big.NewFloat(float64(b)))
+		exact.Add(exact, big.NewFloat(float64(c)))
+		want, _ := exact.Float32()
+		if got := fma(a, b, c); got != want {
+			t.Fatalf("%v·%v + %v: got %v, want %v", a, b, c, got, want)
+		}
 	}
 }
 

@@ -56,61 +56,75 @@ type Adder struct {
 	FA, FB, FY Factor
 	Range      Range
 	profile    Profile
-	ra, rb     float32
+	once       Once
+}
+
+// Once is the sum that is rounded once, as ONNX Runtime computes it on x86: with all
+// numbers as unsigned bytes, Fixed + b·RB + a·RA by two fused multiply-adds in float32, whose
+// first addend holds all three zero points. OffA, OffB and OffY are what the numbers of a,
+// b and y are below unsigned bytes, so that the answer does not depend on their type.
+type Once struct {
+	RA, RB, Fixed    float32
+	OffA, OffB, OffY int32
 }
 
 // NewAdder prepares y = a + b, or a − b where minus is set, limited to rng.
 func NewAdder(a, b, y Quant, minus bool, rng Range, p Profile) Adder {
 	twice := 2 * max(float64(a.Scale), float64(b.Scale))
 	d := Adder{
-		A: a, B: b, Y: y, Range: rng, profile: p, ra: a.Scale / y.Scale, rb: b.Scale / y.Scale,
+		A: a, B: b, Y: y, Range: rng, profile: p,
 		FA: FactorOf(float64(a.Scale)/twice, HalfAway),
 		FB: FactorOf(float64(b.Scale)/twice, HalfAway),
 		FY: FactorOf(twice/(float64(int32(1)<<addShift)*float64(y.Scale)), HalfAway),
 	}
+	o := Once{RA: a.Scale / y.Scale, RB: b.Scale / y.Scale, OffA: a.Lo, OffB: b.Lo, OffY: y.Lo}
 	if minus {
-		d.rb = -d.rb
+		o.RB = -o.RB
 		d.FB.Mult = -d.FB.Mult
 	}
+	o.Fixed = float32(y.Zero-o.OffY) - fma(o.RA, float32(a.Zero-o.OffA), float32(o.RB*float32(b.Zero-o.OffB)))
+	d.once = o
 	return d
 }
 
-// Once reports whether sums are rounded once, in float32.
-func (d *Adder) Once() bool { return d.profile == XNNPACK }
+// Once reports whether sums are rounded once, in float32, and how.
+func (d *Adder) Once() (Once, bool) { return d.once, d.profile == XNNPACK }
 
 // Minus reports whether the second operand is taken off.
-func (d *Adder) Minus() bool { return d.rb < 0 }
-
-// Left is the first operand's share of the sum, Right the second's: integers in Builtin,
-// real numbers (quanta of y) in XNNPACK.
-func (d *Adder) Left(a int32) (int32, float32) {
-	if d.profile == XNNPACK {
-		return 0, float32(a-d.A.Zero) * d.ra
-	}
-	return d.FA.Apply((a - d.A.Zero) << addShift), 0
-}
-
-// Right is Left for the second operand.
-func (d *Adder) Right(b int32) (int32, float32) {
-	if d.profile == XNNPACK {
-		return 0, float32(b-d.B.Zero) * d.rb
-	}
-	if d.FB.Mult < 0 { // a difference
-		f := d.FB
-		f.Mult = -f.Mult
-		return -f.Apply((b - d.B.Zero) << addShift), 0
-	}
-	return d.FB.Apply((b - d.B.Zero) << addShift), 0
-}
+func (d *Adder) Minus() bool { return d.once.RB < 0 }
 
 // Apply returns a + b.
 func (d *Adder) Apply(a, b int32) int32 {
-	ia, fa := d.Left(a)
-	ib, fb := d.Right(b)
-	if d.profile == XNNPACK {
-		return d.Range.Clamp(saturate(int64(roundEven(fa+fb)) + int64(d.Y.Zero)))
+	if o := &d.once; d.profile == XNNPACK {
+		v := fma(float32(b-o.OffB), o.RB, o.Fixed)
+		v = fma(float32(a-o.OffA), o.RA, v)
+		return d.Range.Clamp(saturate(int64(roundEven(v)) + int64(o.OffY)))
 	}
-	return d.Range.Clamp(d.FY.Apply(ia+ib) + d.Y.Zero)
+	left := d.FA.Apply((a - d.A.Zero) << addShift)
+	f, sign := d.FB, int32(1)
+	if f.Mult < 0 { // a difference
+		f.Mult, sign = -f.Mult, -1
+	}
+	right := sign * f.Apply((b-d.B.Zero)<<addShift)
+	return d.Range.Clamp(d.FY.Apply(left+right) + d.Y.Zero)
+}
+
+// fma is a·b + c in float32, rounded once, which for a product of at most 53 bits is
+// float64's sum rounded to odd where it is not exact.
+func fma(a, b, c float32) float32 {
+	p, q := float64(a)*float64(b), float64(c)
+	s := float64(p + q)
+	t := float64(s - p)
+	rest := float64(p-float64(s-t)) + float64(q-t)
+	if bits := math.Float64bits(s); rest != 0 && rest == rest && bits&1 == 0 {
+		if (rest > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+		s = math.Float64frombits(bits)
+	}
+	return float32(s)
 }
 
 // Times is the product of two quantized numbers.

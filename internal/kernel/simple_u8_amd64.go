@@ -119,12 +119,16 @@ func scalarFinish(p []int32, f fixed.Factor) {
 // the factors go.
 func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even bool) {
 	t = rowsU8{half: 1 << 30, p: unsafe.Pointer(p)}
+	var first float32
 	var rng fixed.Range
 	var y fixed.Quant
 	if s := a.Sum; s != nil {
 		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
-		t.ra, t.rb = s.A.Scale/s.Y.Scale, s.B.Scale/s.Y.Scale
-		if even = s.Once(); !even {
+		var o fixed.Once
+		if o, even = s.Once(); even {
+			t.za, t.zb, t.ra, t.rb, y.Zero = o.OffA, o.OffB, o.RA, o.RB, o.OffY
+			first = o.Fixed
+		} else {
 			for i, f := range [...]fixed.Factor{s.FA, s.FB, s.FY} {
 				scalarFinish(p[i*FinishBlocks*16:], f)
 			}
@@ -139,6 +143,9 @@ func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even boo
 	}
 	t.zero, t.lo, t.hi = y.Zero, rng.Lo, rng.Hi
 	t.flo, t.fhi = float32(rng.Lo-y.Zero), float32(rng.Hi-y.Zero)
+	if a.Sum != nil && even { // addEvenU8 takes its first addend from there
+		t.lo = int32(math.Float32bits(first))
+	}
 	return t, even
 }
 

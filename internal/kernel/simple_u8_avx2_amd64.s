@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func addEvenU8AVX2(t *byte)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, FMA3
 TEXT ·addEvenU8AVX2(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	VPBROADCASTD 80(AX), Y8
@@ -34,10 +34,10 @@ block:
 	VPSUBD       Y8, Y0, Y0
 	VPSUBD       Y9, Y1, Y1
 	VCVTDQ2PS    Y0, Y0
-	VMULPS       Y10, Y0, Y0
 	VCVTDQ2PS    Y1, Y1
-	VMULPS       Y11, Y1, Y1
-	VADDPS       Y1, Y0, Y0
+	VBROADCASTSS 128(AX), Y2
+	VFMADD231PS  Y11, Y1, Y2
+	VFMADD213PS  Y2, Y10, Y0
 	VMAXPS       Y12, Y0, Y0
 	VMINPS       Y13, Y0, Y0
 	VCVTPS2DQ    Y0, Y0

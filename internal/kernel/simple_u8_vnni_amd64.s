@@ -40,30 +40,30 @@ block:
 	KMOVQ 72(AX), K2
 
 whole:
-	VPMOVZXBD.Z (SI), K1, Z0
-	VPMOVZXBD.Z (DI), K1, Z1
-	VPSUBD      Z16, Z0, Z0
-	VPSUBD      Z17, Z1, Z1
-	VCVTDQ2PS   Z0, Z0
-	VMULPS      Z18, Z0, Z0
-	VCVTDQ2PS   Z1, Z1
-	VMULPS      Z19, Z1, Z1
-	VADDPS      Z1, Z0, Z0
-	VMAXPS      Z20, Z0, Z0
-	VMINPS      Z21, Z0, Z0
-	VCVTPS2DQ   Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VPMOVDB     Z0, K1, (R8)
-	ADDQ        $+16, SI
-	ADDQ        $+16, DI
-	ADDQ        $+16, R8
-	DECQ        R9
-	JNZ         block
-	ADDQ        40(AX), R10
-	ADDQ        48(AX), R11
-	ADDQ        56(AX), R13
-	DECQ        R12
-	JNZ         row
+	VPMOVZXBD.Z  (SI), K1, Z0
+	VPMOVZXBD.Z  (DI), K1, Z1
+	VPSUBD       Z16, Z0, Z0
+	VPSUBD       Z17, Z1, Z1
+	VCVTDQ2PS    Z0, Z0
+	VCVTDQ2PS    Z1, Z1
+	VBROADCASTSS 128(AX), Z2
+	VFMADD231PS  Z19, Z1, Z2
+	VFMADD213PS  Z2, Z18, Z0
+	VMAXPS       Z20, Z0, Z0
+	VMINPS       Z21, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z22, Z0, Z0
+	VPMOVDB      Z0, K1, (R8)
+	ADDQ         $+16, SI
+	ADDQ         $+16, DI
+	ADDQ         $+16, R8
+	DECQ         R9
+	JNZ          block
+	ADDQ         40(AX), R10
+	ADDQ         48(AX), R11
+	ADDQ         56(AX), R13
+	DECQ         R12
+	JNZ          row
 	VZEROUPPER
 	RET
 

@@ -74,11 +74,12 @@ func (a *asm) simpleU8() {
 	}
 	a.rows("addEvenU8", 16, 16, consts, func() {
 		operands()
-		for i, r := range []reg.VecPhysical{ra, rb} {
-			a.VCVTDQ2PS(v[i], v[i])
-			a.VMULPS(r, v[i], v[i])
-		}
-		a.VADDPS(v[1], v[0], v[0])
+		// LO holds the first addend.
+		a.VCVTDQ2PS(v[0], v[0])
+		a.VCVTDQ2PS(v[1], v[1])
+		a.VBROADCASTSS(f.of("Lo"), v[2])
+		a.VFMADD231PS(rb, v[1], v[2])
+		a.VFMADD213PS(v[2], ra, v[0])
 		a.VMAXPS(lo, v[0], v[0])
 		a.VMINPS(hi, v[0], v[0])
 		a.VCVTPS2DQ(v[0], v[0])

@@ -87,11 +87,12 @@ func (a *asm) simpleU8AVX2() {
 	}
 	a.rowsAVX2("addEvenU8AVX2", 8, 8, once, func() {
 		operands()
-		for i, r := range []reg.VecPhysical{ra, rb} {
-			a.VCVTDQ2PS(v[i], v[i])
-			a.VMULPS(r, v[i], v[i])
-		}
-		a.VADDPS(v[1], v[0], v[0])
+		// LO holds the first addend.
+		a.VCVTDQ2PS(v[0], v[0])
+		a.VCVTDQ2PS(v[1], v[1])
+		a.VBROADCASTSS(f.of("Lo"), v[2])
+		a.VFMADD231PS(rb, v[1], v[2])
+		a.VFMADD213PS(v[2], ra, v[0])
 		clamp()
 	})
 	a.rowsAVX2("addFixedU8AVX2", 8, 8, twice, func() {
