@@ -215,6 +215,7 @@ func TestDamaged(t *testing.T) {
 
 func FuzzONNX(f *testing.F) {
 	f.Add(qlinearFile())
+	f.Add(productsFile())
 	f.Add(sound().bytes())
 	for _, c := range cases {
 		dims := make([]any, len(c.shape))

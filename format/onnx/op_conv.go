@@ -220,7 +220,36 @@ func (n *node) linearWeight(k int, transposed bool, alpha float32) (*value, erro
 		s = tensor.Shape{cols, rows}
 	}
 	id, err := n.derived(v, s, out)
+	if t := v.con.whole; err == nil && t != nil && alpha == 1 {
+		if err := n.im.mem.spend(len(data)); err != nil {
+			return nil, err
+		}
+		if t := flipped(t); t != nil {
+			n.im.sources[id] = t
+		}
+	}
 	return &value{name: v.name, id: id, batch: -1}, err
+}
+
+// flipped is a matrix of quantized bytes transposed; nil for others.
+func flipped(t *tensor.Tensor) *tensor.Tensor {
+	rows, cols := t.Shape[0], t.Shape[1]
+	q := *t.Quant
+	q.Axis = 1 - q.Axis
+	out := tensor.New(t.DType, tensor.Shape{cols, rows})
+	out.Quant = &q
+	for i := range rows * cols {
+		to := i%cols*rows + i/cols
+		switch x := t.Data.(type) {
+		case []int8:
+			out.Data.([]int8)[to] = x[i]
+		case []uint8:
+			out.Data.([]uint8)[to] = x[i]
+		default:
+			return nil
+		}
+	}
+	return out
 }
 
 // matMul with a matrix of weights is a fully connected layer over the last dimension.

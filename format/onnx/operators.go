@@ -62,6 +62,7 @@ var operators = map[string]operator{
 	"QuantizeLinear":     {emit: quantizeLinear},
 	"DequantizeLinear":   {fold: dequantizeConstant, emit: dequantizeLinear},
 	"QLinearConv":        {emit: qLinearConv},
+	"QLinearMatMul":      {emit: qLinearMatMul},
 	"Cast":               {fold: foldCast, emit: cast},
 	"Identity":           {fold: foldSame, emit: identity},
 	"Dropout":            {fold: foldSame, emit: dropout},

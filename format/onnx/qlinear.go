@@ -27,8 +27,9 @@ func (n *node) scaled(out string, x *value, scale, zero int) *node {
 	return p
 }
 
-// operandOf is the real numbers of input k: an activation dequantized, or a constant.
-func (n *node) operandOf(k, scale, zero int) (*value, error) {
+// operandOf is the real numbers of input k: an activation dequantized, or a constant, whose
+// scales may be by dimension axis.
+func (n *node) operandOf(k, scale, zero, axis int) (*value, error) {
 	x := n.input(k)
 	if x == nil {
 		return nil, n.refuse("input %d is absent", k)
@@ -45,8 +46,7 @@ func (n *node) operandOf(k, scale, zero int) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A product's weights have their scales by output.
-	if q := c.whole.Quant; len(q.Scale) > 1 && q.Axis != 0 {
+	if q := c.whole.Quant; len(q.Scale) > 1 && q.Axis != axis {
 		return nil, lacks("scales along dimension %d of the weights", q.Axis)
 	}
 	return &value{name: n.fresh(x.name + "/real"), id: graph.None, con: c}, nil
@@ -70,56 +70,124 @@ func (n *node) linear(scale, zero int, do func(out string) error) error {
 // and a bias in quanta of the product of the scales.
 func qLinearConv(n *node) error {
 	n.setAxis(0)
-	x, err := n.operandOf(0, 1, 2)
+	x, err := n.operandOf(0, 1, 2, 0)
 	if err != nil {
 		return err
 	}
-	w, err := n.operandOf(3, 4, 5)
+	w, err := n.operandOf(3, 4, 5, 0)
 	if err != nil {
 		return err
 	}
-	in := []*value{x, w}
-	if len(n.in) > 8 && n.in[8] != nil {
-		b, qw := n.constant(8), w.con
-		qx := n.im.g.Values[n.input(0).id].Quant
-		if b == nil || b.raw == nil || qw == nil || qx == nil {
-			return lacks("a bias that is not constant")
-		}
-		c := &constant{dtype: tensor.Float32, shape: b.shape, bulk: make([]float32, b.elements()), init: b.init}
-		for i := range c.bulk {
-			scales := qw.whole.Quant.Scale
-			c.bulk[i] = float32(at(b.raw, i) * float64(qx.Scale[0]) * float64(scales[i%len(scales)]))
-		}
-		in = append(in, &value{name: n.fresh(n.input(8).name + "/real"), id: graph.None, con: c})
+	in, err := n.withBias(8, x, w)
+	if err != nil {
+		return err
 	}
 	return n.linear(6, 7, func(out string) error { return conv(n.part(out, in...)) })
+}
+
+// withBias adds to a layer's operands the real numbers of input k, where it is there: a
+// bias in quanta of the product of their scales.
+func (n *node) withBias(k int, x, w *value) ([]*value, error) {
+	in := []*value{x, w}
+	if len(n.in) <= k || n.in[k] == nil {
+		return in, nil
+	}
+	b, qw := n.constant(k), w.con
+	qx := n.im.g.Values[n.input(0).id].Quant
+	if b == nil || b.raw == nil || qw == nil || qx == nil {
+		return nil, lacks("a bias that is not constant")
+	}
+	c := &constant{dtype: tensor.Float32, shape: b.shape, bulk: make([]float32, b.elements()), init: b.init}
+	for i := range c.bulk {
+		scales := qw.whole.Quant.Scale
+		c.bulk[i] = float32(at(b.raw, i) * float64(qx.Scale[0]) * float64(scales[i%len(scales)]))
+	}
+	return append(in, &value{name: n.fresh(n.input(k).name + "/real"), id: graph.None, con: c}), nil
+}
+
+// qLinearMatMul: a, its scale and zero, b, its scales by column and zeros, the result's.
+func qLinearMatMul(n *node) error {
+	n.setAxis(1)
+	x, err := n.operandOf(0, 1, 2, 0)
+	if err != nil {
+		return err
+	}
+	w, err := n.operandOf(3, 4, 5, 1)
+	if err != nil {
+		return err
+	}
+	return n.linear(6, 7, func(out string) error { return matMul(n.part(out, x, w)) })
+}
+
+// qGemm: the same with a bias between, and the matrix perhaps transposed. Without the
+// result's scale it gives real numbers.
+func qGemm(n *node) error {
+	outputs := 1 - n.int("transB", 0)
+	if outputs != 0 && outputs != 1 || n.float("alpha", 1) != 1 {
+		return lacks("transB %d, alpha %v", 1-outputs, n.float("alpha", 1))
+	}
+	n.setAxis(int64(outputs))
+	x, err := n.operandOf(0, 1, 2, 0)
+	if err != nil {
+		return err
+	}
+	w, err := n.operandOf(3, 4, 5, outputs)
+	if err != nil {
+		return err
+	}
+	in, err := n.withBias(6, x, w)
+	if err != nil {
+		return err
+	}
+	if len(n.in) <= 7 || n.in[7] == nil {
+		return gemm(n.part(n.out[0], in...))
+	}
+	return n.linear(7, 8, func(out string) error { return gemm(n.part(out, in...)) })
+}
+
+// qLinearUnary: x, its scale and zero, the result's.
+func qLinearUnary(do func(*node) error) func(*node) error {
+	return func(n *node) error {
+		if n.int("channels_last", 0) != 0 {
+			return lacks("channels that stand last")
+		}
+		x, err := n.operandOf(0, 1, 2, 0)
+		if err != nil {
+			return err
+		}
+		return n.linear(3, 4, func(out string) error { return do(n.part(out, x)) })
+	}
+}
+
+// qLinearConcat: the result's scale and zero, then every operand with its own.
+func qLinearConcat(n *node) error {
+	if len(n.in) < 5 || len(n.in)%3 != 2 {
+		return n.refuse("%d inputs: want a scale, a zero point and three of every operand", len(n.in))
+	}
+	var in []*value
+	for k := 2; k < len(n.in); k += 3 {
+		x, err := n.operandOf(k, k+1, k+2, 0)
+		if err != nil {
+			return err
+		}
+		in = append(in, x)
+	}
+	return n.linear(0, 1, func(out string) error { return concat(n.part(out, in...)) })
 }
 
 // qLinearBinary: a, its scale and zero, b, its scale and zero, the result's.
 func qLinearBinary(fn graph.BinaryFn) func(*node) error {
 	return func(n *node) error {
-		a, err := n.operandOf(0, 1, 2)
+		a, err := n.operandOf(0, 1, 2, 0)
 		if err != nil {
 			return err
 		}
-		b, err := n.operandOf(3, 4, 5)
+		b, err := n.operandOf(3, 4, 5, 0)
 		if err != nil {
 			return err
 		}
 		return n.linear(6, 7, func(out string) error { return binary(fn)(n.part(out, a, b)) })
 	}
-}
-
-// qLinearMean: x, its scale and zero, the result's; channels stand second.
-func qLinearMean(n *node) error {
-	if n.int("channels_last", 0) != 0 {
-		return lacks("channels that stand last")
-	}
-	x, err := n.operandOf(0, 1, 2)
-	if err != nil {
-		return err
-	}
-	return n.linear(3, 4, func(out string) error { return globalAveragePool(n.part(out, x)) })
 }
 
 // setAxis gives the node the attribute axis, by which its constants are dequantized.
@@ -133,5 +201,9 @@ func (n *node) setAxis(a int64) {
 var microsoft = map[string]operator{
 	"QLinearAdd":               {emit: qLinearBinary(graph.Add)},
 	"QLinearMul":               {emit: qLinearBinary(graph.Mul)},
-	"QLinearGlobalAveragePool": {emit: qLinearMean},
+	"QLinearGlobalAveragePool": {emit: qLinearUnary(globalAveragePool)},
+	"QLinearAveragePool":       {emit: qLinearUnary(averagePool)},
+	"QLinearSigmoid":           {emit: qLinearUnary(activate(graph.Sigmoid))},
+	"QLinearConcat":            {emit: qLinearConcat},
+	"QGemm":                    {emit: qGemm},
 }
