@@ -6,7 +6,7 @@ import "unsafe"
 
 // scatterCall copies M rows: N whole registers of contiguous elements and, where Last is
 // not 0, one more at that offset, which overlaps them, to places Step elements apart.
-// Strides and Last are in bytes. The order of the fields is that of _asm/amd64/fields.go.
+// Strides and Last are in bytes. The order of the fields is that of _asm/structs.
 type scatterCall struct {
 	x, y       unsafe.Pointer
 	xrow, yrow int

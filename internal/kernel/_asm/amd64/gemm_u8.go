@@ -9,12 +9,6 @@ import (
 
 // The kernels over bytes need AVX-512 with VNNI, VBMI and VBMI2.
 
-// gemmU8Tile and the others are the structs of kernel's *_u8_amd64.go.
-var (
-	gemmU8Tile = layout("A", "W", "C", "P", "Segs", "NSegs", "LDA", "LDC", "Rows", "Blocks", "Mask", "Wide", "Fixed", "FLo", "FHi", "Lo", "Hi", "Zero", "Half")
-	dwU8Tile   = layout("X", "Pos", "Y", "W", "P", "XPix", "YPix", "YRow", "RowStep", "TapRow", "IY", "StrideH", "DilH", "InH", "KH", "Rows", "T", "First", "End", "Mask", "Fixed", "FLo", "FHi", "Lo", "Hi", "Zero", "Half", "Outside")
-)
-
 // The blocks of finish parameters, as in kernel's finish.go.
 const (
 	finishBias = iota

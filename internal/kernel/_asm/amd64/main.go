@@ -5,8 +5,8 @@
 //
 // It uses avo as an assembler with loops: registers are chosen by hand, because the tiles
 // use all of them. The Go side of every function (its declaration, its argument struct and
-// the loops around it) is in the kernel package's files ending in _amd64.go; fields.go here
-// names the structs' fields in the same order.
+// the loops around it) is in package kernel, in *_asm.go and *_amd64.go; package structs
+// names the fields of the argument structs in the same order.
 package main
 
 import (

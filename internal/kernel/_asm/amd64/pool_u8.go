@@ -2,9 +2,6 @@ package main
 
 import "github.com/mmcloughlin/avo/operand"
 
-// poolPixelU8 is kernel.poolPixelU8.
-var poolPixelU8 = layout("X", "Y", "KH", "KW", "XRow", "XPix", "Blocks", "Mask", "Pixels", "XStep", "YStep")
-
 // poolMaxU8 is the largest byte of the windows of neighbouring output pixels, a register of
 // 64 channels at a time. AVX-512.
 func (a *asm) poolMaxU8() {

@@ -5,9 +5,6 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// rowsU8 is kernel.rowsU8: M rows of Blocks blocks, the last of which has the lanes of Mask.
-var rowsU8 = layout("A", "B", "Y", "M", "Blocks", "LDA", "LDB", "LDY", "Mask", "Store", "ZA", "ZB", "RA", "RB", "FLo", "FHi", "Lo", "Hi", "Zero", "Half", "P")
-
 // rows writes the loops around body, which finds its operands at SI and DI and its result at
 // R8. The lanes that exist are in k1, and those to store in k2. A block has the given bytes
 // in A and B, and in Y.

@@ -1,11 +1,11 @@
-//go:build !purego
+//go:build amd64 && !purego
 
 package kernel
 
 import "unsafe"
 
 // gemmTile is what one call of the assembly does: blocks × rows rows of C against one panel
-// of weights. Strides are in bytes. The order of the fields is that of _asm/amd64/fields.go.
+// of weights. Strides are in bytes. The order of the fields is that of _asm/structs.
 type gemmTile struct {
 	a, w, c, r, bias unsafe.Pointer
 	segs             unsafe.Pointer
@@ -13,7 +13,7 @@ type gemmTile struct {
 	lda, ldc, ldr    int
 	rows             int    // of a block, at most the variant's Rows
 	blocks           int    // at least 1; the assembly counts it down
-	mask             uint64 // AVX-512: the columns that exist; AVX2: 0 where all lanes do
+	mask             uint64 // AVX-512: the columns that exist; else as asmSet.mask says
 	wide             int    // 0: only the first register of a panel's row is used; 2: AVX-512, one and a half
 	act              int
 	lo, _, hi, _     float32
@@ -24,31 +24,15 @@ type gemmTile struct {
 	lanes            [8]int32 // AVX2: the lanes of a row's last register that exist
 }
 
-//go:noescape
-func gemmAVX512(t *gemmTile)
-
-//go:noescape
-func gemmAVX2(t *gemmTile)
-
-func gemmF32AVX512(a *GemmArgs) { gemmDeep(a, setAVX512) }
-func gemmF32AVX2(a *GemmArgs)   { gemmDeep(a, setAVX2) }
-
 // tileRows gives the rows of a tile two registers wide and one register wide.
 func (s asmSet) tileRows() (wide, narrow int) {
-	if s == setAVX512 {
-		return 14, 14
-	}
-	return 6, 12
-}
-
-// callGemm runs the assembly of a set.
-func callGemm(s asmSet, t *gemmTile) {
 	switch s {
 	case setAVX512:
-		gemmAVX512(t)
+		return 14, 14
 	case setAVX2:
-		gemmAVX2(t)
+		return 6, 12
 	}
+	return 8, 8
 }
 
 const (
@@ -141,6 +125,10 @@ func gemmPanels(a *GemmArgs, set asmSet) {
 	if a.Act.Kind > ActClip { // its second pass finds the rows in L1
 		call = min(call, 8*rows)
 	}
+	after := set == setNEON && a.Act.Kind > ActClip // it has no second pass: the unary kernel does that
+	if after {
+		t.act = 0
+	}
 	for m0 := 0; m0 < a.M; m0 += chunk {
 		m1 := min(m0+chunk, a.M)
 		for n := a.N0; n < a.N1; {
@@ -174,7 +162,11 @@ func gemmPanels(a *GemmArgs, set asmSet) {
 				t.bias = unsafe.Pointer(&a.Bias[n])
 			}
 			for m := m0; m < m1; m += call {
-				gemmRows(a, &t, m, min(call, m1-m), n, tile, set)
+				count := min(call, m1-m)
+				gemmRows(a, &t, m, count, n, tile, set)
+				if after {
+					activateRows(a.C[m*a.LDC+n:], count, left, a.LDC, a.Act, set)
+				}
 			}
 			n += left
 		}

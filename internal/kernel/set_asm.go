@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build amd64 && !purego
 
 package kernel
 
@@ -9,14 +9,18 @@ type asmSet int
 const (
 	setAVX512 asmSet = iota
 	setAVX2
+	setNEON
 )
 
 // mask says which lanes of the last register of n elements exist. AVX-512 wants the bits;
-// AVX2 wants 0 where all do, and the lanes as integers otherwise.
+// AVX2 wants 0 where all do, and the lanes as integers otherwise; NEON wants their number.
 func (s asmSet) mask(lanes *[8]int32, width, n int) uint64 {
 	n = (n-1)%width + 1
-	if s == setAVX512 {
+	switch s {
+	case setAVX512:
 		return 1<<n - 1
+	case setNEON:
+		return uint64(n)
 	}
 	for i := range lanes {
 		lanes[i] = 0
@@ -40,10 +44,13 @@ func (s asmSet) tail(lanes *[8]int32, width, n int) uint64 {
 
 // lanes is how many float32 a register holds.
 func (s asmSet) lanes() int {
-	if s == setAVX512 {
+	switch s {
+	case setAVX512:
 		return 16
+	case setAVX2:
+		return 8
 	}
-	return 8
+	return 4
 }
 
 // asmElements bounds the elements that one call of the simple kernels' assembly does, for

@@ -1,11 +1,11 @@
-//go:build !purego
+//go:build amd64 && !purego
 
 package kernel
 
 import "unsafe"
 
 // unaryCall and binaryCall are rows of N whole registers and, where Mask is not 0, a part
-// of one. Strides are in bytes. The order of the fields is that of _asm/amd64/fields.go.
+// of one. Strides are in bytes. The order of the fields is that of _asm/structs.
 type unaryCall struct {
 	x, y, scale, shift unsafe.Pointer
 	m, n               int
@@ -29,22 +29,11 @@ type binaryCall struct {
 	lanes         [8]int32
 }
 
-//go:noescape
-func unaryAVX512(t *unaryCall)
-
-//go:noescape
-func unaryAVX2(t *unaryCall)
-
-//go:noescape
-func binaryAVX512(t *binaryCall)
-
-//go:noescape
-func binaryAVX2(t *binaryCall)
-
-func unaryF32AVX512(a *UnaryArgs)   { unaryRows(a, setAVX512) }
-func unaryF32AVX2(a *UnaryArgs)     { unaryRows(a, setAVX2) }
-func binaryF32AVX512(a *BinaryArgs) { binaryRows(a, setAVX512) }
-func binaryF32AVX2(a *BinaryArgs)   { binaryRows(a, setAVX2) }
+// activateRows applies an activation to what a kernel just wrote: m rows of n elements, ld
+// apart.
+func activateRows(y []float32, m, n, ld int, act Act, set asmSet) {
+	unaryRows(&UnaryArgs{X: y, Y: y, M: m, N: n, LDX: ld, LDY: ld, Act: act}, set)
+}
 
 func unaryRows(a *UnaryArgs, set asmSet) {
 	if a.M <= 0 || a.N <= 0 {
@@ -76,11 +65,7 @@ func unaryRows(a *UnaryArgs, set asmSet) {
 		for m := 0; m < rows; m += height {
 			t.m = min(height, rows-m)
 			t.x, t.y = unsafe.Pointer(&a.X[m*a.LDX+n]), unsafe.Pointer(&a.Y[m*a.LDY+n])
-			if set == setAVX512 {
-				unaryAVX512(&t)
-			} else {
-				unaryAVX2(&t)
-			}
+			callUnary(set, &t)
 		}
 	}
 }
@@ -109,11 +94,7 @@ func binaryRows(a *BinaryArgs, set asmSet) {
 			t.m = min(height, rows-m)
 			t.a, t.b = unsafe.Pointer(&a.A[m*a.LDA+n*a.SA]), unsafe.Pointer(&a.B[m*a.LDB+n*a.SB])
 			t.y = unsafe.Pointer(&a.Y[m*a.LDY+n])
-			if set == setAVX512 {
-				binaryAVX512(&t)
-			} else {
-				binaryAVX2(&t)
-			}
+			callBinary(set, &t)
 		}
 	}
 }

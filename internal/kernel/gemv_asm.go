@@ -1,11 +1,11 @@
-//go:build !purego
+//go:build amd64 && !purego
 
 package kernel
 
 import "unsafe"
 
 // gemvCall is the product of one row with Panels panels, each a register wide. The order of
-// the fields is that of _asm/amd64/fields.go.
+// the fields is that of _asm/structs.
 type gemvCall struct {
 	a, w, c, r, bias unsafe.Pointer
 	segs             unsafe.Pointer
@@ -19,15 +19,6 @@ type gemvCall struct {
 	lanes            [8]int32
 }
 
-//go:noescape
-func gemvAVX512(t *gemvCall)
-
-//go:noescape
-func gemvAVX2(t *gemvCall)
-
-func gemvF32AVX512(a *GemmArgs) { gemvRows(a, setAVX512) }
-func gemvF32AVX2(a *GemmArgs)   { gemvRows(a, setAVX2) }
-
 // gemvRows is the loops around the assembly: groups of panels, in them rows, so that a
 // group is read from memory once.
 func gemvRows(a *GemmArgs, set asmSet) {
@@ -39,6 +30,10 @@ func gemvRows(a *GemmArgs, set asmSet) {
 	t := gemvCall{
 		nsegs: len(a.Segs), segs: unsafe.Pointer(unsafe.SliceData(a.Segs)), panel: 4 * lanes * a.K,
 		act: int(a.Act.Kind), lo: a.Act.Lo, hi: a.Act.Hi, consts: unsafe.Pointer(&actConsts),
+	}
+	after := set == setNEON && a.Act.Kind > ActClip
+	if after {
+		t.act = 0
 	}
 	group := (a.N1 - a.N0 + lanes - 1) / lanes
 	if a.M > 1 {
@@ -59,10 +54,9 @@ func gemvRows(a *GemmArgs, set asmSet) {
 			if a.R != nil {
 				t.r = unsafe.Pointer(&a.R[m*a.LDR+n])
 			}
-			if set == setAVX512 {
-				gemvAVX512(&t)
-			} else {
-				gemvAVX2(&t)
+			callGemv(set, &t)
+			if after {
+				activateRows(a.C[m*a.LDC+n:], 1, n1-n, a.LDC, a.Act, set)
 			}
 		}
 	}

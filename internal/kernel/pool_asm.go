@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build amd64 && !purego
 
 package kernel
 
@@ -9,7 +9,7 @@ import (
 
 // poolPixel is the windows of neighbouring output pixels: KH·KW elements inside the image
 // for every one of N whole registers of channels and, where Mask is not 0, a part of one.
-// Strides are in bytes. The assembly moves X and Y and counts Pixels down. The order of the fields is that of _asm/amd64/fields.go.
+// Strides are in bytes. The assembly moves X and Y and counts Pixels down. The order of the fields is that of _asm/structs.
 type poolPixel struct {
 	x, y       unsafe.Pointer
 	kh, kw     int
@@ -24,25 +24,6 @@ type poolPixel struct {
 	ystep      int
 	lanes      [8]int32
 }
-
-//go:noescape
-func poolAVX512(t *poolPixel)
-
-//go:noescape
-func poolAVX2(t *poolPixel)
-
-func (t *poolPixel) call(set asmSet) {
-	if set == setAVX512 {
-		poolAVX512(t)
-	} else {
-		poolAVX2(t)
-	}
-}
-
-func poolF32AVX512(a *PoolArgs) { poolPixels(a, setAVX512) }
-func poolF32AVX2(a *PoolArgs)   { poolPixels(a, setAVX2) }
-func meanF32AVX512(a *MeanArgs) { meanRows(a, setAVX512) }
-func meanF32AVX2(a *MeanArgs)   { meanRows(a, setAVX2) }
 
 func poolPixels(a *PoolArgs, set asmSet) {
 	if a.C1 <= a.C0 || a.Y1 <= a.Y0 || a.OutW <= 0 {
@@ -76,7 +57,7 @@ func poolPixels(a *PoolArgs, set asmSet) {
 			t.y = unsafe.Pointer(&a.Y[y*a.YRow+x*a.YPix+a.C0])
 			t.xstep, t.ystep = 4*a.StrideW*a.XPix, 4*a.YPix
 			pixels := t.pixels
-			t.call(set)
+			callPool(set, &t)
 			t.pixels = pixels
 		}
 	}
@@ -98,6 +79,6 @@ func meanRows(a *MeanArgs, set asmSet) {
 		w := min(width, a.C1-c)
 		t.n, t.mask, t.pixels = w/lanes, set.tail(&t.lanes, lanes, w), 1
 		t.x, t.y = unsafe.Pointer(&a.X[c]), unsafe.Pointer(&a.Y[c])
-		t.call(set)
+		callPool(set, &t)
 	}
 }

@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build amd64 && !purego
 
 package kernel
 
@@ -6,7 +6,7 @@ import "unsafe"
 
 // dwTile is what one call of the assembly does: Rows rows of one column of tiles, T outputs
 // wide, for Blocks blocks of channels. Strides are in bytes. The order of the fields is
-// that of _asm/amd64/fields.go. The assembly uses the struct as its scratch memory.
+// that of _asm/structs. The assembly uses the struct as its scratch memory.
 type dwTile struct {
 	x             unsafe.Pointer // the image at the first channel
 	pos           int            // bytes from there to the first input of the first row, which may lie outside
@@ -44,112 +44,12 @@ type dwPixel struct {
 	lanes            [8]int32
 }
 
-//go:noescape
-func dwK1S1AVX512(t *dwTile)
-
-//go:noescape
-func dwK1S2AVX512(t *dwTile)
-
-//go:noescape
-func dwK3S1AVX512(t *dwTile)
-
-//go:noescape
-func dwK3S2AVX512(t *dwTile)
-
-//go:noescape
-func dwK5S1AVX512(t *dwTile)
-
-//go:noescape
-func dwK5S2AVX512(t *dwTile)
-
-//go:noescape
-func dwK7S1AVX512(t *dwTile)
-
-//go:noescape
-func dwK7S2AVX512(t *dwTile)
-
-//go:noescape
-func dwK1S1AVX2(t *dwTile)
-
-//go:noescape
-func dwK1S2AVX2(t *dwTile)
-
-//go:noescape
-func dwK3S1AVX2(t *dwTile)
-
-//go:noescape
-func dwK3S2AVX2(t *dwTile)
-
-//go:noescape
-func dwK5S1AVX2(t *dwTile)
-
-//go:noescape
-func dwK5S2AVX2(t *dwTile)
-
-//go:noescape
-func dwK7S1AVX2(t *dwTile)
-
-//go:noescape
-func dwK7S2AVX2(t *dwTile)
-
-//go:noescape
-func dwPixelAVX512(t *dwPixel)
-
-//go:noescape
-func dwPixelAVX2(t *dwPixel)
-
-func dwF32AVX512(a *DwArgs) { dwColumns(a, setAVX512) }
-func dwF32AVX2(a *DwArgs)   { dwColumns(a, setAVX2) }
-
 // dwTiles is the most outputs that one tile of a set computes.
 func (s asmSet) dwTiles() int {
 	if s == setAVX512 {
 		return 14
 	}
 	return 7
-}
-
-// callDw runs the assembly for a width of taps and a stride.
-func callDw(s asmSet, kw, stride int, t *dwTile) {
-	if s == setAVX512 {
-		switch kw*2 + stride {
-		case 1*2 + 1:
-			dwK1S1AVX512(t)
-		case 1*2 + 2:
-			dwK1S2AVX512(t)
-		case 3*2 + 1:
-			dwK3S1AVX512(t)
-		case 3*2 + 2:
-			dwK3S2AVX512(t)
-		case 5*2 + 1:
-			dwK5S1AVX512(t)
-		case 5*2 + 2:
-			dwK5S2AVX512(t)
-		case 7*2 + 1:
-			dwK7S1AVX512(t)
-		case 7*2 + 2:
-			dwK7S2AVX512(t)
-		}
-		return
-	}
-	switch kw*2 + stride {
-	case 1*2 + 1:
-		dwK1S1AVX2(t)
-	case 1*2 + 2:
-		dwK1S2AVX2(t)
-	case 3*2 + 1:
-		dwK3S1AVX2(t)
-	case 3*2 + 2:
-		dwK3S2AVX2(t)
-	case 5*2 + 1:
-		dwK5S1AVX2(t)
-	case 5*2 + 2:
-		dwK5S2AVX2(t)
-	case 7*2 + 1:
-		dwK7S1AVX2(t)
-	case 7*2 + 2:
-		dwK7S2AVX2(t)
-	}
 }
 
 const (
@@ -216,6 +116,10 @@ func dwColumn(a *DwArgs, x0, count, first, end, ahead int, set asmSet) {
 		rowStep: 4 * a.StrideH * a.XRow, strideH: a.StrideH, inH: a.InH, kh: a.KH, t: count, first: first, end: end, ahead: ahead,
 		act: int(a.Act.Kind), lo: a.Act.Lo, hi: a.Act.Hi, consts: unsafe.Pointer(&actConsts), wblock: 4 * lanes * a.KH * a.KW,
 	}
+	after := set == setNEON && a.Act.Kind > ActClip
+	if after {
+		t.act = 0
+	}
 	rows := a.Y1 - a.Y0
 	if a.Act.Kind > ActClip {
 		rows = min(rows, max(1, dwCallBytes/(count*4*lanes)))
@@ -226,7 +130,8 @@ func dwColumn(a *DwArgs, x0, count, first, end, ahead int, set asmSet) {
 	for c := a.C0; c < a.C1; c += blocks * lanes {
 		c1 := min(c+blocks*lanes, a.C1)
 		for y := a.Y0; y < a.Y1; y += rows {
-			t.rows, t.blocks = min(rows, a.Y1-y), (c1-c+lanes-1)/lanes
+			height := min(rows, a.Y1-y)
+			t.rows, t.blocks = height, (c1-c+lanes-1)/lanes
 			t.mask = set.mask(&t.lanes, lanes, c1-c)
 			t.iy = y*a.StrideH - a.PadTop
 			t.x = unsafe.Pointer(&a.X[c])
@@ -240,6 +145,9 @@ func dwColumn(a *DwArgs, x0, count, first, end, ahead int, set asmSet) {
 				t.r = unsafe.Pointer(&a.R[y*a.RRow+x0*a.RPix+c])
 			}
 			callDw(set, a.KW, a.StrideW, &t)
+			for i := 0; after && i < height; i++ {
+				activateRows(a.Y[(y+i)*a.YRow+x0*a.YPix+c:], count, c1-c, a.YPix, a.Act, set)
+			}
 		}
 	}
 }
@@ -250,6 +158,10 @@ func dwPixels(a *DwArgs, x0, count int, set asmSet) {
 	t := dwPixel{
 		xrow: 4 * a.DilH * a.XRow, xpix: 4 * a.DilW * a.XPix, wrow: 4 * lanes * a.KW, wblock: 4 * lanes * a.KH * a.KW,
 		act: int(a.Act.Kind), lo: a.Act.Lo, hi: a.Act.Hi, consts: unsafe.Pointer(&actConsts),
+	}
+	after := set == setNEON && a.Act.Kind > ActClip
+	if after {
+		t.act = 0
 	}
 	c := a.C0
 	for y := a.Y0; y < a.Y1; y++ {
@@ -276,15 +188,10 @@ func dwPixels(a *DwArgs, x0, count int, set asmSet) {
 			t.blocks = (a.C1 - c + lanes - 1) / lanes
 			t.mask = set.mask(&t.lanes, lanes, a.C1-c)
 			callDwPixel(set, &t)
+			if after {
+				activateRows(a.Y[y*a.YRow+x*a.YPix+c:], 1, a.C1-c, a.YPix, a.Act, set)
+			}
 		}
-	}
-}
-
-func callDwPixel(s asmSet, t *dwPixel) {
-	if s == setAVX512 {
-		dwPixelAVX512(t)
-	} else {
-		dwPixelAVX2(t)
 	}
 }
 

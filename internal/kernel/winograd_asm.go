@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build amd64 && !purego
 
 package kernel
 
@@ -8,7 +8,7 @@ import (
 )
 
 // winogradPatches is a row of patches: Tiles of them, Blocks registers of channels each.
-// Strides are in bytes. The order of the fields is that of _asm/amd64/fields.go.
+// Strides are in bytes. The order of the fields is that of _asm/structs.
 type winogradPatches struct {
 	x, y          unsafe.Pointer
 	xrow, xpix    int
@@ -31,23 +31,6 @@ type winogradSums struct {
 	lanes         [8]int32
 }
 
-//go:noescape
-func winogradInAVX512(t *winogradPatches)
-
-//go:noescape
-func winogradInAVX2(t *winogradPatches)
-
-//go:noescape
-func winogradOutAVX512(t *winogradSums)
-
-//go:noescape
-func winogradOutAVX2(t *winogradSums)
-
-func winogradInF32AVX512(a *WinogradInArgs)   { winogradRows(a, setAVX512) }
-func winogradInF32AVX2(a *WinogradInArgs)     { winogradRows(a, setAVX2) }
-func winogradOutF32AVX512(a *WinogradOutArgs) { winogradSumRows(a, setAVX512) }
-func winogradOutF32AVX2(a *WinogradOutArgs)   { winogradSumRows(a, setAVX2) }
-
 func winogradRows(a *WinogradInArgs, set asmSet) {
 	if a.Rows <= 0 || a.Tiles <= 0 || a.C <= 0 {
 		return
@@ -64,11 +47,7 @@ func winogradRows(a *WinogradInArgs, set asmSet) {
 			t.tiles = min(part, a.Tiles-i)
 			t.x = unsafe.Pointer(&a.X[2*r*a.XRow+2*i*a.XPix])
 			t.y = unsafe.Pointer(&a.Y[(r*a.Tiles+i)*a.YTile])
-			if set == setAVX512 {
-				winogradInAVX512(&t)
-			} else {
-				winogradInAVX2(&t)
-			}
+			callWinogradIn(set, &t)
 		}
 	}
 }
@@ -113,11 +92,7 @@ func winogradSumRows(a *WinogradOutArgs, set asmSet) {
 			if a.R != nil {
 				t.r = unsafe.Pointer(&a.R[2*r*a.RRow+2*i*a.RPix])
 			}
-			if set == setAVX512 {
-				winogradOutAVX512(&t)
-			} else {
-				winogradOutAVX2(&t)
-			}
+			callWinogradOut(set, &t)
 		}
 	}
 }
