@@ -34,7 +34,7 @@ vet:
 
 # The assembly from its generators; the result is committed and must not differ.
 generate:
-	cd internal/kernel/_asm && $(GO) run ./amd64 ..
+	cd internal/kernel/_asm && $(GO) run ./amd64 .. && $(GO) run ./arm64 ..
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./engine ./internal/kernel

@@ -1,4 +1,4 @@
-//go:build amd64 && !purego
+//go:build (amd64 || arm64) && !purego
 
 package kernel
 
@@ -84,6 +84,10 @@ func binaryRows(a *BinaryArgs, set asmSet) {
 		sa: a.SA, sb: a.SB, fn: int(a.Fn), lda: 4 * a.LDA, ldb: 4 * a.LDB, ldy: 4 * a.LDY,
 		act: int(a.Act.Kind), lo: a.Act.Lo, hi: a.Act.Hi, consts: unsafe.Pointer(&actConsts),
 	}
+	after := set == setNEON && a.Act.Kind > ActClip // as in gemmPanels
+	if after {
+		t.act = 0
+	}
 	lanes := set.lanes()
 	width := min(cols, asmElements)
 	height := max(1, asmElements/width)
@@ -95,6 +99,9 @@ func binaryRows(a *BinaryArgs, set asmSet) {
 			t.a, t.b = unsafe.Pointer(&a.A[m*a.LDA+n*a.SA]), unsafe.Pointer(&a.B[m*a.LDB+n*a.SB])
 			t.y = unsafe.Pointer(&a.Y[m*a.LDY+n])
 			callBinary(set, &t)
+			if after {
+				activateRows(a.Y[m*a.LDY+n:], t.m, w, a.LDY, a.Act, set)
+			}
 		}
 	}
 }
