@@ -22,6 +22,11 @@ type Evaluation struct {
 	Models []ModelSpec // one for each subject, in their order
 	Paths  []string    // the models' files
 
+	// Send reads the file of an image of the data set, for workers that have no copy of it and
+	// take what is sent; nil sends nothing.
+	Send      func(i int) ([]byte, error)
+	MaxBundle int64 // bytes of a parcel's files that are sent together; 0: 32 MiB
+
 	Parcel  int           // images of a parcel; 0: 32. Fewer where a message would be too long
 	AckWait time.Duration // without a sign of life from its worker a parcel goes to another; 0: 30 s
 	Log     Logger
@@ -37,7 +42,16 @@ type coordinator struct {
 	fresh     time.Time
 	workers   map[string]int // images that each brought first
 	said      map[string]bool
-	next      int // progress: images told of
+	publish   chan error // what publishing in the background came to
+	busy      bool       // it is going on
+
+	mu       sync.Mutex
+	bundles  map[int][]eval.Image // by parcel: those that lie on the hub
+	ahead    int64                // their bytes
+	sizes    map[int]int64
+	counted  chan struct{} // one token: a bundle went
+	repairs  int
+	repaired time.Time
 }
 
 // Evaluate runs an evaluation on whatever workers the hub has and returns what eval.Run
@@ -57,7 +71,8 @@ func Evaluate(ctx context.Context, e Evaluation) (*eval.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &coordinator{Evaluation: &e, collector: collector, workers: map[string]int{}, said: map[string]bool{}, fresh: time.Now()}
+	c := &coordinator{Evaluation: &e, collector: collector, workers: map[string]int{}, said: map[string]bool{}, fresh: time.Now(),
+		publish: make(chan error, 1), bundles: map[int][]eval.Image{}, sizes: map[int]int64{}, counted: make(chan struct{}, 1)}
 	var failed error
 	if !collector.Done() {
 		failed = c.run(ctx, progress)
@@ -82,9 +97,9 @@ func (c *coordinator) run(ctx context.Context, progress func(eval.Event)) error 
 	if _, err := rand.Read(id); err != nil {
 		return err
 	}
-	c.job = Job{Version: version, ID: hex.EncodeToString(id), Manifest: c.Plan.Manifest, Models: c.Models, AckWait: c.AckWait}
-	for i, m := range c.Models {
-		if err := c.q.putModel(ctx, c.Paths[i], m); err != nil {
+	c.job = Job{Version: version, ID: hex.EncodeToString(id), Manifest: c.Plan.Manifest, Sends: c.Send != nil, Models: c.Models, AckWait: c.AckWait}
+	for i := range c.Models {
+		if err := c.putModel(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -95,13 +110,68 @@ func (c *coordinator) run(ctx context.Context, progress func(eval.Event)) error 
 	ctx, cancel := context.WithCancel(ctx)
 	var side sync.WaitGroup
 	side.Go(func() { c.keepAlive(ctx) })
-	publish := make(chan error, 1)
-	missing := c.collector.Missing()
-	side.Go(func() { publish <- c.publish(ctx, missing) })
-	err = c.collect(ctx, answers, work, publish, progress)
+	start := func(images []eval.Image) {
+		c.busy = true
+		side.Go(func() { c.publish <- c.put(ctx, images) })
+	}
+	start(c.collector.Missing())
+	err = c.collect(ctx, answers, work, start, progress)
 	cancel()
 	side.Wait()
 	c.close()
+	return err
+}
+
+func (c *coordinator) putModel(ctx context.Context, i int) error {
+	m := c.Models[i]
+	repaired, err := c.q.putModel(ctx, c.Paths[i], m)
+	if repaired && err == nil {
+		c.Log("model %s: other bytes lay on the hub under its hash: they were replaced", m.Name)
+	}
+	return err
+}
+
+// mostRepairs bounds how often objects are put again, since who forged one may go on.
+const mostRepairs = 10
+
+// repair puts an object again that a worker found damaged.
+func (c *coordinator) repair(ctx context.Context, object string) {
+	if time.Since(c.repaired) < time.Second { // several workers say the same
+		return
+	}
+	if c.repairs++; c.repairs > mostRepairs {
+		return
+	}
+	c.repaired = time.Now()
+	var err error
+	for i, m := range c.Models {
+		if m.SHA256 == object {
+			err = errors.Join(err, c.putModel(ctx, i))
+		}
+	}
+	c.mu.Lock()
+	var images []eval.Image
+	for number, list := range c.bundles {
+		if object == fmt.Sprintf("%s.%d", c.job.ID, number) {
+			images = list
+		}
+	}
+	c.mu.Unlock()
+	if images != nil && err == nil {
+		var data []byte
+		if _, data, err = c.pack(images); err == nil {
+			err = c.send(ctx, object, data)
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		c.Log("object %.40s: it is not mended: %v", object, err)
+	}
+}
+
+func (c *coordinator) send(ctx context.Context, object string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, transferLimit(int64(len(data))))
+	defer cancel()
+	_, err := c.q.images.PutBytes(ctx, object, data)
 	return err
 }
 
@@ -155,12 +225,19 @@ func (c *coordinator) keepAlive(ctx context.Context) {
 func (c *coordinator) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
 	defer cancel()
+	work := c.q.work.DeleteConsumer(ctx, c.job.ID)
+	if errors.Is(work, jetstream.ErrConsumerNotFound) { // a measurement has others
+		work = nil
+	}
 	err := errors.Join(
 		c.q.jobs.Purge(ctx, c.job.ID),
-		c.q.work.DeleteConsumer(ctx, c.job.ID),
+		work,
 		c.q.answers.DeleteConsumer(ctx, c.job.ID),
 		c.q.work.Purge(ctx, jetstream.WithPurgeSubject(workSubject+c.job.ID)),
 		c.q.answers.Purge(ctx, jetstream.WithPurgeSubject(answerSubject+c.job.ID)))
+	for number := range c.bundles {
+		err = errors.Join(err, c.q.images.Delete(ctx, fmt.Sprintf("%s.%d", c.job.ID, number)))
+	}
 	if err != nil {
 		c.Log("job %s: what it left on the hub expires by itself: %v", c.job.ID, err)
 	}
@@ -180,14 +257,22 @@ func (c *coordinator) size() int {
 	return max(1, min(n, maxParcel, MaxMessage/2/(len(c.Models)*(2*longest+around))))
 }
 
-// publish puts images on the queue, waiting out a hub that is gone for a while.
-func (c *coordinator) publish(ctx context.Context, images []eval.Image) error {
+// put puts images on the queue, waiting out a hub that is gone for a while.
+func (c *coordinator) put(ctx context.Context, images []eval.Image) error {
 	size := c.size()
 	for len(images) > 0 {
 		n := min(size, len(images))
 		p := parcel{Version: version, Job: c.job.ID, Number: c.parcels}
-		for _, im := range images[:n] {
-			p.Images = append(p.Images, image{im.Key, im.Class})
+		if c.Send != nil {
+			sent, err := c.bundle(ctx, &p, images[:n])
+			if err != nil {
+				return err
+			}
+			n = sent
+		} else {
+			for _, im := range images[:n] {
+				p.Images = append(p.Images, image{Key: im.Key, Class: im.Class})
+			}
 		}
 		images = images[n:]
 		data, err := json.Marshal(p)
@@ -203,6 +288,65 @@ func (c *coordinator) publish(ctx context.Context, images []eval.Image) error {
 		c.parcels++
 	}
 	return nil
+}
+
+// bundle sends the files of a parcel ahead of it and returns how many of the images it took.
+func (c *coordinator) bundle(ctx context.Context, p *parcel, images []eval.Image) (int, error) {
+	list, data, err := c.pack(images)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		c.mu.Lock()
+		wait := c.ahead > 0 && c.ahead+int64(len(data)) > sendAhead
+		if !wait {
+			c.ahead += int64(len(data))
+			c.sizes[p.Number], c.bundles[p.Number] = int64(len(data)), images[:len(list)]
+		}
+		c.mu.Unlock()
+		if !wait {
+			break
+		}
+		select {
+		case <-c.counted:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	p.Images, p.Bundle = list, bundleOf(c.job.ID, p.Number, data)
+	for said := false; ; said = true {
+		if err = c.send(ctx, p.Bundle.Object, data); err == nil {
+			return len(list), nil
+		}
+		if !said && ctx.Err() == nil {
+			c.Log("sending the images of parcel %d: %v: trying again", p.Number, err)
+		}
+		if !pause(ctx, pollJobs) {
+			return 0, ctx.Err()
+		}
+	}
+}
+
+// drop removes a bundle whose images are counted.
+func (c *coordinator) drop(ctx context.Context, number int) {
+	c.mu.Lock()
+	size, ok := c.sizes[number]
+	if ok {
+		c.ahead -= size
+		delete(c.sizes, number)
+		delete(c.bundles, number)
+	}
+	c.mu.Unlock()
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	_ = c.q.images.Delete(ctx, fmt.Sprintf("%s.%d", c.job.ID, number)) // else it expires
+	select {
+	case c.counted <- struct{}{}:
+	default:
+	}
 }
 
 // put publishes until the hub has it. Publishing twice is harmless: the id makes it once
@@ -241,27 +385,25 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// collect counts answers until every image has its predictions.
-func (c *coordinator) collect(ctx context.Context, answers, work jetstream.Consumer, published <-chan error, progress func(eval.Event)) error {
-	publishing := true
+// collect counts answers until every image has its predictions; start publishes images in
+// the background.
+func (c *coordinator) collect(ctx context.Context, answers, work jetstream.Consumer, start func([]eval.Image), progress func(eval.Event)) error {
 	down := false
 	for !c.collector.Done() {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if publishing {
-			select {
-			case err := <-published:
-				if publishing = false; err != nil {
-					return err
-				}
-			default:
+		select {
+		case err := <-c.publish:
+			if c.busy = false; err != nil {
+				return err
 			}
+		default:
 		}
 		batch, err := answers.Fetch(256, jetstream.FetchMaxWait(time.Second))
 		if err == nil {
 			for m := range batch.Messages() {
-				if err := c.count(m.Data()); err != nil {
+				if err := c.count(ctx, m.Data()); err != nil {
 					return err
 				}
 				_ = m.Ack() // lost, it comes again and is not counted again
@@ -278,8 +420,8 @@ func (c *coordinator) collect(ctx context.Context, answers, work jetstream.Consu
 			continue
 		}
 		down = false
-		if !publishing && time.Since(c.fresh) > max(2*c.AckWait, 5*time.Second) {
-			if err := c.stalled(ctx, work); err != nil {
+		if !c.busy && time.Since(c.fresh) > max(2*c.AckWait, 5*time.Second) {
+			if err := c.stalled(ctx, work, start); err != nil {
 				return err
 			}
 		}
@@ -289,7 +431,7 @@ func (c *coordinator) collect(ctx context.Context, answers, work jetstream.Consu
 
 // stalled looks after images that nobody has any more: a hub that lost its folder, a
 // parcel that a worker could not read.
-func (c *coordinator) stalled(ctx context.Context, work jetstream.Consumer) error {
+func (c *coordinator) stalled(ctx context.Context, work jetstream.Consumer, start func([]eval.Image)) error {
 	c.fresh = time.Now()
 	info, err := work.Info(ctx)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
@@ -304,14 +446,27 @@ func (c *coordinator) stalled(ctx context.Context, work jetstream.Consumer) erro
 	}
 	missing := c.collector.Missing()
 	c.Log("%d images are neither waiting nor under way: they are sent again", len(missing))
-	return c.publish(ctx, missing)
+	c.mu.Lock()
+	lost := make([]int, 0, len(c.sizes))
+	for number := range c.sizes {
+		lost = append(lost, number)
+	}
+	c.mu.Unlock()
+	for _, number := range lost { // their images get new ones
+		c.drop(ctx, number)
+	}
+	start(missing)
+	return nil
 }
 
 // count takes one answer. What is no answer costs one line; the error is the disk's.
-func (c *coordinator) count(data []byte) error {
+func (c *coordinator) count(ctx context.Context, data []byte) error {
 	a, err := readAnswer(data)
 	if err == nil && a.Job != c.job.ID {
 		err = fmt.Errorf("it is of job %.40q", a.Job)
+	}
+	if err == nil && a.Measured != nil {
+		err = errors.New("it is of a measurement")
 	}
 	if err != nil {
 		c.Log("a malformed answer of %d bytes is left out: %v", len(data), err)
@@ -325,6 +480,9 @@ func (c *coordinator) count(data []byte) error {
 			c.said[line] = true
 			c.Log("%s", line)
 			c.collector.Note("%s", line)
+		}
+		if a.Damaged != "" {
+			c.repair(ctx, a.Damaged)
 		}
 		return nil
 	}
@@ -345,6 +503,7 @@ func (c *coordinator) count(data []byte) error {
 			c.fresh = time.Now()
 		}
 	}
+	c.drop(ctx, a.Number)
 	return nil
 }
 

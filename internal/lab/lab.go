@@ -1,15 +1,20 @@
-// Package lab spreads an evaluation over many machines by NATS JetStream: a hub holds the
-// queue, workers take parcels of images from it and publish predictions, one coordinator
-// counts them by image key. Delivery is at least once and counting exactly once, so that
-// workers may join, leave, crash, hang and be slow without losing or doubling an image.
+// Package lab spreads work over many machines by NATS JetStream: a hub holds the queue,
+// workers take from it, one coordinator counts.
 //
-// It opens no model and prints nothing: an Opener brings subjects, eval keeps and counts
-// predictions, cmd/wisp-lab prints. Only that program links this package, since a NATS
-// server weighs more than all of wisp.
+// An evaluation (coordinate.go, work.go) is parcels of images that any worker may take: their
+// predictions are counted by image key. A measurement (measure.go, device.go) is one order for
+// each worker, since a latency is a machine's own: every worker that joins gets it once.
+// Delivery is at least once and counting exactly once, so that workers may join, leave,
+// crash, hang and be slow without losing or doubling anything.
 //
-// On the hub: a key-value bucket of running jobs (job.go), a work queue of parcels and a
-// stream of answers, one subject a job each; an object store of models by hash (objects.go).
-// Everything of a job goes when it ends, and expires where its coordinator died.
+// It opens no model and prints nothing: an Opener brings subjects and a Measurer documents,
+// eval keeps and counts predictions, cmd/wisp-lab prints. Only that program links this
+// package, since a NATS server weighs more than all of wisp.
+//
+// On the hub: key-value buckets of running jobs (job.go) and of the workers that are there
+// (announce.go), a work queue and a stream of answers, one subject a job each; object stores
+// of models by hash, of sent images and of measurements (objects.go). Everything of a job
+// goes when it ends, and expires where its coordinator died.
 package lab
 
 import (
@@ -25,6 +30,9 @@ const (
 	answerStream = "WISP_ANSWERS"
 	jobBucket    = "wisp-jobs"
 	modelBucket  = "wisp-models"
+	imageBucket  = "wisp-images"
+	resultBucket = "wisp-results"
+	workerBucket = "wisp-workers"
 
 	workSubject   = "wisp.work."   // + job
 	answerSubject = "wisp.answer." // + job
@@ -50,7 +58,10 @@ type queue struct {
 	work    jetstream.Stream
 	answers jetstream.Stream
 	jobs    jetstream.KeyValue
+	workers jetstream.KeyValue
 	models  jetstream.ObjectStore
+	images  jetstream.ObjectStore
+	results jetstream.ObjectStore
 }
 
 // openQueue opens the hub's streams and buckets, making those that are absent.
@@ -72,14 +83,25 @@ func openQueue(ctx context.Context, js jetstream.JetStream) (*queue, error) {
 	}); err != nil {
 		return nil, wrap(answerStream, err)
 	}
-	if q.jobs, err = js.KeyValue(ctx, jobBucket); err != nil {
-		if q.jobs, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: jobBucket, TTL: jobLife, MaxValueSize: MaxMessage}); err != nil {
-			return nil, wrap(jobBucket, err)
+	for _, b := range []struct {
+		into *jetstream.KeyValue
+		name string
+		life time.Duration
+	}{{&q.jobs, jobBucket, jobLife}, {&q.workers, workerBucket, workerLife}} {
+		if *b.into, err = js.KeyValue(ctx, b.name); err != nil {
+			if *b.into, err = js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: b.name, TTL: b.life, MaxValueSize: MaxMessage}); err != nil {
+				return nil, wrap(b.name, err)
+			}
 		}
 	}
-	if q.models, err = js.ObjectStore(ctx, modelBucket); err != nil {
-		if q.models, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: modelBucket, TTL: streamLife}); err != nil {
-			return nil, wrap(modelBucket, err)
+	for _, b := range []struct {
+		into *jetstream.ObjectStore
+		name string
+	}{{&q.models, modelBucket}, {&q.images, imageBucket}, {&q.results, resultBucket}} {
+		if *b.into, err = js.ObjectStore(ctx, b.name); err != nil {
+			if *b.into, err = js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: b.name, TTL: streamLife}); err != nil {
+				return nil, wrap(b.name, err)
+			}
 		}
 	}
 	return q, nil

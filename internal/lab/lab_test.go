@@ -223,40 +223,63 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestForgedObject: other bytes in the object store under the promised hash are refused, and
-// a model larger than a worker takes is.
+// TestForgedObject: other bytes in the object store under the promised hash, from before the
+// coordinator came and from after, are used by nobody and replaced; a model larger than a
+// worker takes is refused.
 func TestForgedObject(t *testing.T) {
 	h := startHub(t)
-	var said lines
+	var said, worker lines
 	e, sum := evaluation(t, h, 100, said.log)
 	nc, js, err := e.Access.connect("test", false, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	ctx, cancel := context.WithCancel(bounded(t))
-	defer cancel()
+	ctx := bounded(t)
 	q, err := openQueue(ctx, js)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := q.models.PutBytes(ctx, sum, []byte("weights of other")); err != nil {
-		t.Fatal(err)
+	forge := func(body string) {
+		if _, err := q.models.PutBytes(ctx, sum, []byte(body)); err != nil {
+			t.Error(err)
+		}
 	}
+	forge("weights of other")
 	open := func(ModelSpec, string) (eval.Subject, error) { return guesser(sum), nil }
-	work(t, h, "a", "manifest", 100, t.Logf, open)
+	type outcome struct {
+		r   *eval.Report
+		err error
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		r, err := Evaluate(ctx, e)
+		ended <- outcome{r, err}
+	}()
+	asking := &working{Worker: &Worker{}, q: q}
+	for ids, _ := asking.jobIDs(ctx); len(ids) == 0 && pause(ctx, 20*time.Millisecond); {
+		ids, _ = asking.jobIDs(ctx)
+	}
+	if said.with("other bytes lay on the hub under its hash: they were replaced") != 1 {
+		t.Errorf("the coordinator said %q", said.all)
+	}
+	forge("weights of third") // of the right length
 	small := Worker{Access: e.Access, Name: "small", Manifest: "manifest", Images: keys(100), Decode: numbered, Open: open, Cache: t.TempDir(), MaxModel: 3, Log: t.Logf}
 	done := make(chan error, 1)
-	go func() { done <- small.Run(ctx) }()
-	go func() {
-		for said.with("is refused") < 2 && pause(ctx, 20*time.Millisecond) {
-		}
-		cancel()
-	}()
-	r, err := Evaluate(ctx, e)
+	one, stop := context.WithCancel(ctx)
+	go func() { done <- small.Run(one) }()
+	work(t, h, "a", "manifest", 100, worker.log, open)
+	o := <-ended
+	stop()
 	<-done
-	if !errors.Is(err, context.Canceled) || said.with("another model hash") != 1 || said.with("this worker takes at most 3") != 1 || len(r.Results) != 0 {
-		t.Errorf("got %v, said %q", err, said.all)
+	if o.err != nil || !o.r.Results[0].Complete {
+		t.Errorf("got %v, said %q", o.err, said.all)
+	}
+	if said.with("another model hash") == 0 || said.with("they were replaced") < 2 || worker.with("is refused: model guess: object store") == 0 {
+		t.Errorf("the coordinator said %q, the worker %q", said.all, worker.all)
+	}
+	if said.with("this worker takes at most 3") != 1 {
+		t.Errorf("the coordinator said %q", said.all)
 	}
 }
 
@@ -291,12 +314,12 @@ func TestMalformed(t *testing.T) {
 				continue
 			}
 			for _, subject := range []string{workSubject + id, answerSubject + id} {
-				if _, err := js.Publish(ctx, subject, []byte(`{"wisp_lab":1,"job":`)); err != nil {
+				if _, err := js.Publish(ctx, subject, []byte(`{"wisp_lab":2,"job":`)); err != nil {
 					t.Error(err)
 				}
 			}
 			// One that is well-formed and of images that are none.
-			if _, err := js.Publish(ctx, answerSubject+id, []byte(`{"wisp_lab":1,"job":"`+id+`","worker":"liar","manifest":"manifest","number":0,"predictions":[[{"image":"x","class":1,"top":[1],"status":"ok"}]]}`)); err != nil {
+			if _, err := js.Publish(ctx, answerSubject+id, []byte(`{"wisp_lab":2,"job":"`+id+`","worker":"liar","manifest":"manifest","number":0,"predictions":[[{"image":"x","class":1,"top":[1],"status":"ok"}]]}`)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -373,7 +396,7 @@ func TestSizes(t *testing.T) {
 }
 
 func FuzzMessages(f *testing.F) {
-	for _, s := range []string{"", "{", `{"wisp_lab":1}`, `{"wisp_lab":1,"job":"x","number":1,"images":[{"key":"a","class":1}]}`, `{"wisp_lab":1,"job":"x","worker":"w","manifest":"m","number":0,"refused":"r"}`} {
+	for _, s := range []string{"", "{", `{"wisp_lab":2}`, `{"wisp_lab":2,"job":"x","number":1,"images":[{"key":"a","class":1}]}`, `{"wisp_lab":2,"job":"x","worker":"w","manifest":"m","number":0,"refused":"r"}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

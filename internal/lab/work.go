@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,13 +20,18 @@ import (
 // Opener opens a model from its file, whose hash was checked.
 type Opener func(m ModelSpec, path string) (eval.Subject, error)
 
-// Worker serves every job of a hub that is of its data set.
+// Worker serves every job of a hub that it can serve.
 type Worker struct {
 	Access   Access
 	Name     string // unique among the workers
-	Manifest string // of the data set
+	Manifest string // of its data set; "": it has none
 	Images   []eval.Image
 	Decode   func(i int) (*imagenet.RGB, error)
+	// MaxBundle is how many bytes of images it takes that are sent in one parcel; 0: none, so
+	// that it serves evaluations of its own data set alone.
+	MaxBundle int64
+	// Measure measures latencies; nil: it takes no measurement.
+	Measure  Measurer
 	Open     Opener
 	Cache    string // folder of the models
 	MaxModel int64  // bytes of a model's file; 0: 2 GiB
@@ -40,6 +46,7 @@ const pollJobs = 300 * time.Millisecond
 type working struct {
 	*Worker
 	q     *queue
+	quiet atomic.Bool // something is timed: the hub is left alone
 	index map[string]int
 	hands chan struct{} // one token for each image that may be under way
 }
@@ -80,7 +87,11 @@ func (w *Worker) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	w.Log("ready: %d images, manifest %.16s…", len(w.Images), w.Manifest)
+	if w.Manifest == "" {
+		w.Log("ready, without a data set")
+	} else {
+		w.Log("ready: %d images, manifest %.16s…", len(w.Images), w.Manifest)
+	}
 	return x.serve(ctx)
 }
 
@@ -95,6 +106,7 @@ func (w *working) serve(ctx context.Context) error {
 	duties := map[string]*duty{}
 	var all sync.WaitGroup
 	defer all.Wait()
+	all.Go(func() { w.announce(ctx) })
 	defer func() {
 		for _, d := range duties {
 			d.stop()
@@ -117,7 +129,11 @@ func (w *working) serve(ctx context.Context) error {
 				}
 			}
 		}
-		if !pause(ctx, pollJobs) {
+		wait := pollJobs
+		if w.quiet.Load() {
+			wait = quietPoll
+		}
+		if !pause(ctx, wait) {
 			return ctx.Err()
 		}
 	}
@@ -153,11 +169,20 @@ func (w *working) job(ctx context.Context, id string) (again bool) {
 		w.Log("job %.40q is malformed and left alone: %v", id, err)
 		return false
 	}
-	subjects, err := w.accept(ctx, j)
+	if j.Measure != nil {
+		return w.measure(ctx, j)
+	}
+	subjects, sent, err := w.accept(ctx, j)
 	var away *awayError
+	var damaged *damagedError
 	if errors.As(err, &away) {
 		w.Log("job %s: %v: trying again", id, err)
 		pause(ctx, callLimit/2)
+		return true
+	}
+	if errors.As(err, &damaged) { // the coordinator may mend it
+		w.refuse(ctx, j, err)
+		pause(ctx, mendTime)
 		return true
 	}
 	if err != nil {
@@ -174,9 +199,10 @@ func (w *working) job(ctx context.Context, id string) (again bool) {
 	var all sync.WaitGroup
 	for range w.Hands {
 		all.Go(func() {
-			hand := eval.NewHand(subjects, w.Decode)
-			defer hand.Close()
-			if err := w.take(ctx, j, consumer, hand); err != nil && ctx.Err() == nil {
+			h := &hand{working: w, job: j, sent: sent}
+			h.Hand = eval.NewHand(subjects, h.decode)
+			defer h.Close()
+			if err := h.take(ctx, consumer); err != nil && ctx.Err() == nil {
 				stop()
 				w.refuse(context.WithoutCancel(ctx), j, err)
 			}
@@ -186,29 +212,47 @@ func (w *working) job(ctx context.Context, id string) (again bool) {
 	return false
 }
 
-// accept opens a job's models. The error is the reason not to take part.
-func (w *working) accept(ctx context.Context, j *Job) ([]eval.Subject, error) {
+// quietPoll is how often the hub is asked for jobs while something is timed, mendTime how
+// long a coordinator gets to mend an object.
+const (
+	quietPoll = 10 * time.Second
+	mendTime  = 2 * time.Second
+)
+
+// accept opens a job's models; sent tells whether its images must come from the hub. The
+// error is the reason not to take part.
+func (w *working) accept(ctx context.Context, j *Job) (subjects []eval.Subject, sent bool, err error) {
 	if j.Manifest != w.Manifest {
-		return nil, errors.New(refusedManifest(w.Manifest, j.Manifest))
+		why := refusedManifest(w.Manifest, j.Manifest)
+		if w.Manifest == "" {
+			why = "it has no copy of the data set"
+		}
+		switch sent = j.Sends && w.MaxBundle > 0; {
+		case sent:
+		case j.Sends:
+			return nil, false, fmt.Errorf("%s, and it takes no images that are sent (--receive-images)", why)
+		default:
+			return nil, false, fmt.Errorf("%s, and the evaluation sends no images (--send-images)", why)
+		}
 	}
 	var out []eval.Subject
 	for _, m := range j.Models {
 		path, err := w.q.fetchModel(ctx, w.Cache, m, w.MaxModel)
 		if err != nil {
-			return nil, err
+			return nil, sent, err
 		}
 		s, err := w.Open(m, path)
 		if err != nil {
-			return nil, err
+			return nil, sent, err
 		}
 		s.Model = m.Name
 		key := s.Key(j.Manifest, nil)
 		if field := key.Differs(m.Key); field != "" {
-			return nil, fmt.Errorf("model %s: %s differs from the job's: use one version of wisp-lab, one recipe and one file", m.Name, field)
+			return nil, sent, fmt.Errorf("model %s: %s differs from the job's: use one version of wisp-lab, one recipe and one file", m.Name, field)
 		}
 		out = append(out, s)
 	}
-	return out, nil
+	return out, sent, nil
 }
 
 func (w *working) refuse(ctx context.Context, j *Job, why error) {
@@ -216,94 +260,19 @@ func (w *working) refuse(ctx context.Context, j *Job, why error) {
 		return
 	}
 	w.Log("job %s is refused: %v", j.ID, why)
-	data, err := json.Marshal(answer{Version: version, Job: j.ID, Worker: w.Name, Manifest: w.Manifest, Refused: fmt.Sprintf("%.400s", why.Error())})
+	a := answer{Version: version, Job: j.ID, Worker: w.Name, Manifest: w.Manifest, Refused: fmt.Sprintf("%.400s", why.Error())}
+	id := j.ID + "/r/" + w.Name
+	var damaged *damagedError
+	if errors.As(why, &damaged) { // which is said every time
+		a.Damaged, id = damaged.object, id+"/"+strconv.FormatInt(time.Now().UnixNano(), 36)
+	}
+	data, err := json.Marshal(a)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, callLimit)
 		defer cancel()
-		err = put(ctx, w.q.js, answerSubject+j.ID, j.ID+"/r/"+w.Name, data, w.Log)
+		err = put(ctx, w.q.js, answerSubject+j.ID, id, data, w.Log)
 	}
 	if err != nil {
 		w.Log("job %s: the refusal was not sent: %v", j.ID, err)
 	}
-}
-
-// take takes parcels, one after another. The error is a model's that failed.
-func (w *working) take(ctx context.Context, j *Job, c jetstream.Consumer, hand *eval.Hand) error {
-	for ctx.Err() == nil {
-		batch, err := c.Fetch(1, jetstream.FetchMaxWait(time.Second))
-		if err != nil {
-			pause(ctx, pollJobs)
-			continue
-		}
-		for m := range batch.Messages() {
-			if err := w.parcel(ctx, j, m, hand); err != nil {
-				return err
-			}
-		}
-		if batch.Error() != nil { // the hub is away, or the job has ended
-			pause(ctx, pollJobs)
-		}
-	}
-	return nil
-}
-
-// parcel classifies the images of a parcel, publishes the answer and then acknowledges: a
-// worker that dies in between has it done again, which is not counted again.
-func (w *working) parcel(ctx context.Context, j *Job, m jetstream.Msg, hand *eval.Hand) error {
-	p, err := readParcel(m.Data())
-	if err == nil && p.Job != j.ID {
-		err = fmt.Errorf("it is of job %.40q", p.Job)
-	}
-	if err != nil {
-		w.Log("a malformed parcel of %d bytes is left out: %v", len(m.Data()), err)
-		_ = m.TermWithReason("malformed")
-		return nil
-	}
-	alive, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		for pause(alive, j.AckWait/3) {
-			_ = m.InProgress()
-		}
-	}()
-	select {
-	case w.hands <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	a := answer{Version: version, Job: j.ID, Worker: w.Name, Manifest: w.Manifest, Number: p.Number}
-	for _, im := range p.Images {
-		if ctx.Err() != nil {
-			break
-		}
-		index, ok := w.index[im.Key]
-		if !ok {
-			index = -1
-		}
-		var list []eval.Prediction
-		if list, err = hand.Do(eval.Image{Index: index, Key: im.Key, Class: im.Class}); err != nil {
-			break
-		}
-		a.Predictions = append(a.Predictions, list)
-	}
-	<-w.hands
-	if err == nil {
-		err = ctx.Err()
-	}
-	if err != nil {
-		_ = m.Nak() // for another worker, at once
-		return err
-	}
-	data, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
-	if len(data) > MaxMessage {
-		return fmt.Errorf("the answer to parcel %d has %d bytes, want at most %d", p.Number, len(data), MaxMessage)
-	}
-	if err := put(ctx, w.q.js, answerSubject+j.ID, fmt.Sprintf("%s/a/%d", j.ID, p.Number), data, w.Log); err != nil {
-		return err
-	}
-	_ = m.Ack()
-	return nil
 }

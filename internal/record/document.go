@@ -92,14 +92,15 @@ func Read(path string) (*Document, error) {
 	if len(b) > maxDocument {
 		return nil, &DamagedError{path, fmt.Sprintf("larger than %d bytes", maxDocument)}
 	}
-	d, err := parse(b)
+	d, err := Parse(b)
 	if err != nil {
 		return nil, &DamagedError{path, err.Error()}
 	}
 	return d, nil
 }
 
-func parse(b []byte) (*Document, error) {
+// Parse reads a record from its text, checking that it can be what a measurement came to.
+func Parse(b []byte) (*Document, error) {
 	var d Document
 	dec := json.NewDecoder(bytes.NewReader(b))
 	if err := dec.Decode(&d); err != nil {
@@ -111,7 +112,7 @@ func parse(b []byte) (*Document, error) {
 	switch {
 	case d.SchemaVersion != SchemaVersion:
 		return nil, fmt.Errorf("schema version %q, this wisp reads %q", d.SchemaVersion, SchemaVersion)
-	case d.Tool.Name != "wisp":
+	case d.Tool.Name != "wisp" && d.Tool.Name != "wisp-lab":
 		return nil, fmt.Errorf("made by %q", d.Tool.Name)
 	case len(d.Results) == 0:
 		return nil, errors.New("it has no results")

@@ -226,7 +226,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte(`{"schema_version":"1","tool":{"name":"wisp"},"results":[{}],"contexts":[{}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d, err := parse(b)
+		d, err := Parse(b)
 		if err != nil {
 			return
 		}
