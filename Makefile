@@ -1,7 +1,7 @@
 # The only entry points; .ci/run calls nothing else.
 GO ?= go
 
-.PHONY: check test short race purego cross fmt vet generate bench fuzz build
+.PHONY: check test short race purego cross fmt vet generate bench fuzz build lab
 
 check: fmt vet test race purego cross
 
@@ -31,6 +31,11 @@ fmt:
 
 vet:
 	$(GO) vet ./...
+
+# What many machines must bear, with the figures: 100,000 keys; workers killed, paused and cut
+# off, the hub killed; every form of credentials; images that travel; measurements.
+lab:
+	$(GO) test -count=1 -v -run 'ManyKeys|SentImages|Credentials|TLS|Measure|Cluster|Killed|Bench|SentEvaluation|LikeWisp' ./internal/lab ./cmd/wisp-lab
 
 # The assembly from its generators; the result is committed and must not differ.
 generate:

@@ -99,6 +99,20 @@ func (d *Dataset) Decode(i int, l Limits) (*RGB, error) {
 	return m, nil
 }
 
+// Read reads sample i's file, of at most limit bytes.
+func (d *Dataset) Read(i int, limit int64) ([]byte, error) {
+	f, err := d.root.Open(d.Samples[i].File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		return nil, fmt.Errorf("%s: got more than %d bytes", d.Samples[i].File, limit)
+	}
+	return b, err
+}
+
 // Ahead reads sample i's file through once, so that the system has it in memory when it is
 // decoded. What goes wrong is left for Decode to meet.
 func (d *Dataset) Ahead(i int) {

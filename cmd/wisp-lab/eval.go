@@ -9,16 +9,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/eval"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/lab"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
-	"github.com/wispnet/wisp/internal/subject"
 )
 
 // evalFlags are wisp eval's, as far as they are not a worker's own.
@@ -28,7 +27,11 @@ type evalFlags struct {
 	arch                          string
 	limit, parcel                 int
 	seed                          uint64
-	resume                        bool
+	resume, sensitivity           bool
+	send, perClass                bool
+	engines, precision, calibrate string
+	confusions                    int
+	maxParcel                     int64
 	ackWait, maxTime              time.Duration
 }
 
@@ -39,7 +42,8 @@ func newEval(a *app) *cobra.Command {
 		Use:   "eval MODEL... --data DIR",
 		Short: "Measure accuracy on a hub's workers",
 		Long: `Measure accuracy on a hub's workers. DIR is listed here for its manifest and labels; the workers read their own copies. Predictions are
-kept as wisp eval keeps them, so that --resume and wisp eval merge work on them alike.`,
+kept as wisp eval keeps them, so that --resume and wisp eval merge work on them alike. With --send-images the photographs travel too, to
+workers that have no copy of them and take what is sent (--receive-images).`,
 		Example: "  wisp-lab eval model.onnx --recipe slim --hub nats://hub:4222 --token-file token --data imagenet",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -58,6 +62,14 @@ kept as wisp eval keeps them, so that --resume and wisp eval merge work on them 
 	s.StringVar(&f.folder, "predictions", "", "keep predictions in `DIR` instead of the user's state folder")
 	s.IntVar(&f.limit, "limit", 0, "at most so many images, spread over the classes; 0 is all")
 	s.Uint64Var(&f.seed, "seed", 1, "seed of --limit")
+	s.StringVar(&f.engines, "engine", "native", "engines to run on, separated by commas; here and on the workers")
+	s.StringVar(&f.precision, "precision", "float32", "precisions to run a float network in, separated by commas; int8 is quantized here, once")
+	s.StringVar(&f.calibrate, "calibrate", "", "images that int8 is calibrated on (`DIR`); without it, 32 synthetic inputs")
+	s.BoolVar(&f.sensitivity, "sensitivity", false, "run each model under one-choice variations of its recipe too")
+	s.BoolVar(&f.perClass, "per-class", false, "show the accuracy of every class")
+	s.IntVar(&f.confusions, "confusions", 5, "show so many of the most confused pairs of classes")
+	s.BoolVar(&f.send, "send-images", false, "send the images to workers that have no copy of the data set")
+	s.Int64Var(&f.maxParcel, "max-parcel", 32, "most MiB of images that are sent to a worker at a time")
 	s.BoolVar(&f.resume, "resume", false, "go on where an earlier run of the same models and images stopped")
 	s.IntVar(&f.parcel, "parcel", 32, "images that a worker takes at a time")
 	s.DurationVar(&f.ackWait, "ack-wait", 30*time.Second, "without a sign of life for so long a worker's images go to another")
@@ -71,8 +83,14 @@ func (a *app) eval(ctx context.Context, names []string, f *evalFlags) error {
 		return usagef("eval: --data DIR is missing: a folder of labelled photographs")
 	case f.limit < 0 || f.parcel < 1 || f.maxTime < 0:
 		return usagef("eval: --limit %d, --parcel %d, --max-time %v: want 0 or more, 1 or more, 0 or more", f.limit, f.parcel, f.maxTime)
+	case f.confusions < 0 || f.maxParcel < 1 || f.maxParcel > 256:
+		return usagef("eval: --confusions %d, --max-parcel %d: want 0 or more, 1 to 256 MiB", f.confusions, f.maxParcel)
 	case f.ackWait < time.Second/10 || f.ackWait > time.Hour:
 		return usagef("eval: --ack-wait %v: want 100ms to 1h", f.ackWait)
+	}
+	kinds, err := engines.Read(f.engines)
+	if err != nil {
+		return err
 	}
 	data, err := imagenet.OpenDataset(f.data)
 	if err != nil {
@@ -86,9 +104,17 @@ func (a *app) eval(ctx context.Context, names []string, f *evalFlags) error {
 			return err
 		}
 	}
+	if f.send {
+		e.MaxBundle = f.maxParcel << 20
+		e.Send = func(i int) ([]byte, error) { return data.Read(i, e.MaxBundle) }
+	}
+	giver := engines.NewGiver(wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch))
+	defer giver.Close()
 	for _, name := range names {
-		if err := f.add(&e, name); err != nil {
-			return err
+		for _, precision := range strings.Split(f.precision, ",") {
+			if err := a.add(ctx, f, &e, name, precision, kinds, giver); err != nil {
+				return err
+			}
 		}
 	}
 	last := time.Now()
@@ -110,66 +136,86 @@ func (a *app) eval(ctx context.Context, names []string, f *evalFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.print(r)
+	return a.print(r, f)
 }
 
-// add describes a model to the workers.
-func (f *evalFlags) add(e *lab.Evaluation, name string) error {
-	m, err := wisp.Open(name, wisp.WithWeights(f.weights), wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch))
+// add describes a model to the workers: a spec for each engine, each followed by the
+// variations of its recipe where they are asked for.
+func (a *app) add(ctx context.Context, f *evalFlags, e *lab.Evaluation, name, precision string, kinds []*engines.Kind, giver *engines.Giver) error {
+	opts := []wisp.Option{wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch)}
+	m, err := wisp.Open(name, append(opts, wisp.WithWeights(f.weights))...)
 	if err != nil {
 		return err
 	}
-	defer m.Close()
 	if m.Weights.Synthetic || m.File == nil {
 		return usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
-	s, err := subject.Of(m, "native", version, func() (subject.Runs, error) { return nil, errNotHere })
-	if err != nil {
-		return err
-	}
-	info, err := os.Stat(m.File.Path)
-	if err != nil {
-		return err
-	}
-	spec := lab.ModelSpec{Name: name, File: filepath.Base(m.File.Path), SHA256: s.WeightsSHA256, Bytes: info.Size(), Arch: f.arch, Recipe: m.Recipe.ID}
-	switch size, ok := strings.CutPrefix(name, m.File.Path); {
+	weights, path := f.weights, m.File.Path
+	spec := lab.ModelSpec{Name: name, File: filepath.Base(path), Arch: f.arch, Recipe: m.Recipe.ID}
+	switch size, ok := strings.CutPrefix(name, path); {
 	case ok:
 		spec.Size = size
 	default:
 		spec.Network = name
 	}
-	spec.Key = s.Key(e.Plan.Manifest, nil)
-	e.Plan.Subjects = append(e.Plan.Subjects, s)
-	e.Models, e.Paths = append(e.Models, spec), append(e.Paths, m.File.Path)
+	switch precision {
+	case "float32":
+	case "int8":
+		if m.Precision() == "int8" { // it is a row already
+			return nil
+		}
+		if f.calibrate == "" {
+			a.log("note: %s: int8 calibrated on synthetic inputs: give photographs with --calibrate DIR", name)
+		}
+		if path, err = giver.Int8(m, weights, f.calibrate); err != nil {
+			return err
+		}
+		if m, err = wisp.Open(path, wisp.WithRecipe(m.Recipe.ID)); err != nil {
+			return err
+		}
+		weights, spec = "", lab.ModelSpec{Name: name, File: filepath.Base(path), Recipe: m.Recipe.ID}
+	default:
+		return usagef("--precision %s: want float32 or int8", precision)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	spec.Bytes = info.Size()
+	if spec.SHA256, err = engines.HashOf(path); err != nil {
+		return err
+	}
+	subjects, err := giver.Subjects(ctx, m, kinds, engines.SubjectOptions{Weights: weights, Version: version, Vary: f.sensitivity})
+	if err != nil {
+		return err
+	}
+	for _, s := range subjects {
+		one := spec
+		s.Model = name
+		s.NewSession = nil
+		one.Engine, one.Varies, one.Key = s.Engine, s.Varies, s.Key(e.Plan.Manifest, nil)
+		e.Plan.Subjects = append(e.Plan.Subjects, s)
+		e.Models, e.Paths = append(e.Models, one), append(e.Paths, path)
+	}
 	return nil
 }
 
-var errNotHere = errors.New("the workers classify")
-
-func (a *app) print(r *eval.Report) error {
+func (a *app) print(r *eval.Report, f *evalFlags) error {
 	for _, d := range r.Diagnostics {
 		if !a.json && !a.quiet {
 			a.log("note: %s", d)
 		}
 	}
+	x, err := report.NewAccuracy(r, f.perClass, f.confusions)
+	if err != nil {
+		return err
+	}
 	if a.json {
 		return record.Encode(a.out, struct {
 			record.Envelope
-			Results     []eval.Result     `json:"results"`
-			Comparisons []eval.Comparison `json:"comparisons"`
-			Flips       []eval.Flips      `json:"flips"`
-		}{a.envelope(r.Diagnostics), r.Results, r.Comparisons, r.Flips})
+			report.AccuracyDocument
+		}{a.envelope(r.Diagnostics), x.Document()})
 	}
-	t := report.NewTable([]string{"model", "images", "top-1 %", "95 % interval", "top-5 %", "damaged", "recipe"}, []bool{false, true, true, true, true, true, false}, 0)
-	for _, x := range r.Results {
-		t.AppendRow(table.Row{x.Model, x.Images, fmt.Sprintf("%.2f", x.Top1), fmt.Sprintf("%.1f–%.1f", x.Top1CI.Lo, x.Top1CI.Hi), fmt.Sprintf("%.2f", x.Top5), x.Damaged + x.Missing, x.Recipe})
-	}
-	fmt.Fprintln(a.out, t.Render())
-	for _, x := range r.Results {
-		fmt.Fprintf(a.out, "predictions: %s\n", x.PredictionsFile)
-	}
-	for _, c := range r.Comparisons {
-		fmt.Fprintf(a.out, "%s against %s: %+.2f points (%.2f to %.2f), McNemar p = %.3g\n", c.A, c.B, c.Difference, c.CI95.Lo, c.CI95.Hi, c.P)
-	}
+	x.Print(a.out, 0)
 	return nil
 }

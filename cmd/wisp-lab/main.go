@@ -1,6 +1,6 @@
-// Command wisp-lab spreads an evaluation over many machines: a hub (an embedded NATS server,
-// or any NATS cluster by URL), workers, and eval, which puts images on the queue and counts
-// the predictions.
+// Command wisp-lab spreads work over many machines: a hub (an embedded NATS server, or any
+// NATS cluster by URL), workers, eval, which puts images on the queue and counts the
+// predictions, and bench, which has every worker measure.
 //
 // It is a binary of its own because a NATS server outweighs wisp. The work is internal/lab's;
 // what stands here asks and prints.
@@ -21,12 +21,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/wispnet/wisp/format"
-	"github.com/wispnet/wisp/graph"
-	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/lab"
+	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/record"
-	"github.com/wispnet/wisp/zoo"
+	"github.com/wispnet/wisp/internal/runner"
 )
 
 // version is wisp's; a release build sets it with -ldflags -X.
@@ -49,15 +48,23 @@ type app struct {
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	if len(args) == 1 && args[0] == native.Verb { // the process that a worker measures
+		if err := native.Serve(os.Stdin, out, version); err != nil {
+			fmt.Fprintf(errs, "wisp-lab: %v\n", err)
+			return 1
+		}
+		return 0
+	}
 	a := &app{out: out, errs: errs, args: args, started: time.Now()}
 	root := &cobra.Command{
 		Use:   "wisp-lab",
-		Short: "Evaluate networks on many machines",
-		Long: `Evaluate networks on many machines: one hub, any number of workers that have the photographs, and eval, which counts.
-Workers may join, leave, crash and hang: every image is counted once.`,
+		Short: "Evaluate and measure networks on many machines",
+		Long: `Evaluate and measure networks on many machines: one hub, any number of workers, and eval, which counts, or bench, which has every
+worker measure. Workers may join, leave, crash and hang: every image is counted once.`,
 		Example: `  wisp-lab hub --listen 0.0.0.0:4222 --token-file token
   wisp-lab worker --hub nats://hub:4222 --token-file token --data imagenet
-  wisp-lab eval model.onnx --hub nats://hub:4222 --token-file token --data imagenet`,
+  wisp-lab eval model.onnx --hub nats://hub:4222 --token-file token --data imagenet
+  wisp-lab bench mobilenet_v2 ghostnet --hub nats://hub:4222 --token-file token`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args:              cobra.NoArgs,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -69,7 +76,7 @@ Workers may join, leave, crash and hang: every image is counted once.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{fmt.Errorf("%s: %w", cmd.Name(), err)} })
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print exactly one JSON document")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no hints")
-	root.AddCommand(newHub(a), newWorker(a), newEval(a))
+	root.AddCommand(newHub(a), newWorker(a), newEval(a), newBench(a))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -102,24 +109,18 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // exitCode is as wisp's: 1 the run failed, 2 wrong usage, 4 unsupported, 5 malformed.
 func exitCode(err error) int {
 	var (
-		usage       usageError
-		unknown     *zoo.UnknownError
-		spec        *zoo.SpecError
-		recipe      *imagenet.UnknownRecipeError
-		unsupported *graph.UnsupportedError
-		format4     *format.Unsupported
-		refused     *format.Refused
-		damaged     *json.SyntaxError
+		usage   usageError
+		engine  *engines.UnknownError
+		wrong   *engines.UsageError
+		damaged *json.SyntaxError
 	)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &unknown), errors.As(err, &spec), errors.As(err, &recipe):
+	case errors.As(err, &usage), errors.As(err, &engine), errors.As(err, &wrong):
 		return 2
-	case errors.As(err, &unsupported), errors.As(err, &format4):
-		return 4
-	case errors.As(err, &refused), errors.As(err, &damaged):
+	case errors.As(err, &damaged):
 		return 5
 	}
-	return 1
+	return map[string]int{runner.CodeUsage: 2, runner.CodeUnsupported: 4, runner.CodeRefused: 5, runner.CodeFailed: 1}[native.Code(err)]
 }
 
 // accessFlags say how the hub is reached.

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 )
 
@@ -139,9 +140,5 @@ func gradeReasons(r *bench.Report) []string {
 }
 
 func contexts(r *bench.Report, h record.Host) []record.Context {
-	out := []record.Context{}
-	for i := range r.Results {
-		out = append(out, record.Of(&r.Results[i], h, version, r.Seed))
-	}
-	return out
+	return engines.Contexts(r, h, version)
 }

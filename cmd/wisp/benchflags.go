@@ -1,18 +1,12 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/runner"
-	"github.com/wispnet/wisp/zoo"
 )
 
 // benchFlags are the flags of a measurement, which bench and compare share.
@@ -52,15 +46,9 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s.BoolVar(&f.strict, "strict", false, "exit with 6 where a figure is not trustworthy (grade C)")
 }
 
-// check finds mistakes in the figures; names are checked where they are used.
+// check finds mistakes in the figures; those of rows are found where rows are made.
 func (f *benchFlags) check() error {
 	switch {
-	case len(f.threads) == 0 || slices.Min(f.threads) < 1 || slices.Max(f.threads) > maxThreads:
-		return usagef("--threads %v: want 1 to %d", f.threads, maxThreads)
-	case len(f.batches) == 0 || slices.Min(f.batches) < 1 || slices.Max(f.batches) > maxBatch:
-		return usagef("--batch %v: want 1 to %d", f.batches, maxBatch)
-	case len(f.sessions) == 0 || slices.Min(f.sessions) < 1 || slices.Max(f.sessions) > runner.MaxSessions:
-		return usagef("--sessions %v: want 1 to %d", f.sessions, runner.MaxSessions)
 	case f.warmup < 0 || f.runs < 0 || f.runs > runner.MaxRuns || f.warmup > runner.MaxRuns:
 		return usagef("--warmup %d, --runs %d: want 0 to %d", f.warmup, f.runs, runner.MaxRuns)
 	case f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
@@ -69,46 +57,7 @@ func (f *benchFlags) check() error {
 	return f.arithmetic.check()
 }
 
-// wanted is every row that the flags ask for: what is compared most closely stands together.
+// wanted is every row that the flags ask for.
 func (f *benchFlags) wanted(models []string, weights string) ([]engines.Row, error) {
-	kinds, err := engines.Read(f.engines)
-	if err != nil {
-		return nil, err
-	}
-	var out []engines.Row
-	for _, model := range models {
-		if err := mistyped(model); err != nil { // said before anything is measured
-			return nil, err
-		}
-		for _, threads := range f.threads {
-			for _, batch := range f.batches {
-				for _, sessions := range f.sessions {
-					for _, precision := range strings.Split(f.precision, ",") {
-						if precision != "float32" && precision != "int8" {
-							return nil, usagef("--precision %s: want float32 or int8", precision)
-						}
-						for _, e := range kinds {
-							out = append(out, engines.Row{Model: model, Weights: weights, Engine: e, Precision: precision, Threads: threads, Batch: batch, Sessions: sessions})
-						}
-					}
-				}
-			}
-		}
-	}
-	return out, nil
-}
-
-// mistyped is the error of a name that is neither a network's nor a file's.
-func mistyped(model string) error {
-	path := model
-	if i := strings.LastIndexByte(path, '@'); i > 0 {
-		path = path[:i]
-	}
-	for _, p := range []string{model, path} {
-		if _, err := os.Stat(p); err == nil || format.KnownExtension(filepath.Ext(p)) || strings.ContainsRune(p, filepath.Separator) {
-			return nil
-		}
-	}
-	_, err := zoo.Parse(model)
-	return err
+	return engines.Grid{Engines: f.engines, Precisions: f.precision, Threads: f.threads, Batches: f.batches, Sessions: f.sessions}.Rows(models, weights)
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/stat"
-	"github.com/wispnet/wisp/internal/subject"
 )
 
 // wisp eval prints the accuracy of models over a labelled folder, with intervals, and
@@ -175,24 +174,7 @@ func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kin
 	if m.Weights.Synthetic {
 		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
-	var out []eval.Subject
-	for _, e := range kinds {
-		var s eval.Subject
-		var open func() (subject.Runs, error)
-		if e.Own() {
-			s, open, err = subject.Native(m, version, f.arithmetic.of(a, m))
-		} else {
-			s, open, err = foreign.Subject(ctx, e, m, models.weights)
-		}
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, s)
-		if f.sensitivity {
-			out = append(out, subject.Variants(m, s, open)...)
-		}
-	}
-	return out, nil
+	return foreign.Subjects(ctx, m, kinds, engines.SubjectOptions{Weights: models.weights, Version: version, Arithmetic: f.arithmetic.of(a, m), Vary: f.sensitivity})
 }
 
 // mostRunning bounds the models that a progress line tells of.

@@ -70,6 +70,7 @@ func exitCode(err error) int {
 		data        *imagenet.DatasetError
 		predictions *eval.PredictionsError
 		noEngine    *engines.UnknownError
+		wrong       *engines.UsageError
 		remote      *runner.RemoteError
 	)
 	var coded interface{ exit() int }
@@ -82,7 +83,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &remote): // of a child process
 		return map[string]int{runner.CodeUsage: exitUsage, runner.CodeUnsupported: exitUnsupported, runner.CodeRefused: exitRefused, runner.CodeFailed: exitFailed}[remote.Code]
-	case errors.As(err, &usage), errors.As(err, &noEngine), errors.As(err, &unknown), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
+	case errors.As(err, &usage), errors.As(err, &noEngine), errors.As(err, &wrong), errors.As(err, &unknown), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
 		return exitUsage
 	case errors.As(err, &gate):
 		return exitGate

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 )
 
@@ -48,12 +49,7 @@ func (f *recordFlags) open(a *app) (*record.File, error) {
 
 // document is a measurement as --json prints it and a record holds it.
 func (a *app) document(r *bench.Report, complete bool) *record.Document {
-	host := record.ReadHost()
-	d := &record.Document{
-		Envelope: a.envelope(), Where: where(r, host), Level: r.Level.Name, Seed: r.Seed, Complete: complete,
-		Results: append([]bench.Result{}, r.Results...), Comparisons: append([]bench.Comparison{}, r.Comparisons...),
-		Summaries: r.Summaries(), Contexts: contexts(r, host),
-	}
+	d := engines.Document(a.envelope(), r, record.ReadHost(), version, complete)
 	if a.record != nil {
 		d.Record = a.record.Path
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/npy"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -66,8 +67,8 @@ func newRun(a *app) *cobra.Command {
 }
 
 const (
-	maxThreads = 256
-	maxBatch   = 4096
+	maxThreads = engines.MaxThreads
+	maxBatch   = engines.MaxBatch
 )
 
 type namedOutput struct {

@@ -92,6 +92,18 @@ func (f *Giver) Close() {
 	}
 }
 
+// Call has what is loaded from a file described as something else: a user's own name for it,
+// not that of a cache.
+func (f *Giver) Call(path string, a About) { f.about[path] = a }
+
+// Int8 writes a float model as a TensorFlow Lite file of 8-bit integers, calibrated on the
+// images of a folder, or on synthetic inputs where it is "".
+func (f *Giver) Int8(m *wisp.Model, weights, calibrate string) (path string, err error) {
+	q, err := f.give(&Kind{Name: "native", Takes: []string{".tflite"}},
+		runner.LoadRequest{Model: m.Name, Weights: weights, Precision: "int8", Options: map[string]string{"calibrate": calibrate}})
+	return q.Model, err
+}
+
 func (f *Giver) open(name, weights string) (*wisp.Model, error) {
 	return wisp.Open(name, append(slices.Clone(f.Options), wisp.WithWeights(weights))...)
 }
@@ -125,7 +137,7 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 		if _, ok := f.about[name]; ok {
 			return q, nil
 		}
-		sum, err := hashOf(name)
+		sum, err := HashOf(name)
 		f.about[name] = About{name, filepath.Base(name), sum, nil}
 		return q, err
 	}
@@ -182,7 +194,8 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 	return q, nil
 }
 
-func hashOf(path string) (string, error) {
+// HashOf is a file's SHA-256 in hexadecimal digits.
+func HashOf(path string) (string, error) {
 	in, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -203,7 +216,11 @@ type named struct {
 
 func (p named) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	r, err := p.Process.Load(q)
-	if a, ok := p.about[q.Model]; ok && err == nil {
+	a, ok := p.about[q.Model]
+	if !ok {
+		a, ok = p.about[q.Weights]
+	}
+	if ok && err == nil {
 		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.Model, a.Weights, a.SHA256
 		r.Model.Notes = append(r.Model.Notes, a.Notes...)
 	}

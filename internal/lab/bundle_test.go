@@ -30,7 +30,11 @@ func decodeFile(i int) (*imagenet.RGB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return imagenet.DecodeBytes(b, imagenet.Limits{})
+	m, err := imagenet.DecodeBytes(b, imagenet.Limits{})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", keys(i + 1)[i].Key, err)
+	}
+	return m, err
 }
 
 // TestSentImages: a worker without the data set, which takes what is sent, finds what one

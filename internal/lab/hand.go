@@ -20,12 +20,17 @@ type hand struct {
 	job  *Job
 	sent bool     // the images come with the parcels
 	box  [][]byte // those of the parcel
+	keys []image
 }
 
 // decode decodes an image of the worker's data set, or of the parcel.
 func (h *hand) decode(i int) (*imagenet.RGB, error) {
 	if h.sent {
-		return imagenet.DecodeBytes(h.box[i], imagenet.Limits{})
+		m, err := imagenet.DecodeBytes(h.box[i], imagenet.Limits{})
+		if err != nil { // as imagenet.Dataset says it
+			return nil, fmt.Errorf("%s: %w", h.keys[i].Key, err)
+		}
+		return m, nil
 	}
 	return h.working.Decode(i)
 }
@@ -126,8 +131,8 @@ func (h *hand) classify(ctx context.Context, p *parcel) ([][]eval.Prediction, er
 				return nil, err
 			}
 		}
-		h.box = p.Bundle.split(data, p.Images)
-		defer func() { h.box = nil }()
+		h.box, h.keys = p.Bundle.split(data, p.Images), p.Images
+		defer func() { h.box, h.keys = nil, nil }()
 	}
 	var out [][]eval.Prediction
 	for i, im := range p.Images {

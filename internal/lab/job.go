@@ -16,7 +16,7 @@ const version = 2
 
 // The bounds of what strangers' messages may ask for.
 const (
-	maxModels = 64
+	maxModels = 256
 	maxParcel = 512
 	maxName   = 1024
 )

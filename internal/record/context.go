@@ -25,6 +25,7 @@ type Context struct {
 	CPUFeatures   []string `json:"cpu_features"` // used
 
 	Device   string  `json:"device"`
+	Unit     string  `json:"unit,omitempty"`
 	CPU      string  `json:"cpu"`
 	OS       string  `json:"os"`
 	Kernel   string  `json:"kernel"`
@@ -49,7 +50,7 @@ func Of(r *bench.Result, h Host, toolVersion string, seed uint64) Context {
 		Engine: r.Engine, EngineVersion: r.EngineVersion, Precision: r.Precision,
 		FellBack: append([]string{}, r.Loaded.FellBack...), Threads: r.Threads,
 		CPUFeatures: append([]string{}, r.Loaded.CPUFeatures...),
-		Device:      h.Device, CPU: h.CPU, OS: h.OS, Kernel: h.Kernel, Arch: h.Arch,
+		Device:      h.Device, Unit: h.Unit, CPU: h.CPU, OS: h.OS, Kernel: h.Kernel, Arch: h.Arch,
 		Cores: h.Cores, Affinity: h.Affinity, Governor: h.Governor,
 		Level: r.Level, Seed: seed, Tool: toolVersion,
 		Before: r.Before, After: r.After,
@@ -81,6 +82,7 @@ var fields = []fieldOf{
 	{"threads", func(c *Context) any { return c.Threads }},
 	{"cpu_features", func(c *Context) any { return orEmpty(c.CPUFeatures) }},
 	{"device", func(c *Context) any { return c.Device }},
+	{"unit", func(c *Context) any { return c.Unit }},
 	{"cpu", func(c *Context) any { return c.CPU }},
 	{"os", func(c *Context) any { return c.OS }},
 	{"kernel", func(c *Context) any { return c.Kernel }},
@@ -107,7 +109,7 @@ var (
 	AcrossPrecisions = []string{"precision", "fell_back"}
 	AcrossLevels     = []string{"level"}
 	AcrossVersions   = []string{"engine_version", "tool_version"}
-	AcrossMachines   = []string{"cpu_features", "device", "cpu", "os", "kernel", "arch", "cores", "affinity", "governor"}
+	AcrossMachines   = []string{"cpu_features", "device", "unit", "cpu", "os", "kernel", "arch", "cores", "affinity", "governor"}
 )
 
 // Compare names the fields in which two contexts differ other than the allowed ones:

@@ -8,6 +8,8 @@ package record
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"runtime"
@@ -21,7 +23,10 @@ import (
 
 // Host is a machine as far as its figures depend on it. It names no person and no network.
 type Host struct {
-	Device      string   `json:"device,omitempty"` // "Raspberry Pi 5 Model B", "virtual machine (KVM)"
+	Device string `json:"device,omitempty"` // "Raspberry Pi 5 Model B", "virtual machine (KVM)"
+	// Unit tells devices of one kind apart in a lab, without saying whose they are; "" for
+	// the machine that wisp itself runs on.
+	Unit        string   `json:"unit,omitempty"`
 	CPU         string   `json:"cpu"`
 	CPUFeatures []string `json:"cpu_features"` // instruction sets that kernels exist for
 	Cores       int      `json:"cores"`        // logical ones that are online
@@ -34,6 +39,12 @@ type Host struct {
 
 	// Missing lists what cannot be read here, and why.
 	Missing []bench.Absent `json:"missing"`
+}
+
+// UnitOf makes a unit of whatever is a device's own: a serial number, a name in a lab.
+func UnitOf(own string) string {
+	sum := sha256.Sum256([]byte("wisp unit " + own))
+	return hex.EncodeToString(sum[:4])
 }
 
 // ReadHost describes this machine. It is read once.
