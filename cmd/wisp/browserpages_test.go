@@ -160,8 +160,8 @@ func graphView(b *tab) {
 	if seen := value[bool](b, `(() => { const r = document.querySelector("#map .here").getBoundingClientRect(), m = document.getElementById("map").getBoundingClientRect(); return r.top >= m.top && r.bottom <= m.bottom && r.left >= m.left && r.right <= m.right; })()`); !seen {
 		b.t.Error("what was found is not in sight")
 	}
-	if fill := value[string](b, `getComputedStyle(document.querySelector("#map .macs9 rect")).fillOpacity`); fill != "0.6" {
-		b.t.Errorf("the box with most MACs has opacity %q", fill)
+	if fill := value[string](b, `getComputedStyle(document.querySelector("#map .heat9 rect")).fill`); !strings.HasPrefix(fill, "rgba(213, 94, 0") {
+		b.t.Errorf("the box with most MACs is %q", fill)
 	}
 	b.open("/graph?m=efficientnet_b7")
 	b.t.Logf("efficientnet_b7: %d boxes, drawn %.0f ms after the navigation began", value[int](b, `document.querySelectorAll("#map .node").length`), value[float64](b, `performance.getEntriesByType("navigation")[0].loadEventEnd`))
@@ -223,7 +223,7 @@ func measurement(b *tab) {
 		b.t.Errorf("%d rows of results", n)
 	}
 	b.do(chromedp.Click(chromedp.CSS(`#live a[href*="by=time"]`)))
-	b.until(`document.querySelector("#map.by-time .time9") !== null`)
+	b.until(`document.querySelector("#map .heat9") !== null && location.search.includes("by=time")`)
 	b.open("/run?m=ghostnet:0.1@64&level=publish")
 	b.do(chromedp.Click(chromedp.CSS("form button")))
 	b.until(`location.search.includes("job=") && document.getElementById("state")?.textContent === "running" && document.querySelector("form[action='/run/cancel'] button") !== null`)

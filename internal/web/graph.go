@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,22 +11,23 @@ import (
 	"github.com/wispnet/wisp/internal/report"
 )
 
-// A whole graph to look around in: zoom, pan and find are graph.js's; what colours it is a
-// class of every box for every measure, so that another measure is another attribute of the
-// picture and no new drawing.
+// A whole graph to look around in: zoom, pan and find are graph.js's, the drawing and its
+// shades internal/report's.
 
-// measure is what a graph can be coloured by.
+// measure is what a graph can be coloured by; its key is that of show --colour.
 type measure struct {
-	Key, Title, Unit string
-	of               func(cost.Layer) float64
+	Key, Title string
+	unit       float64
+	form       string
+	of         func(*cost.Layer) int64 // nil: not a count
 }
 
 var measures = []measure{
-	{"kind", "kind of operator", "", nil},
-	{"macs", "MACs", "MACs", func(l cost.Layer) float64 { return float64(l.MACs) }},
-	{"params", "parameters", "parameters", func(l cost.Layer) float64 { return float64(l.Params) }},
-	{"bytes", "bytes moved", "bytes", func(l cost.Layer) float64 { return float64(l.BytesMoved) }},
-	{"time", "time", "ms", nil},
+	{Key: "kind", Title: "kind of operator"},
+	{"macs", "MACs", 1e6, "%.2f M", func(l *cost.Layer) int64 { return l.MACs }},
+	{"params", "parameters", 1e3, "%.1f k", func(l *cost.Layer) int64 { return l.Params }},
+	{"bytes", "bytes moved", 1e3, "%.0f kB", func(l *cost.Layer) int64 { return l.BytesMoved }},
+	{Key: "time", Title: "time", unit: 1e-3, form: "%.1f µs"},
 }
 
 // graphBody is the view of a graph.
@@ -38,27 +38,15 @@ type graphBody struct {
 	Find     string
 	SVG      string
 	Nodes    int
-	Profile  string // where the times come from; empty where there is none
+	Profile  string // where the times come from; empty where there are none
 	Top      []topLayer
 }
 
-// topLayer is a box that has much of the measure.
+// topLayer is a layer that has much of the measure.
 type topLayer struct {
 	Name  string
 	Share float64 // percent
 	Value string
-}
-
-// shades is how many shades of a colour a measure has.
-const shades = 9
-
-// shade is the class of a box that has value of a largest: by the square root, so that
-// small ones are told apart.
-func shade(value, most float64) int {
-	if !(value > 0) || !(most > 0) {
-		return 0
-	}
-	return max(1, int(math.Ceil(shades*math.Sqrt(value/most))))
 }
 
 func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
@@ -75,7 +63,8 @@ func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
 	if by == "" {
 		by = "kind"
 	}
-	if !slices.ContainsFunc(measures, func(x measure) bool { return x.Key == by }) {
+	at := slices.IndexFunc(measures, func(x measure) bool { return x.Key == by })
+	if at < 0 {
 		return problem(http.StatusBadRequest, "by=%.20s: want kind, macs, params, bytes or time", by)
 	}
 	opened, err := s.open(m)
@@ -86,79 +75,48 @@ func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
 	if form == "json" {
 		return s.verb(w, r, "application/json", "show", "--json", "--", m.Arg)
 	}
-	counts, err := cost.Of(opened.Graph)
-	if err != nil {
-		return err
-	}
+	b := graphBody{ref: m, By: by, Measures: measures, Find: q.Get("find"), Nodes: len(opened.Graph.Nodes)}
 	times, from := s.profileOf(m)
-	layers := map[string]cost.Layer{}
-	for _, l := range counts.Layers {
-		layers[l.Name] = l
-	}
-	value := func(x measure, nodes []string) (v float64) {
-		for _, n := range nodes {
-			switch {
-			case x.Key == "time":
-				v += times[n]
-			case x.of != nil:
-				v += x.of(layers[n])
+	b.Profile = from
+	command := []string{"show", m.Arg, "--format", "svg"}
+	if by == "kind" {
+		b.SVG = report.GraphMap(opened.Graph, m.Title, func(nodes []string) (class, tip string) { return "", strings.Join(nodes, ", ") })
+	} else {
+		x := measures[at]
+		heat := &report.Heat{What: x.Title, Of: times, Text: func(v float64) string { return fmt.Sprintf(x.form, v/x.unit) }}
+		switch {
+		case x.of != nil:
+			counts, err := cost.Of(opened.Graph)
+			if err != nil {
+				return err
 			}
-		}
-		return v
-	}
-	var boxes [][]string
-	report.GraphMap(opened.Graph, m.Title, func(nodes []string) (string, string) {
-		boxes = append(boxes, nodes)
-		return "", ""
-	})
-	most, total := map[string]float64{}, map[string]float64{}
-	for _, nodes := range boxes {
-		for _, x := range measures {
-			v := value(x, nodes)
-			most[x.Key], total[x.Key] = max(most[x.Key], v), total[x.Key]+v
-		}
-	}
-	b := graphBody{ref: m, By: by, Measures: measures, Find: q.Get("find"), Nodes: len(opened.Graph.Nodes), Profile: from}
-	b.SVG = report.GraphMap(opened.Graph, m.Title, func(nodes []string) (class, tip string) {
-		tips := []string{nodes[0]}
-		if len(nodes) > 1 {
-			tips = []string{nodes[0] + " … " + nodes[len(nodes)-1]}
-		}
-		var classes []string
-		for _, x := range measures {
-			v := value(x, nodes)
-			if x.Unit == "" || x.Key == "time" && from == "" {
-				continue
+			heat.Of = map[string]float64{}
+			for i := range counts.Layers {
+				if v := x.of(&counts.Layers[i]); v > 0 {
+					heat.Of[counts.Layers[i].Name] += float64(v)
+				}
 			}
-			classes = append(classes, fmt.Sprintf("%s%d", x.Key, shade(v, most[x.Key])))
-			if v > 0 {
-				tips = append(tips, amount(v, x.Unit)+fmt.Sprintf(" (%.1f %%)", 100*v/total[x.Key]))
-			}
+		case from == "":
+			return problem(http.StatusNotFound, "%s: nobody measured its layers yet: run a latency with time by layer first", m.Title)
 		}
-		return strings.Join(classes, " "), strings.Join(tips, "; ")
-	})
-	if i := slices.IndexFunc(measures, func(x measure) bool { return x.Key == by }); measures[i].Unit != "" && total[by] > 0 {
-		b.Top = topOf(boxes, measures[i], value, total[by])
+		b.SVG, b.Top = report.HeatMap(opened.Graph, m.Title, heat), topOf(heat)
+		command = append(command, "--colour", by)
 	}
-	return s.html(w, r, "graph", &page{Title: m.Title + ": graph", Command: []string{"show", m.Arg, "--format", "svg"}, Forms: []string{"json"}, Wide: true, Scripts: []string{"graph.js"}, Body: &b})
+	return s.html(w, r, "graph", &page{Title: m.Title + ": graph", Command: command, Forms: []string{"json"}, Wide: true, Scripts: []string{"graph.js"}, Body: &b})
 }
 
-func amount(v float64, unit string) string {
-	if unit == "ms" {
-		return fmt.Sprintf("%.3f ms", v)
-	}
-	return group(int64(v)) + " " + unit
-}
-
-// topOf are the boxes that have most of a measure.
-func topOf(boxes [][]string, x measure, value func(measure, []string) float64, total float64) []topLayer {
-	order := slices.Clone(boxes)
-	slices.SortStableFunc(order, func(a, b []string) int { return cmp.Compare(value(x, b), value(x, a)) })
+// topOf are the layers that have most of a measure.
+func topOf(h *report.Heat) []topLayer {
 	var out []topLayer
-	for _, nodes := range order[:min(8, len(order))] {
-		if v := value(x, nodes); v > 0 {
-			out = append(out, topLayer{nodes[0], 100 * v / total, amount(v, x.Unit)})
-		}
+	total := 0.0
+	for name, v := range h.Of {
+		out = append(out, topLayer{name, v, h.Text(v)})
+		total += v
+	}
+	slices.SortFunc(out, func(a, b topLayer) int { return cmp.Or(cmp.Compare(b.Share, a.Share), cmp.Compare(a.Name, b.Name)) })
+	out = out[:min(8, len(out))]
+	for i := range out {
+		out[i].Share *= 100 / max(total, 1e-12)
 	}
 	return out
 }

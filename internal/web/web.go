@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os/exec"
@@ -98,7 +99,8 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, show func(*Server, http.ResponseWriter, *http.Request) error) {
 		mux.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if err := show(s, w, r); err != nil {
+			out := &begun{ResponseWriter: w}
+			if err := show(s, out, r); err != nil && !out.yes { // else it is the browser that went away
 				s.fail(w, r, err)
 			}
 		}))
@@ -130,6 +132,25 @@ func (s *Server) Handler() http.Handler {
 	return s.guard(mux)
 }
 
+// begun is an answer that knows whether it began.
+type begun struct {
+	http.ResponseWriter
+	yes bool
+}
+
+func (b *begun) WriteHeader(status int) {
+	b.yes = true
+	b.ResponseWriter.WriteHeader(status)
+}
+
+func (b *begun) Write(p []byte) (int, error) {
+	b.yes = true
+	return b.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (b *begun) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+
 // Serve answers on a listener until ctx ends; then measurements are cancelled.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	h := &http.Server{
@@ -139,6 +160,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		WriteTimeout:      2 * time.Minute, // streams extend theirs
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          log.New(io.Discard, "", 0), // what strangers send is no news
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
 	go s.warm()
