@@ -133,6 +133,15 @@ func TestMessagingStaysApart(t *testing.T) {
 	}
 }
 
+// TestBrowserStaysApart: the tests drive a browser, no program does.
+func TestBrowserStaysApart(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		if slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, "github.com/chromedp/") }) {
+			t.Errorf("%s links chromedp, which is for tests only", short(p.ImportPath))
+		}
+	}
+}
+
 // TestRootStaysLight compares what a library user links with the committed list.
 // Run with -update after a considered change; the commit says why.
 func TestRootStaysLight(t *testing.T) {

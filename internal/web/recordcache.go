@@ -22,7 +22,9 @@ type recordCache struct {
 	skipped []string
 	err     error
 
-	views map[string]*recordsBody // of this key, by what was asked for
+	ranking sync.Mutex              // of the views, which take longer to make than rows to read
+	viewed  string                  // the key that they are of
+	views   map[string]*recordsBody // by what was asked for
 }
 
 // lookEvery is how long the list of files is taken as it was.
@@ -51,7 +53,7 @@ func (c *recordCache) read(paths []string) ([]record.Row, []string, error) {
 	if err == nil && key == c.key && c.err == nil {
 		return c.all, c.skipped, nil
 	}
-	c.key, c.views, c.all, c.skipped, c.err = key, nil, nil, nil, err
+	c.key, c.all, c.skipped, c.err = key, nil, nil, err
 	if err == nil {
 		var docs []*record.Document
 		var files []string
@@ -83,22 +85,25 @@ func stateOf(paths []string) (string, error) {
 const mostViews = 16
 
 // view makes what a query asks for of the records, or takes it as it was made.
-func (c *recordCache) view(paths []string, query string, make_ func([]record.Row, []string) (*recordsBody, error)) (*recordsBody, error) {
+func (c *recordCache) view(paths []string, query string, build func([]record.Row, []string) (*recordsBody, error)) (*recordsBody, error) {
+	c.ranking.Lock()
+	defer c.ranking.Unlock()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	rows, skipped, err := c.read(paths)
+	key := c.key
+	c.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	if b, ok := c.views[query]; ok {
+	if b, ok := c.views[query]; ok && c.viewed == key {
 		return b, nil
 	}
-	b, err := make_(rows, skipped)
+	b, err := build(rows, skipped)
 	if err != nil {
 		return nil, err
 	}
-	if c.views == nil || len(c.views) >= mostViews {
-		c.views = map[string]*recordsBody{}
+	if c.views == nil || c.viewed != key || len(c.views) >= mostViews {
+		c.viewed, c.views = key, map[string]*recordsBody{}
 	}
 	c.views[query] = b
 	return b, nil

@@ -70,7 +70,7 @@ func (s *Server) showRecords(w http.ResponseWriter, r *http.Request) error {
 	}
 	q := r.URL.Query()
 	q.Del("format")
-	b, err := s.records.view(s.Records, q.Encode(), func(rows []record.Row, skipped []string) (*recordsBody, error) { return s.recordsOf(q, rows, skipped) })
+	b, err := s.recordsView(q)
 	if err != nil {
 		return err
 	}
@@ -97,6 +97,11 @@ func (s *Server) showRecords(w http.ResponseWriter, r *http.Request) error {
 		return s.csv(w, "records", rows)
 	}
 	return s.html(w, r, "records", &page{Title: "Records", Command: command, Forms: []string{"json", "csv"}, Scripts: []string{"live.js"}, Body: b})
+}
+
+// recordsView is recordsOf, or what it made before of the same records.
+func (s *Server) recordsView(q url.Values) (*recordsBody, error) {
+	return s.records.view(s.Records, q.Encode(), func(rows []record.Row, skipped []string) (*recordsBody, error) { return s.recordsOf(q, rows, skipped) })
 }
 
 // recordsOf is the view that a query asks for.

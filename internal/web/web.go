@@ -16,6 +16,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"sync"
 	"time"
@@ -182,10 +183,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// warm counts the zoo and reads the records, so that the first page need not wait.
+// warm counts the zoo and ranks the records, so that the first pages need not wait.
 func (s *Server) warm() {
+	templates()
+	assets()
 	zooRows()
-	s.records.rows(s.Records)
+	_, _ = s.recordsView(url.Values{}) // an error is told to whoever asks
 }
 
 // limited bounds how many connections there are.
