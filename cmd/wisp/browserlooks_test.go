@@ -21,6 +21,19 @@ func pages(b *tab, shown string) {
 		}
 		axe = string(script)
 	}
+	// A checker that finds nothing must be able to find something.
+	b.open("/")
+	b.script(`document.querySelector("main").insertAdjacentHTML("beforeend", '<img src="/static/icon.svg"><button></button><p class="soft" id="pale">pale</p>'); document.getElementById("pale").style.color = "rgb(250, 250, 250)"; document.getElementById("pale").style.background = "rgb(255, 255, 255)"`)
+	if faults := value[[]string](b, lookOver); len(faults) != 3 {
+		b.t.Errorf("of three faults these are found: %q", faults)
+	}
+	if axe != "" {
+		b.script(axe)
+		if faults := inspect(b); len(faults) < 3 {
+			b.t.Errorf("axe: of three faults these are found: %q", faults)
+		}
+	}
+	b.calm("faults")
 	for _, p := range []struct{ name, path string }{
 		{"models", "/"}, {"model", "/model?m=mobilenet_v3_small"}, {"graph", "/graph?m=mobilenet_v3_small&by=macs"}, {"compare", "/compare?macs=400&top1=68"}, {"diff", "/diff?a=mobilenet_v2&b=ghostnet"},
 		{"records", "/records"}, {"run", "/run"}, {"result", "/run?job=1"}, {"classify", "/classify"}, {"answers", shown}, {"features", strings.Replace(shown, "/classify", "/features", 1)}, {"error", "/model?m=ghostnot"},

@@ -193,6 +193,9 @@ func dropping(b *tab, good, broken, huge string) string {
 		}
 		b.script(`document.getElementById("said").value = ""`)
 	}
+	// Dropping a file on the form is choosing it.
+	b.script(`const t = new DataTransfer(); t.items.add(new File(["no picture"], "dropped.txt")); document.getElementById("drop").dispatchEvent(new DragEvent("drop", {bubbles: true, cancelable: true, dataTransfer: t}))`)
+	b.until(`document.getElementById("said").value.startsWith("dropped.txt: ")`)
 	b.calm("bad photographs", "status of 422")
 	b.do(chromedp.SetUploadFiles(chromedp.CSS("input[type=file]"), []string{good}), chromedp.Click(chromedp.CSS("#drop button")))
 	b.until(`location.search.includes("p=") && document.querySelectorAll(".answers section").length === 2 && [...document.images].every(i => i.complete)`)

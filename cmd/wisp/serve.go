@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +74,7 @@ func (a *app) serve(ctx context.Context, files []string, f *serveFlags) error {
 		return err
 	}
 	defer l.Close()
-	token, address := "", "http://"+l.Addr().String()+"/"
+	token, address := "", "http://"+reachable(l.Addr())+"/"
 	if !loopback(l.Addr()) {
 		token = web.NewToken()
 		address += "?token=" + token
@@ -132,16 +131,32 @@ func itself(args ...string) *exec.Cmd {
 // listen listens where it was asked to, else on the usual address or a free port.
 func listen(asked string) (net.Listener, error) {
 	if asked == "" {
-		l, err := net.Listen("tcp", usualAddress)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			return net.Listen("tcp", "127.0.0.1:0")
+		if l, err := net.Listen("tcp", usualAddress); err == nil {
+			return l, nil
 		}
-		return l, err
+		return net.Listen("tcp", "127.0.0.1:0")
 	}
 	if _, _, err := net.SplitHostPort(asked); err != nil {
 		return nil, usagef("--listen %s: want HOST:PORT, such as 0.0.0.0:8080: %v", asked, err)
 	}
 	return net.Listen("tcp", asked)
+}
+
+// reachable is an address that others can open: for all of this machine's, its first.
+func reachable(a net.Addr) string {
+	at, err := netip.ParseAddrPort(a.String())
+	if err != nil || !at.Addr().IsUnspecified() {
+		return a.String()
+	}
+	host := "localhost"
+	all, err := net.InterfaceAddrs()
+	for i := 0; err == nil && i < len(all); i++ {
+		if p, perr := netip.ParsePrefix(all[i].String()); perr == nil && p.Addr().Is4() && p.Addr().IsGlobalUnicast() {
+			host = p.Addr().String()
+			break
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(at.Port())))
 }
 
 // loopback reports whether only this machine can reach an address.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -92,6 +93,9 @@ func TestServe(t *testing.T) {
 
 	other := served(t, "--listen", "0.0.0.0:0", "-q")
 	token := other.Query().Get("token")
+	if ip := net.ParseIP(other.Hostname()); ip.IsUnspecified() {
+		t.Errorf("the address %s cannot be opened elsewhere", other)
+	}
 	other.RawQuery, other.Host = "", "127.0.0.1:"+other.Port()
 	if len(token) != len(web.NewToken()) {
 		t.Fatalf("token %q", token)

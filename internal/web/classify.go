@@ -86,7 +86,7 @@ func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
 	for _, m := range models {
 		b.Chosen = append(b.Chosen, m.ID)
 	}
-	command := []string{"classify", "MODEL", "photo.jpg"}
+	command, others := []string{"classify", "MODEL", "photo.jpg"}, [][]string(nil)
 	if id := r.Form.Get("p"); id != "" {
 		if b.Photo, err = s.photos.get(id); err != nil {
 			return err
@@ -111,6 +111,9 @@ func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
 		}
 		if len(models) > 0 {
 			command = []string{"classify", models[0].Arg, b.Photo.Name}
+			for _, m := range models[1:] {
+				others = append(others, []string{"classify", m.Arg, b.Photo.Name})
+			}
 		}
 	}
 	if len(b.Chosen) == 0 {
@@ -119,7 +122,7 @@ func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
 	if form == "json" {
 		return s.classified(w, &b, command)
 	}
-	p := page{Title: "Classify", Command: command, Scripts: []string{"classify.js"}, Body: &b}
+	p := page{Title: "Classify", Command: command, Others: others, Scripts: []string{"classify.js"}, Body: &b}
 	if b.Photo != nil {
 		p.Forms = []string{"json"}
 	}

@@ -31,9 +31,10 @@ var staticFiles embed.FS
 // page is what the layout shows of any view.
 type page struct {
 	Title   string
-	Command []string // the words of the command that prints the same, without wisp
-	Forms   []string // its documents: json, csv
-	Wide    bool     // it takes the window's whole width
+	Command []string   // the words of the command that prints the same, without wisp
+	Others  [][]string // further commands, where it takes several
+	Forms   []string   // its documents: json, csv
+	Wide    bool       // it takes the window's whole width
 	Scripts []string
 	Body    any
 
@@ -46,9 +47,15 @@ type navItem struct {
 	Here        bool
 }
 
-// CommandLine is the command as a shell takes it.
-func (p *page) CommandLine() string {
-	return "wisp " + shellWords(p.Command)
+// CommandLines are the commands as a shell takes them.
+func (p *page) CommandLines() []string {
+	var out []string
+	for _, words := range append([][]string{p.Command}, p.Others...) {
+		if len(words) > 0 {
+			out = append(out, "wisp "+shellWords(words))
+		}
+	}
+	return out
 }
 
 // FormLink is the view's address as another form.
@@ -78,7 +85,6 @@ var templates = sync.OnceValue(func() map[string]*template.Template {
 		"percent": func(v *float64) string { return orDash(v, "%.1f") },
 		"ms":      func(v float64) string { return fmt.Sprintf("%.3g", v) },
 		"picture": func(svg string) template.HTML { return template.HTML(report.Inline(svg)) }, // our own, escaped where it was made
-		"words":   func(words []string) string { return "wisp " + shellWords(words) },
 		"join":    strings.Join,
 		"asset":   func(name string) string { return "/static/" + name + "?v=" + assets()[name].tag[:8] },
 	}

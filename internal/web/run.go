@@ -267,11 +267,14 @@ func (s *Server) watchRun(w http.ResponseWriter, r *http.Request) error {
 // resultOf reads a measurement's document.
 func (s *Server) resultOf(j *job) (*runResult, error) {
 	if j.Kind == "eval" {
-		return evalResult(j.document)
+		return s.evalResult(j.document)
 	}
 	var d record.Document
 	if err := json.Unmarshal(j.document, &d); err != nil {
 		return nil, fmt.Errorf("measurement %d: %w", j.ID, err)
+	}
+	for i := range d.Results {
+		d.Results[i].Model = s.title(d.Results[i].Model)
 	}
 	out := &runResult{Where: d.Where, Heads: []string{"row", "median ms", "95 % interval", "p90 ms", "images/s", "grade"}}
 	for i := range d.Results {
@@ -283,7 +286,7 @@ func (s *Server) resultOf(j *job) (*runResult, error) {
 		out.Rows = append(out.Rows, []string{bench.Label(d.Results, i), fmt.Sprintf("%.3g", x.Latency.Median), ci, orDash(x.Latency.P90, "%.3g"), fmt.Sprintf("%.0f", x.Throughput.Median), string(x.Grade)})
 		if x.Profile != nil {
 			for _, m := range s.options(x.Model) {
-				if m.Arg == x.Model {
+				if m.Title == x.Model {
 					out.Graph = append(out.Graph, m)
 				}
 			}
@@ -292,11 +295,31 @@ func (s *Server) resultOf(j *job) (*runResult, error) {
 	for _, c := range d.Comparisons {
 		out.Lines = append(out.Lines, fmt.Sprintf("%s is %.3f × %s: %s", c.A, c.Ratio, c.B, c.Verdict))
 	}
-	out.Lines = append(out.Lines, d.Diagnostics...)
+	out.Lines = s.lines(append(out.Lines, d.Diagnostics...))
 	return out, nil
 }
 
-func evalResult(document []byte) (*runResult, error) {
+// title is a model as people read it: a file's name without its folder.
+func (s *Server) title(arg string) string {
+	if i := slices.Index(s.Files, arg); i >= 0 {
+		return s.fileRef(i).Title
+	}
+	return arg
+}
+
+// lines are diagnostics with files' names instead of their paths.
+func (s *Server) lines(all []string) []string {
+	var out []string
+	for _, l := range all {
+		for i := range s.Files {
+			l = strings.ReplaceAll(l, s.Files[i], s.fileRef(i).Title)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+func (s *Server) evalResult(document []byte) (*runResult, error) {
 	var d struct {
 		Diagnostics []string `json:"diagnostics"`
 		Results     []struct {
@@ -313,9 +336,9 @@ func evalResult(document []byte) (*runResult, error) {
 	if err := json.Unmarshal(document, &d); err != nil {
 		return nil, err
 	}
-	out := &runResult{Heads: []string{"model", "engine", "precision", "images", "top-1 %", "top-5 %", "images/s", "recipe"}, Lines: d.Diagnostics}
+	out := &runResult{Heads: []string{"model", "engine", "precision", "images", "top-1 %", "top-5 %", "images/s", "recipe"}, Lines: s.lines(d.Diagnostics)}
 	for _, x := range d.Results {
-		out.Rows = append(out.Rows, []string{x.Model, x.Engine, x.Precision, fmt.Sprint(x.Images), orDash(x.Top1, "%.1f"), orDash(x.Top5, "%.1f"), orDash(x.Rate, "%.1f"), x.Recipe})
+		out.Rows = append(out.Rows, []string{s.title(x.Model), x.Engine, x.Precision, fmt.Sprint(x.Images), orDash(x.Top1, "%.1f"), orDash(x.Top5, "%.1f"), orDash(x.Rate, "%.1f"), x.Recipe})
 	}
 	return out, nil
 }
