@@ -91,6 +91,17 @@ func TestServe(t *testing.T) {
 		t.Errorf("the compare view's command: exit code %d", code)
 	}
 
+	// The document is that of the schema; the context is over, so that serve is too.
+	ended, stop := context.WithCancel(context.Background())
+	stop()
+	out.Reset()
+	if code := run(ended, []string{"serve", "--listen", "127.0.0.1:0", "--json"}, nil, &out, io.Discard); code != exitDone {
+		t.Errorf("serve --json: exit code %d", code)
+	}
+	if err := validate(out.String()); err != nil {
+		t.Errorf("serve --json: %v", err)
+	}
+
 	other := served(t, "--listen", "0.0.0.0:0", "-q")
 	token := other.Query().Get("token")
 	if ip := net.ParseIP(other.Hostname()); ip.IsUnspecified() {

@@ -71,7 +71,7 @@ type topClass struct {
 func (t topClass) Percent() string { return fmt.Sprintf("%.1f", 100*t.Probability) }
 
 func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
-	form, err := asForm(r, "json")
+	form, err := asForm(r, "json", "csv")
 	if err != nil {
 		return err
 	}
@@ -119,12 +119,18 @@ func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
 	if len(b.Chosen) == 0 {
 		b.Chosen = s.usual()
 	}
-	if form == "json" {
+	if form != "" && b.Photo == nil {
+		return problem(http.StatusBadRequest, "no photograph was chosen: p is missing")
+	}
+	switch form {
+	case "json":
 		return s.classified(w, &b, command)
+	case "csv":
+		return s.csv(w, "classify", b.csv())
 	}
 	p := page{Title: "Classify", Command: command, Others: others, Scripts: []string{"classify.js"}, Body: &b}
 	if b.Photo != nil {
-		p.Forms = []string{"json"}
+		p.Forms = []string{"json", "csv"}
 	}
 	return s.html(w, r, "classify", &p)
 }
@@ -194,11 +200,23 @@ func classOf(k wisp.Class) topClass {
 	return topClass{k.Index, k.WNID, k.Label, k.Probability}
 }
 
+// csv has a row for each class; a network without an answer has one without a class.
+func (b *classifyBody) csv() [][]string {
+	out := [][]string{{"file", "model", "weights", "recipe", "preprocess_ms", "run_ms", "rank", "index", "wnid", "label", "probability"}}
+	for _, a := range b.Answers {
+		row := []string{b.Photo.Name, a.Title, a.Weights, a.Recipe, exact(a.Preprocess), exact(a.Run)}
+		if len(a.Top) == 0 {
+			out = append(out, append(row, "", "", "", "", ""))
+		}
+		for i, k := range a.Top {
+			out = append(out, append(row[:6:6], fmt.Sprint(i+1), fmt.Sprint(k.Index), k.WNID, k.Label, exact(k.Probability)))
+		}
+	}
+	return out
+}
+
 // classified is the view as a document.
 func (s *Server) classified(w http.ResponseWriter, b *classifyBody, command []string) error {
-	if b.Photo == nil {
-		return problem(http.StatusBadRequest, "no photograph was chosen: p is missing")
-	}
 	type answered struct {
 		Model        string     `json:"model"`
 		Weights      string     `json:"weights"`

@@ -10,9 +10,9 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/features"
+	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/structure"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -73,7 +73,7 @@ func (s *Server) maps(q url.Values) (*featuresBody, *imagenet.RGB, error) {
 		g = g.Clone()
 		_, _ = structure.Annotate(g) // without blocks another layer is looked at first
 	}
-	b := &featuresBody{ref: m, Photo: p, Layers: layersOf(g), Layer: q.Get("layer"), Synthetic: c.model.Weights.Synthetic, Weights: c.model.Weights.ID}
+	b := &featuresBody{ref: m, Photo: p, Layers: features.Layers(g), Layer: q.Get("layer"), Synthetic: c.model.Weights.Synthetic, Weights: c.model.Weights.ID}
 	if b.Layer == "" {
 		b.Layer = features.Default(g)
 	}
@@ -98,10 +98,8 @@ func (s *Server) maps(q url.Values) (*featuresBody, *imagenet.RGB, error) {
 	return b, seen, err
 }
 
-func layersOf(g *graph.Graph) []string { return features.Layers(g) }
-
 func (s *Server) showFeatures(w http.ResponseWriter, r *http.Request) error {
-	form, err := asForm(r, "csv")
+	form, err := asForm(r, "json", "csv")
 	if err != nil {
 		return err
 	}
@@ -114,15 +112,47 @@ func (s *Server) showFeatures(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if form == "csv" {
+	command := []string{"show", b.Arg, "--features", b.Photo.Name, "--layer", b.Layer, "-o", "maps.png"}
+	switch form {
+	case "json":
+		type pair struct {
+			From        int     `json:"from"`
+			To          int     `json:"to"`
+			Correlation float64 `json:"correlation"`
+		}
+		of := func(all []features.Pair) []pair {
+			out := []pair{}
+			for _, p := range all {
+				out = append(out, pair{p.From, p.To, p.Correlation})
+			}
+			return out
+		}
+		var notes []string
+		if b.Synthetic {
+			notes = append(notes, b.Title+": its weights are synthetic: the maps show its form, nothing that was learned")
+		}
+		return s.json(w, struct {
+			record.Envelope
+			Model     string  `json:"model"`
+			Layer     string  `json:"layer"`
+			Image     string  `json:"image"`
+			Maps      int     `json:"maps"`
+			Height    int     `json:"height"`
+			Width     int     `json:"width"`
+			Redundant int     `json:"redundant"`
+			Constant  int     `json:"constant"`
+			Alike     float64 `json:"alike_from"`
+			Pairs     []pair  `json:"pairs"`
+			Ghosts    []pair  `json:"ghosts"`
+		}{s.Envelope("wisp "+shellWords(command), notes), b.Title, b.Layer, b.Photo.Name, b.Maps.C, b.Maps.H, b.Maps.W, b.Alike, b.Constant, features.Alike, of(b.Maps.Pairs()), of(b.Maps.Ghosts)})
+	case "csv":
 		rows := [][]string{{"from", "to", "correlation", "ghost"}}
 		for _, p := range b.Maps.Pairs() {
 			rows = append(rows, []string{fmt.Sprint(p.From), fmt.Sprint(p.To), exact(p.Correlation), fmt.Sprint(slices.ContainsFunc(b.Maps.Ghosts, func(g features.Pair) bool { return g.From == p.From && g.To == p.To }))})
 		}
 		return s.csv(w, "features", rows)
 	}
-	command := []string{"show", b.Arg, "--features", b.Photo.Name, "--layer", b.Layer, "-o", "maps.png"}
-	return s.html(w, r, "features", &page{Title: b.Title + ": feature maps", Command: command, Forms: []string{"csv"}, Scripts: []string{"live.js"}, Body: b})
+	return s.html(w, r, "features", &page{Title: b.Title + ": feature maps", Command: command, Forms: []string{"json", "csv"}, Scripts: []string{"live.js"}, Body: b})
 }
 
 func (s *Server) mapsPicture(w http.ResponseWriter, r *http.Request) error {

@@ -50,7 +50,7 @@ type topLayer struct {
 }
 
 func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
-	form, err := asForm(r, "json")
+	form, err := asForm(r, "json", "csv")
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,11 @@ func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer opened.Close()
-	if form == "json" {
+	switch form {
+	case "json":
 		return s.verb(w, r, "application/json", "show", "--json", "--", m.Arg)
+	case "csv":
+		return s.verb(w, r, "text/csv; charset=utf-8", "show", "--format", "csv", "--", m.Arg)
 	}
 	b := graphBody{ref: m, By: by, Measures: measures, Find: q.Get("find"), Nodes: len(opened.Graph.Nodes)}
 	times, from := s.profileOf(m)
@@ -102,7 +105,7 @@ func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
 		b.SVG, b.Top = report.HeatMap(opened.Graph, m.Title, heat), topOf(heat)
 		command = append(command, "--colour", by)
 	}
-	return s.html(w, r, "graph", &page{Title: m.Title + ": graph", Command: command, Forms: []string{"json"}, Wide: true, Scripts: []string{"graph.js"}, Body: &b})
+	return s.html(w, r, "graph", &page{Title: m.Title + ": graph", Command: command, Forms: []string{"json", "csv"}, Wide: true, Scripts: []string{"graph.js"}, Body: &b})
 }
 
 // topOf are the layers that have most of a measure.

@@ -129,6 +129,7 @@ func TestRunForm(t *testing.T) {
 	for change, status := range map[string]int{
 		"m=":                            400,
 		"m=--record=/tmp/x":             400,
+		"m=ghostnet:16@16384":           422,
 		"m=/etc/passwd":                 400,
 		"m=file:1":                      404,
 		"level=slow":                    400,

@@ -10,13 +10,18 @@ import (
 	"time"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/imagenet"
 )
 
 // Compiled models that photographs run through: one request at a time, so that times mean
 // something and memory is bounded, and the last few models kept.
 
-const maxPrograms = 4
+const (
+	maxPrograms = 4
+	maxKeptMB   = 1024 // weights and buffers of the programs that are kept, but for the last
+	maxArenaMB  = 256  // buffers of one
+)
 
 type programs struct {
 	once sync.Once
@@ -82,17 +87,30 @@ func (ps *programs) get(s *Server, m ref) (*compiled, error) {
 		opened.Close()
 		return nil, hidePath(problem(http.StatusUnprocessableEntity, "%s", oneLine(err)), m)
 	}
+	if peak, err := cost.ActivationPeak(opened.Graph); err == nil && peak > maxArenaMB<<20 {
+		opened.Close()
+		return nil, problem(http.StatusUnprocessableEntity, "%s: a run takes %d MB of buffers, more than %d: use the command line", m.Title, peak>>20, maxArenaMB)
+	}
 	p, err := opened.Compile()
 	if err != nil {
 		opened.Close()
 		return nil, hidePath(err, m)
 	}
 	c := &compiled{key, opened, p}
-	if ps.kept = append(ps.kept, c); len(ps.kept) > maxPrograms {
+	ps.kept = append(ps.kept, c)
+	for len(ps.kept) > maxPrograms || len(ps.kept) > 1 && ps.bytes() > maxKeptMB<<20 {
 		ps.kept[0].close()
 		ps.kept = slices.Delete(ps.kept, 0, 1)
 	}
 	return c, nil
+}
+
+// bytes is what the programs that are kept take.
+func (ps *programs) bytes() (n int64) {
+	for _, c := range ps.kept {
+		n += c.program.Engine.WeightBytes() + c.program.Engine.ArenaBytes()
+	}
+	return n
 }
 
 func (c *compiled) close() {

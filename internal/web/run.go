@@ -63,7 +63,7 @@ func choices(chosen string, all ...string) []choice {
 const mostRun = 16
 
 func (s *Server) showRun(w http.ResponseWriter, r *http.Request) error {
-	form, err := asForm(r, "json")
+	form, err := asForm(r, "json", "csv")
 	if err != nil {
 		return err
 	}
@@ -90,10 +90,10 @@ func (s *Server) showRun(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
+		if form != "" && len(j.document) == 0 {
+			return problem(http.StatusNotFound, "measurement %d has no document: it is %s", id, j.State)
+		}
 		if form == "json" {
-			if len(j.document) == 0 {
-				return problem(http.StatusNotFound, "measurement %d has no document: it is %s", id, j.State)
-			}
 			w.Header().Set("Content-Type", "application/json")
 			_, err := w.Write(j.document)
 			return err
@@ -101,12 +101,15 @@ func (s *Server) showRun(w http.ResponseWriter, r *http.Request) error {
 		b.Job = &j
 		p.Title, p.Command = fmt.Sprintf("Run %d", id), j.Args
 		if len(j.document) > 0 {
-			p.Forms = []string{"json"}
+			p.Forms = []string{"json", "csv"}
 			if b.Result, err = s.resultOf(&j); err != nil {
 				return err
 			}
+			if form == "csv" {
+				return s.csv(w, fmt.Sprintf("run%d", id), append([][]string{b.Result.Heads}, b.Result.Rows...))
+			}
 		}
-	} else if form == "json" {
+	} else if form != "" {
 		return problem(http.StatusBadRequest, "name a measurement: job=N")
 	}
 	return s.html(w, r, "run", &p)
@@ -127,6 +130,11 @@ func (s *Server) startRun(w http.ResponseWriter, r *http.Request) error {
 	}
 	var titles []string
 	for _, m := range models {
+		opened, err := s.open(m) // what is damaged or too large is said now
+		if err != nil {
+			return err
+		}
+		opened.Close()
 		titles = append(titles, m.Title)
 	}
 	id, err := s.jobs.add(r.PostForm.Get("kind"), titles, args)

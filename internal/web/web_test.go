@@ -51,23 +51,26 @@ func fakeVerb(how string) int {
 	return 0
 }
 
+// tested is a server's program as the tests have it.
+var tested = Config{
+	Verb: func(_ context.Context, args []string, out, _ io.Writer) int {
+		fmt.Fprintf(out, "{\"args\": %q}\n", args)
+		return 0
+	},
+	Command: func(args ...string) *exec.Cmd {
+		cmd := exec.Command(os.Args[0], args...)
+		cmd.Env = append(os.Environ(), "WISP_FAKE=done")
+		return cmd
+	},
+	Envelope: func(command string, d []string) record.Envelope {
+		return record.Envelope{SchemaVersion: "1", Command: command, Diagnostics: d}
+	},
+}
+
 // site is a server under test.
 func site(t *testing.T, change func(*Config)) *Server {
 	t.Helper()
-	c := Config{
-		Verb: func(_ context.Context, args []string, out, _ io.Writer) int {
-			fmt.Fprintf(out, "{\"args\": %q}\n", args)
-			return 0
-		},
-		Command: func(args ...string) *exec.Cmd {
-			cmd := exec.Command(os.Args[0], args...)
-			cmd.Env = append(os.Environ(), "WISP_FAKE=done")
-			return cmd
-		},
-		Envelope: func(command string, d []string) record.Envelope {
-			return record.Envelope{SchemaVersion: "1", Command: command, Diagnostics: d}
-		},
-	}
+	c := tested
 	if change != nil {
 		change(&c)
 	}
@@ -353,6 +356,14 @@ func TestPhotos(t *testing.T) {
 	q, err := url.ParseQuery(strings.TrimPrefix(to, "/classify?"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, target := range []string{to + "&format=csv", "/features?format=csv&m=ghostnet:0.1@64&p=" + q.Get("p"), "/features?format=json&m=ghostnet:0.1@64&p=" + q.Get("p")} {
+		if w := get(t, s, target); w.Code != 200 || strings.Contains(w.Header().Get("Content-Type"), "html") {
+			t.Errorf("%s: status %d: %.200s", target, w.Code, w.Body.String())
+		}
+	}
+	if w := get(t, s, "/classify?m=mobilenet_v1@2048&p="+q.Get("p")); w.Code != 200 || !strings.Contains(w.Body.String(), "MB of buffers") {
+		t.Errorf("a network that is too large to run: status %d", w.Code)
 	}
 	maps := "m=ghostnet:0.1@64&p=" + q.Get("p")
 	if w := get(t, s, "/features?"+maps); w.Code != 200 || !strings.Contains(w.Body.String(), "Nothing learned:") || !strings.Contains(w.Body.String(), "are ghosts") {

@@ -56,11 +56,17 @@
 
   map.addEventListener("wheel", (e) => { e.preventDefault(); zoom(Math.exp(Math.max(-1, Math.min(1, e.deltaY / 300))), ...point(e)); }, { passive: false });
   const down = new Map();
-  map.addEventListener("pointerdown", (e) => { down.set(e.pointerId, e); map.setPointerCapture(e.pointerId); map.classList.add("moving"); });
+  let moved = 0;
+  map.addEventListener("click", (e) => {
+    const g = e.target.closest("g.node");
+    if (g && moved < 4) found.value = g.querySelector("title").textContent;
+  });
+  map.addEventListener("pointerdown", (e) => { moved = 0; down.set(e.pointerId, e); map.setPointerCapture(e.pointerId); map.classList.add("moving"); });
   map.addEventListener("pointermove", (e) => {
     const was = down.get(e.pointerId);
     if (!was) return;
     const k = view.w / map.clientWidth;
+    moved += Math.abs(e.clientX - was.clientX) + Math.abs(e.clientY - was.clientY);
     if (down.size === 1) {
       view.x -= (e.clientX - was.clientX) * k; view.y -= (e.clientY - was.clientY) * k; show();
     } else {
