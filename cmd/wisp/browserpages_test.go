@@ -140,6 +140,9 @@ func search(b *tab) {
 	if n := value[int](b, `document.querySelectorAll("#live tbody tr").length`); n >= all || n == 0 {
 		b.t.Errorf("%d of %d rows are left", n, all)
 	}
+	if said := value[string](b, `document.getElementById("announce").textContent`); !strings.Contains(said, "networks") {
+		b.t.Errorf("a screen reader is told %q", said)
+	}
 	b.calm("search")
 }
 

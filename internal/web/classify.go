@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/wispnet/wisp"
@@ -78,11 +79,11 @@ func (s *Server) showClassify(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return problem(http.StatusBadRequest, "the address: %v", err)
 	}
-	models, err := s.refs(r, "m", mostAnswers)
+	models, err := s.refs(r.Form, mostAnswers)
 	if err != nil {
 		return err
 	}
-	b := classifyBody{Offers: s.options(r.Form["m"]...), MaxMB: maxUpload >> 20, MaxMP: photoLimits.Pixels / 1e6}
+	b := classifyBody{Offers: s.options(named(r.Form)...), MaxMB: maxUpload >> 20, MaxMP: photoLimits.Pixels / 1e6}
 	for _, m := range models {
 		b.Chosen = append(b.Chosen, m.ID)
 	}
@@ -274,6 +275,12 @@ func (s *Server) takePhoto(w http.ResponseWriter, r *http.Request) error {
 				return badForm(err)
 			}
 			q.Add("m", string(text))
+		case "more":
+			text, err := io.ReadAll(io.LimitReader(part, mostAnswers*(maxName+1)))
+			if err != nil {
+				return badForm(err)
+			}
+			q["m"] = append(q["m"], strings.Fields(string(text))...)
 		case "photo":
 			if kept, err = s.readPhoto(r, part); err != nil {
 				return err

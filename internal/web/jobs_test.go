@@ -153,6 +153,12 @@ func TestRunForm(t *testing.T) {
 			t.Errorf("%s: status %d, want %d: %s", change, w.Code, status, w.Body.String())
 		}
 	}
+	if w := start(t, s, quickForm+"&more=mobilenet_v2:0.5@96++ghostnet"); w.Code != 303 {
+		t.Fatalf("further names: status %d: %s", w.Code, w.Body.String())
+	}
+	if got := strings.Join(s.jobs.list()[0].Models, " "); got != "ghostnet mobilenet_v2:0.5@96" {
+		t.Errorf("with further names %q run", got)
+	}
 	f, _ := url.ParseQuery(quickForm + "&limit=10")
 	f.Set("kind", "eval")
 	if w := start(t, s, f.Encode()); w.Code != 303 {

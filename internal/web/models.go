@@ -43,6 +43,10 @@ func (s *Server) showModels(w http.ResponseWriter, r *http.Request) error {
 			b.Rows = append(b.Rows, row)
 		}
 	}
+	// A whole name of another width or size is a network too.
+	if row, err := s.rowNamed(b.Query); err == nil && !slices.ContainsFunc(b.Rows, func(r zooRow) bool { return r.Name == row.Name }) {
+		b.Rows = append([]zooRow{row}, b.Rows...)
+	}
 	command := []string{"list"}
 	if b.Query != "" {
 		command = append(command, b.Query)
@@ -65,6 +69,20 @@ func (s *Server) showModels(w http.ResponseWriter, r *http.Request) error {
 		b.Files = append(b.Files, s.fileRow(i))
 	}
 	return s.html(w, r, "models", &page{Title: "Models", Command: command, Forms: []string{"json", "csv"}, Scripts: []string{"live.js"}, Body: &b})
+}
+
+// rowNamed is the row of a network by its whole name.
+func (s *Server) rowNamed(text string) (zooRow, error) {
+	m, err := s.ref(text)
+	if err != nil || m.File {
+		return zooRow{}, problem(http.StatusNotFound, "%.80s: no network", text)
+	}
+	opened, err := s.open(m) // bounded in size
+	if err != nil {
+		return zooRow{}, err
+	}
+	opened.Close()
+	return rowOf(m.ID)
 }
 
 // fileRow looks at a file of the command line.

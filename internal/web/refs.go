@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -58,13 +59,19 @@ func (s *Server) fileRef(i int) ref {
 	return ref{ID: fmt.Sprintf("file:%d", i+1), Arg: s.Files[i], Title: filepath.Base(s.Files[i]), File: true}
 }
 
-// refs reads all models that a request names by a key, each once and at most most of them.
-func (s *Server) refs(r *http.Request, key string, most int) ([]ref, error) {
+// named are the names in a form's lists (m) and in its line of further ones (more).
+func named(form url.Values) []string {
+	out := slices.Clone(form["m"])
+	for _, text := range form["more"] {
+		out = append(out, strings.Fields(text)...)
+	}
+	return slices.DeleteFunc(out, func(s string) bool { return s == "" })
+}
+
+// refs reads all models that a form names, each once and at most most of them.
+func (s *Server) refs(form url.Values, most int) ([]ref, error) {
 	var out []ref
-	for _, text := range r.Form[key] {
-		if text == "" {
-			continue
-		}
+	for _, text := range named(form) {
 		m, err := s.ref(text)
 		if err != nil {
 			return nil, err

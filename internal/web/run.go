@@ -68,7 +68,7 @@ func (s *Server) showRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	q := r.URL.Query()
-	b := runBody{Chosen: q["m"], Threads: 1, Cores: runtime.NumCPU(), Limit: 100, Data: s.Data != "", Offers: s.options(q["m"]...), Jobs: s.jobs.list()}
+	b := runBody{Chosen: named(q), Threads: 1, Cores: runtime.NumCPU(), Limit: 100, Data: s.Data != "", Offers: s.options(named(q)...), Jobs: s.jobs.list()}
 	b.Kinds = choices(q.Get("kind"), "bench", "latency (bench)", "profile", "latency with time by layer (bench --profile)")
 	if b.Data {
 		b.Kinds = append(b.Kinds, choice{"eval", "accuracy (eval)", q.Get("kind") == "eval"})
@@ -120,7 +120,7 @@ func (s *Server) startRun(w http.ResponseWriter, r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return problem(http.StatusBadRequest, "the form: %v", err)
 	}
-	models, err := s.refs(r, "m", mostRun)
+	models, err := s.refs(r.Form, mostRun)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func get(t *testing.T, s *Server, target string) *httptest.ResponseRecorder {
 func TestViews(t *testing.T) {
 	s := site(t, nil)
 	for _, target := range []string{
-		"/", "/?q=ghost", "/?family=resnet", "/compare", "/compare?macs=300&top1=70&x=params", "/records", "/run", "/run?m=ghostnet&kind=profile", "/classify",
+		"/", "/?q=ghost", "/?family=resnet", "/?q=ghostnet:0.5@128", "/compare?q=&context=&x=macs&macs=400&params=&mb=&top1=", "/records?model=&cpu=&threads=&by=", "/compare", "/compare?macs=300&top1=70&x=params", "/records", "/run", "/run?m=ghostnet&kind=profile", "/classify",
 		"/diff", "/diff?a=mobilenet_v2&b=mobilenet_v2:0.5@96&blocks=1", "/model?m=ghostnet", "/model?m=mobilenet_v2:0.5@128", "/graph?m=ghostnet", "/graph?m=efficientnet_b7&by=macs&find=se",
 	} {
 		w := get(t, s, target)
@@ -342,6 +342,9 @@ func TestPhotos(t *testing.T) {
 	}
 	if w := ask(t, s, "POST", "/classify", strings.NewReader("m=ghostnet"), nil); w.Code != 415 {
 		t.Errorf("a form without files: status %d, want 415", w.Code)
+	}
+	if got := get(t, s, "/?q=ghostnet:0.5@128").Body.String(); !strings.Contains(got, `>ghostnet:0.5@128</a>`) {
+		t.Error("a whole name is not found")
 	}
 	w := send(`C:\photos\..\a "b".png`, good, "mobilenet_v3_small:0.75@64", "ghostnet:0.1@64")
 	to := w.Header().Get("Location")

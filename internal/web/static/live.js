@@ -45,6 +45,9 @@ for (const form of document.querySelectorAll("form[data-live]")) {
         live.replaceWith(got);
         got.querySelectorAll(".scroll").forEach((e, i) => { e.scrollLeft = scrolled[i] || 0; });
         history.replaceState(null, "", to);
+        // What is replaced is not read out; what stays and changes is.
+        const said = got.querySelector("[data-say]");
+        if (said) document.getElementById("announce").textContent = said.textContent;
       } else {
         const p = document.createElement("p");
         p.className = "bad"; p.setAttribute("role", "alert"); p.textContent = text.trim();

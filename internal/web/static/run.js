@@ -7,7 +7,10 @@
   const events = new EventSource("/run/events?job=" + encodeURIComponent(live.dataset.job));
   events.onmessage = async (e) => {
     const s = JSON.parse(e.data);
-    if (get("state").textContent !== s.state) get("state").textContent = s.state;
+    if (get("state").textContent !== s.state) {
+      get("state").textContent = s.state;
+      get("announce").textContent = s.state + (s.line ? ": " + s.line : "");
+    }
     get("note").textContent = s.note;
     get("line").textContent = s.line;
     if (s.total) {
