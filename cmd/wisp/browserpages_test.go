@@ -230,6 +230,11 @@ func measurement(b *tab) {
 	}
 	b.do(chromedp.Click(chromedp.CSS(`#live a[href*="by=time"]`)))
 	b.until(`document.querySelector("#map .heat9") !== null && location.search.includes("by=time")`)
+	// The profile's times stand in a diff beside those of the same context.
+	b.open("/diff?a=ghostnet:0.1@64&b=ghostnet:0.1@64")
+	b.until(`[...document.querySelectorAll(".pane thead th")].filter(h => h.textContent === "ms").length === 2`)
+	b.open("/diff?a=ghostnet:0.1@64&b=mobilenet_v2")
+	b.until(`[...document.querySelectorAll(".pane thead th")].every(h => h.textContent !== "ms")`)
 	b.open("/run?m=ghostnet:0.1@64&level=publish")
 	b.do(chromedp.Click(chromedp.CSS("form button")))
 	b.until(`location.search.includes("job=") && document.getElementById("state")?.textContent === "running" && document.querySelector("form[action='/run/cancel'] button") !== null`)

@@ -2,7 +2,9 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/wispnet/wisp"
@@ -19,8 +21,9 @@ type diffBody struct {
 	Diff   *report.Diff
 	Rows   []diffRow
 	Totals []diffTotal
-	Blocks bool // show the blocks of the stages
-	Drawn  bool // both have blocks to draw
+	Timed  string // where the times of stages come from
+	Blocks bool   // show the blocks of the stages
+	Drawn  bool   // both have blocks to draw
 }
 
 // diffRow is a line of both panes.
@@ -34,6 +37,7 @@ type diffSide struct {
 	Text   string
 	Params int64
 	MACs   int64
+	MS     *float64
 }
 
 type diffTotal struct{ Name, A, B, Ratio string }
@@ -73,6 +77,7 @@ func (s *Server) showDiff(w http.ResponseWriter, r *http.Request) error {
 	if b.Diff, err = report.NewDiff(models[0], models[1]); err != nil {
 		return problem(http.StatusUnprocessableEntity, "%s", oneLine(hidePath(hidePath(err, b.A), b.B)))
 	}
+	b.time(s.profileOf(b.A), s.profileOf(b.B))
 	b.fill()
 	if form == "csv" {
 		return s.csv(w, "diff", b.csv())
@@ -96,6 +101,22 @@ func (s *Server) pair(a, b ref) (models [2]*wisp.Model, closing func(), err erro
 		return models, nil, err
 	}
 	return models, func() { models[0].Close(); models[1].Close() }, nil
+}
+
+// time enters the times of the stages, where both were measured in the same context.
+func (b *diffBody) time(profiles ...profile) {
+	if profiles[0].from == "" || profiles[1].from == "" || profiles[0].context != profiles[1].context {
+		return
+	}
+	for side, p := range profiles {
+		names := slices.Sorted(maps.Keys(p.times))
+		ms := make([]float64, len(names))
+		for i, n := range names {
+			ms[i] = p.times[n]
+		}
+		b.Diff.Latency(side, names, ms)
+	}
+	b.Timed = profiles[0].from + "; " + profiles[1].from
 }
 
 // fill makes the rows of the panes.
@@ -129,16 +150,16 @@ func sideOf(s *report.StageSide) *diffSide {
 	if s == nil {
 		return nil
 	}
-	return &diffSide{s.Text, s.Params, s.MACs}
+	return &diffSide{s.Text, s.Params, s.MACs, s.LatencyMS}
 }
 
 func (b *diffBody) csv() [][]string {
-	out := [][]string{{"change", "a", "a_params", "a_macs", "b", "b_params", "b_macs"}}
+	out := [][]string{{"change", "a", "a_params", "a_macs", "a_ms", "b", "b_params", "b_macs", "b_ms"}}
 	cells := func(s *diffSide) []string {
 		if s == nil {
-			return []string{"", "", ""}
+			return []string{"", "", "", ""}
 		}
-		return []string{s.Text, fmt.Sprint(s.Params), fmt.Sprint(s.MACs)}
+		return []string{s.Text, fmt.Sprint(s.Params), fmt.Sprint(s.MACs), orEmpty(s.MS)}
 	}
 	for _, r := range b.Rows {
 		if !r.Block {

@@ -79,14 +79,14 @@ func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
 		return s.verb(w, r, "text/csv; charset=utf-8", "show", "--format", "csv", "--", m.Arg)
 	}
 	b := graphBody{ref: m, By: by, Measures: measures, Find: q.Get("find"), Nodes: len(opened.Graph.Nodes)}
-	times, from := s.profileOf(m)
-	b.Profile = from
+	measured := s.profileOf(m)
+	b.Profile = measured.from
 	command := []string{"show", m.Arg, "--format", "svg"}
 	if by == "kind" {
 		b.SVG = report.GraphMap(opened.Graph, m.Title, func(nodes []string) (class, tip string) { return "", strings.Join(nodes, ", ") })
 	} else {
 		x := measures[at]
-		heat := &report.Heat{What: x.Title, Of: times, Text: func(v float64) string { return fmt.Sprintf(x.form, v/x.unit) }}
+		heat := &report.Heat{What: x.Title, Of: measured.times, Text: func(v float64) string { return fmt.Sprintf(x.form, v/x.unit) }}
 		switch {
 		case x.of != nil:
 			counts, err := cost.Of(opened.Graph)
@@ -99,7 +99,7 @@ func (s *Server) showGraph(w http.ResponseWriter, r *http.Request) error {
 					heat.Of[counts.Layers[i].Name] += float64(v)
 				}
 			}
-		case from == "":
+		case measured.from == "":
 			return problem(http.StatusNotFound, "%s: nobody measured its layers yet: run a latency with time by layer first", m.Title)
 		}
 		b.SVG, b.Top = report.HeatMap(opened.Graph, m.Title, heat), topOf(heat)

@@ -83,7 +83,12 @@ var templates = sync.OnceValue(func() map[string]*template.Template {
 		"million": func(v int64) string { return fmt.Sprintf("%.2f", float64(v)/1e6) },
 		"mb":      func(v int64) string { return fmt.Sprintf("%.1f", float64(v)/1e6) },
 		"percent": func(v *float64) string { return orDash(v, "%.1f") },
-		"ms":      func(v float64) string { return fmt.Sprintf("%.3g", v) },
+		"ms": func(v any) string {
+			if p, ok := v.(*float64); ok {
+				return orDash(p, "%.3g")
+			}
+			return fmt.Sprintf("%.3g", v)
+		},
 		"picture": func(svg string) template.HTML { return template.HTML(report.Inline(svg)) }, // our own, escaped where it was made
 		"join":    strings.Join,
 		"asset":   func(name string) string { return "/static/" + name + "?v=" + assets()[name].tag[:8] },

@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"image/png"
+	"io"
+	"mime/multipart"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -121,3 +125,97 @@ func writePNG(w http.ResponseWriter, m *imagenet.RGB) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// takePhoto takes a photograph from the form; its answers have an address of their own.
+func (s *Server) takePhoto(w http.ResponseWriter, r *http.Request) error {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return problem(http.StatusUnsupportedMediaType, "the form: %v", err)
+	}
+	q := url.Values{}
+	var kept *photo
+	for n := 0; ; n++ {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return badForm(err)
+		}
+		if n > 4*mostAnswers {
+			return problem(http.StatusBadRequest, "the form has more than %d parts", 4*mostAnswers)
+		}
+		switch part.FormName() {
+		case "m":
+			text, err := io.ReadAll(io.LimitReader(part, maxName+1))
+			if err != nil {
+				return badForm(err)
+			}
+			q.Add("m", string(text))
+		case "more":
+			text, err := io.ReadAll(io.LimitReader(part, mostAnswers*(maxName+1)))
+			if err != nil {
+				return badForm(err)
+			}
+			q["m"] = append(q["m"], strings.Fields(string(text))...)
+		case "photo":
+			if kept, err = s.readPhoto(r, part); err != nil {
+				return err
+			}
+		case "p": // the one that is shown, where no other was chosen
+			text, err := io.ReadAll(io.LimitReader(part, 64))
+			if err != nil {
+				return badForm(err)
+			}
+			if p, err := s.photos.get(string(text)); err == nil && kept == nil {
+				kept = p
+			}
+		}
+	}
+	if kept == nil {
+		return problem(http.StatusBadRequest, "no photograph was chosen: choose a JPEG, PNG, GIF, BMP or WebP file")
+	}
+	q.Set("p", kept.ID)
+	to := "/classify?" + q.Encode()
+	if r.Header.Get("X-Part") != "" { // a script goes there itself
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusCreated)
+		_, err := io.WriteString(w, to)
+		return err
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return nil
+}
+
+// readPhoto reads and decodes a photograph of the form; nil where the field is empty.
+func (s *Server) readPhoto(r *http.Request, part *multipart.Part) (*photo, error) {
+	data, err := io.ReadAll(io.LimitReader(part, maxUpload+1))
+	switch {
+	case err != nil:
+		return nil, badForm(err)
+	case len(data) == 0 && part.FileName() == "":
+		return nil, nil
+	case len(data) > maxUpload:
+		return nil, problem(http.StatusRequestEntityTooLarge, "the photograph has more than %d MB: make it smaller", maxUpload>>20)
+	}
+	release, err := s.programs.enter(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	p, err := s.photos.keep(part.FileName(), data)
+	var damaged *imagenet.ImageError
+	if errors.As(err, &damaged) {
+		return nil, problem(http.StatusUnprocessableEntity, "%s: %s", cleanName(part.FileName()), oneLine(err))
+	}
+	return p, err
+}
+
+func badForm(err error) error {
+	var size *http.MaxBytesError
+	if errors.As(err, &size) {
+		return problem(http.StatusRequestEntityTooLarge, "the form has more than %d MB: make the photograph smaller", maxUpload>>20)
+	}
+	return problem(http.StatusBadRequest, "the form: %v", err)
+}
+

@@ -10,9 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/wispnet/wisp/bench"
-	"github.com/wispnet/wisp/internal/record"
 )
 
 // Measurements in the browser: a form that starts one, and one that is watched.
@@ -41,15 +38,6 @@ type runBody struct {
 
 // Is reports whether a model is chosen in the form.
 func (b *runBody) Is(id string) bool { return slices.Contains(b.Chosen, id) }
-
-// runResult is what came of a measurement, as a table.
-type runResult struct {
-	Where string
-	Heads []string
-	Rows  [][]string
-	Lines []string
-	Graph []ref // models whose profile a graph can show
-}
 
 func choices(chosen string, all ...string) []choice {
 	var out []choice
@@ -270,126 +258,4 @@ func (s *Server) watchRun(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
-}
-
-// resultOf reads a measurement's document.
-func (s *Server) resultOf(j *job) (*runResult, error) {
-	if j.Kind == "eval" {
-		return s.evalResult(j.document)
-	}
-	var d record.Document
-	if err := json.Unmarshal(j.document, &d); err != nil {
-		return nil, fmt.Errorf("measurement %d: %w", j.ID, err)
-	}
-	for i := range d.Results {
-		d.Results[i].Model = s.title(d.Results[i].Model)
-	}
-	out := &runResult{Where: d.Where, Heads: []string{"row", "median ms", "95 % interval", "p90 ms", "images/s", "grade"}}
-	for i := range d.Results {
-		x := &d.Results[i]
-		ci := "–"
-		if x.Latency.CI95 != nil {
-			ci = fmt.Sprintf("%.3g–%.3g", x.Latency.CI95.Lo, x.Latency.CI95.Hi)
-		}
-		out.Rows = append(out.Rows, []string{bench.Label(d.Results, i), fmt.Sprintf("%.3g", x.Latency.Median), ci, orDash(x.Latency.P90, "%.3g"), fmt.Sprintf("%.0f", x.Throughput.Median), string(x.Grade)})
-		if x.Profile != nil {
-			for _, m := range s.options(x.Model) {
-				if m.Title == x.Model {
-					out.Graph = append(out.Graph, m)
-				}
-			}
-		}
-	}
-	for _, c := range d.Comparisons {
-		out.Lines = append(out.Lines, fmt.Sprintf("%s is %.3f × %s: %s", c.A, c.Ratio, c.B, c.Verdict))
-	}
-	out.Lines = s.lines(append(out.Lines, d.Diagnostics...))
-	return out, nil
-}
-
-// title is a model as people read it: a file's name without its folder.
-func (s *Server) title(arg string) string {
-	if i := slices.Index(s.Files, arg); i >= 0 {
-		return s.fileRef(i).Title
-	}
-	return arg
-}
-
-// lines are diagnostics with files' names instead of their paths.
-func (s *Server) lines(all []string) []string {
-	var out []string
-	for _, l := range all {
-		for i := range s.Files {
-			l = strings.ReplaceAll(l, s.Files[i], s.fileRef(i).Title)
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
-func (s *Server) evalResult(document []byte) (*runResult, error) {
-	var d struct {
-		Diagnostics []string `json:"diagnostics"`
-		Results     []struct {
-			Model     string   `json:"model"`
-			Engine    string   `json:"engine"`
-			Precision string   `json:"precision"`
-			Images    int      `json:"images"`
-			Top1      *float64 `json:"top1"`
-			Top5      *float64 `json:"top5"`
-			Recipe    string   `json:"recipe"`
-			Rate      *float64 `json:"images_per_second"`
-		} `json:"results"`
-	}
-	if err := json.Unmarshal(document, &d); err != nil {
-		return nil, err
-	}
-	out := &runResult{Heads: []string{"model", "engine", "precision", "images", "top-1 %", "top-5 %", "images/s", "recipe"}, Lines: s.lines(d.Diagnostics)}
-	for _, x := range d.Results {
-		out.Rows = append(out.Rows, []string{s.title(x.Model), x.Engine, x.Precision, fmt.Sprint(x.Images), orDash(x.Top1, "%.1f"), orDash(x.Top5, "%.1f"), orDash(x.Rate, "%.1f"), x.Recipe})
-	}
-	return out, nil
-}
-
-// profileOf is the newest time by step of a model: of this session's measurements, else of
-// the records; and where it comes from.
-func (s *Server) profileOf(m ref) (map[string]float64, string) {
-	var best *bench.Profile
-	var from string
-	for _, j := range s.jobs.list() {
-		if j.Kind != "profile" || len(j.document) == 0 {
-			continue
-		}
-		var d record.Document
-		if json.Unmarshal(j.document, &d) != nil {
-			continue
-		}
-		for i := range d.Results {
-			if x := &d.Results[i]; x.Model == m.Arg && x.Profile != nil && x.Precision == "float32" {
-				best, from = x.Profile, fmt.Sprintf("run %d of this server: %s, %s %s", j.ID, d.Host.CPU, x.Engine, plural(x.Threads, "thread"))
-			}
-		}
-		if best != nil {
-			break
-		}
-	}
-	if best == nil {
-		rows, _, _ := s.records.rows(s.Records)
-		var when time.Time
-		for i := range rows {
-			x := &rows[i]
-			if x.Context.Model == m.Arg && x.Result.Profile != nil && x.Context.Engine == "native" && x.Context.Precision == "float32" && x.Document.Started.After(when) {
-				when, best = x.Document.Started, x.Result.Profile
-				from = fmt.Sprintf("a record of %s: %s, %s %s", when.UTC().Format("2006-01-02 15:04"), x.Context.CPU, x.Context.Engine, plural(x.Context.Threads, "thread"))
-			}
-		}
-	}
-	if best == nil {
-		return nil, ""
-	}
-	times := map[string]float64{}
-	for _, st := range best.Steps {
-		times[st.Name] += st.MS
-	}
-	return times, from
 }
