@@ -34,6 +34,7 @@ func newList(a *app) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&f.widths, "widths", false, "a row for every width of the networks, without those of tf_ and timm_")
+	cmd.Flags().StringVar(&f.family, "family", "", "only networks of one family (`NAME`)")
 	cmd.Flags().StringVar(&f.form, "format", "table", "table, markdown or csv")
 	f.counts.add(cmd)
 	cmd.Flags().BoolVar(&recipes, "recipes", false, "list preprocessing recipes")
@@ -42,6 +43,7 @@ func newList(a *app) *cobra.Command {
 
 type listFlags struct {
 	widths bool
+	family string
 	form   string
 	counts countFlags
 }
@@ -98,6 +100,9 @@ func (a *app) listModels(want string, f *listFlags) error {
 	if !slices.Contains([]string{"table", "markdown", "csv"}, f.form) {
 		return usagef("--format %s: want table, markdown or csv", f.form)
 	}
+	if f.family != "" && !slices.Contains(zoo.Families, f.family) {
+		return usagef("--family %s: want one of %s", f.family, strings.Join(zoo.Families, ", "))
+	}
 	limits, err := f.counts.read()
 	if err != nil {
 		return err
@@ -117,7 +122,7 @@ func (a *app) listModels(want string, f *listFlags) error {
 			return err
 		}
 		m := spec.Model()
-		if !strings.Contains(name+" "+m.Family+" "+strings.ToLower(m.Title), strings.ToLower(want)) {
+		if !strings.Contains(name+" "+m.Family+" "+strings.ToLower(m.Title), strings.ToLower(want)) || f.family != "" && m.Family != f.family {
 			continue
 		}
 		g, err := spec.Build(1000)

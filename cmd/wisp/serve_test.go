@@ -61,6 +61,9 @@ func TestServe(t *testing.T) {
 	}
 	for path, key := range map[string]string{
 		"/?q=ghost&format=json":                     "models",
+		"/?q=ghost&family=ghostnet&format=json":     "models",
+		"/?family=resnet&format=json":               "models",
+		"/?q=ghostnet:0.5@128&format=json":          "layers",
 		"/model?m=ghostnet:0.1@64&format=json":      "layers",
 		"/compare?macs=60&format=json":              "pareto",
 		"/model?m=mobilenet_v2:0.5@96&format=json":  "state_dict",

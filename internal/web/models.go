@@ -48,15 +48,22 @@ func (s *Server) showModels(w http.ResponseWriter, r *http.Request) error {
 		b.Rows = append([]zooRow{row}, b.Rows...)
 	}
 	command := []string{"list"}
-	if b.Query != "" {
+	switch {
+	case len(b.Rows) == 1 && b.Rows[0].Name == b.Query: // a network is shown, not listed
+		command = []string{"show", b.Query}
+	case b.Query == "" && b.Family != "":
+		command = append(command, "--family", b.Family)
+	case b.Family != "":
+		command = append(command, "--family", b.Family, "--", b.Query)
+	case b.Query != "":
 		command = append(command, b.Query)
-	} else if b.Family != "" {
-		command = append(command, b.Family)
+		if strings.HasPrefix(b.Query, "-") {
+			command = []string{"list", "--", b.Query}
+		}
 	}
 	switch form {
 	case "json":
-		args := []string{"list", "--json", "--"}
-		return s.verb(w, r, "application/json", append(args, command[1:]...)...)
+		return s.verb(w, r, "application/json", append([]string{command[0], "--json"}, command[1:]...)...)
 	case "csv":
 		rows := [][]string{{"model", "family", "title", "year", "designed", "input_size", "params", "macs", "bytes_float32", "published_top1", "published_top5", "paper"}}
 		for _, x := range b.Rows {

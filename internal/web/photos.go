@@ -218,4 +218,3 @@ func badForm(err error) error {
 	}
 	return problem(http.StatusBadRequest, "the form: %v", err)
 }
-

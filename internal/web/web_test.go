@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -435,5 +436,29 @@ func TestHostileText(t *testing.T) {
 		if strings.Contains(w.Body.String(), "<script>alert") {
 			t.Errorf("%s: its text is not escaped", target)
 		}
+	}
+}
+
+// TestManyAtOnce asks for everything from many sides.
+func TestManyAtOnce(t *testing.T) {
+	s := site(t, nil)
+	body, kind := photoForm(t, "a.png", drawn(t, 64, 64), "ghostnet:0.1@32")
+	to := ask(t, s, "POST", "/classify", body, func(r *http.Request) { r.Header.Set("Content-Type", kind) }).Header().Get("Location")
+	targets := []string{"/", "/?q=ghost", "/compare?macs=300", "/records", "/run", "/model?m=ghostnet:0.5@64", "/graph?m=ghostnet:0.5@64&by=macs", "/diff?a=ghostnet:0.5@64&b=mobilenet_v2:0.5@64", to,
+		strings.Replace(to, "/classify", "/picture/seen.png", 1), strings.Replace(to, "/classify", "/features", 1), "/static/wisp.css", "/picture/blocks.svg?m=ghostnet:0.5@64"}
+	var all sync.WaitGroup
+	for i := range 3 * maxRequests {
+		all.Go(func() {
+			for k := range targets {
+				target := targets[(i+k)%len(targets)]
+				if w := get(t, s, target); w.Code != 200 {
+					t.Errorf("%s: status %d: %.200s", target, w.Code, w.Body.String())
+				}
+			}
+		})
+	}
+	all.Wait()
+	if len(s.slots) != 0 {
+		t.Errorf("%d slots are not given back", len(s.slots))
 	}
 }
