@@ -54,11 +54,15 @@ func findChromium(t *testing.T) string {
 	return ""
 }
 
+// strangerHost is a name that the browser of the tests finds on this machine.
+const strangerHost = "stranger.example"
+
 // newTab opens a browser with one page.
 func newTab(t *testing.T, site *url.URL) *tab {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(findChromium(t)), chromedp.WSURLReadTimeout(time.Minute),
-		chromedp.Flag("force-color-profile", "srgb"))
+		chromedp.Flag("force-color-profile", "srgb"),
+		chromedp.Flag("host-resolver-rules", "MAP "+strangerHost+" 127.0.0.1")) // as an attacker's DNS would
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
