@@ -12,17 +12,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/zoo"
 )
 
-// readmeCommands returns the commands of the README's sh blocks: their lines, without
-// comments.
-func readmeCommands(t *testing.T) []string {
+// commandsOf returns the commands of a page's sh blocks: their lines, without comments.
+func commandsOf(t *testing.T, page string) []string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(testkit.Root(t), "README.md"))
+	text, err := os.ReadFile(filepath.Join(testkit.Root(t), page))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,17 +44,29 @@ func readmeCommands(t *testing.T) []string {
 // quickly shortens measurements: the test is of the commands, not of the figures.
 var quickly = []string{"--runs", "1", "--warmup", "1", "--min-time", "1ms", "--max-time", "20ms"}
 
-// TestReadme runs every command of the README in a folder that holds the files it names.
+// TestReadme runs every command of the README and of the tutorial, each page in a folder
+// that holds the files it names.
 func TestReadme(t *testing.T) {
-	commands := readmeCommands(t)
+	done := map[string]bool{} // a command on both pages is run once
+	for _, page := range []string{"README.md", "docs/tutorial.md"} {
+		t.Run(filepath.Base(page), func(t *testing.T) { runPage(t, page, done) })
+	}
+}
+
+func runPage(t *testing.T, page string, done map[string]bool) {
+	commands := commandsOf(t, page)
 	if len(commands) < 8 {
-		t.Fatalf("the README shows %d commands, want at least the eight that a newcomer needs", len(commands))
+		t.Fatalf("%s shows %d commands, want at least the eight that a newcomer needs", page, len(commands))
 	}
 	dir := t.TempDir()
 	t.Chdir(dir)
 	t.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	makeReadmeFiles(t, dir)
 	for _, c := range commands {
+		if done[c] {
+			continue
+		}
+		done[c] = true
 		words := strings.Fields(c)
 		switch {
 		case strings.HasPrefix(c, "go run ./cmd/wisp "):
@@ -83,6 +95,7 @@ func TestReadme(t *testing.T) {
 			words = append(strings.Fields(line[:i]), strings.Fields(line[i+3:])[1:]...)
 		}
 		var out, errs bytes.Buffer
+		begin := time.Now()
 		if code := run(context.Background(), words, strings.NewReader(""), &out, &errs); code != exitDone {
 			t.Errorf("%q: exit code %d: %s", c, code, errs.String())
 		}
@@ -93,6 +106,7 @@ func TestReadme(t *testing.T) {
 		} else if out.Len() == 0 {
 			t.Errorf("%q: printed nothing", c)
 		}
+		t.Logf("%6.2f s  %s", time.Since(begin).Seconds(), c)
 	}
 }
 
