@@ -23,6 +23,7 @@ type benchFlags struct {
 
 	giver   *engines.Giver // of the plan, once there is one
 	profile bool           // time every step too
+	look    string         // a picture whose feature maps a report shows
 }
 
 func (f *benchFlags) add(cmd *cobra.Command, level string) {

@@ -48,6 +48,14 @@ the study are compared, one of every family at least; no weights and no data are
 					return usagef("-o %s: want a name that ends in .html, .md, .csv, .xlsx, .svg or .json", o)
 				}
 			}
+			if flags.look != "" {
+				if !slices.ContainsFunc(outputs, func(o string) bool { return strings.EqualFold(filepath.Ext(o), ".html") }) {
+					return usagef("--features belongs to a report: give -o FILE.html with it")
+				}
+				if _, err := wisp.ReadImage(flags.look); err != nil { // before anything is measured
+					return err
+				}
+			}
 			if flags.level != "quick" && !cmd.Flags().Changed("max-time") {
 				flags.maxTime = 0
 			}
@@ -98,6 +106,7 @@ the study are compared, one of every family at least; no weights and no data are
 	flags.maxTime = quickCap
 	cmd.Flags().Lookup("max-time").DefValue = quickCap.String()
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", nil, "write `FILE`.html, .md, .csv, .xlsx, .svg or .json too; may be repeated")
+	cmd.Flags().StringVar(&flags.look, "features", "", "show in the report what each network makes of an `IMAGE`: feature maps in pairs")
 	cmd.Flags().StringVar(&plots, "plots", "", "write every picture of the report into a folder (`DIR`), as .svg and as .png")
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing files of -o and --plots")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "records instead of a measurement: `DIR|FILE`; further ones may follow as arguments")
@@ -161,6 +170,11 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 		}
 	}
 	c.Results, c.Losses = measured.Results, flags.losses(opened)
+	if flags.look != "" {
+		if c.Features, err = featuresOf(opened, flags.look); err != nil {
+			return nil, err
+		}
+	}
 	c.MarkFront()
 	for _, r := range c.Rows {
 		if r.OnFront {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -66,30 +67,43 @@ func pairsOf(list []features.Pair) []featurePair {
 	return out
 }
 
+// lookAt computes the maps of a layer (empty: the one worth looking at) for a picture, and
+// the pairs to frame: ghosts where it is a ghost module's, else the most alike.
+func lookAt(m *wisp.Model, img *imagenet.RGB, layer string) (maps *features.Maps, framed []features.Pair, err error) {
+	in, err := m.Preprocess(img)
+	if err != nil {
+		return nil, nil, err
+	}
+	g, err := m.Bound()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(g.Blocks) == 0 { // a file's: blocks are recognised
+		g = g.Clone()
+		if _, err := structure.Annotate(g); err != nil {
+			return nil, nil, err
+		}
+	}
+	if layer == "" {
+		layer = features.Default(g)
+	}
+	if maps, err = features.Extract(g, []*tensor.Tensor{in}, layer, runtime.NumCPU()); err != nil {
+		return nil, nil, err
+	}
+	if len(maps.Ghosts) > 0 {
+		return maps, features.Apart(maps.Strongest(), features.MaxFrames), nil
+	}
+	return maps, features.Apart(maps.Pairs(), features.MaxFrames), nil
+}
+
+const formOnly = "the weights are synthetic: what the maps show is the network's form, nothing that was learned"
+
 func (a *app) showFeatures(m *wisp.Model, f *lookFlags) error {
 	img, err := wisp.ReadImage(f.image)
 	if err != nil {
 		return err
 	}
-	in, err := m.Preprocess(img)
-	if err != nil {
-		return err
-	}
-	g, err := m.Bound()
-	if err != nil {
-		return err
-	}
-	if len(g.Blocks) == 0 { // a file's: blocks are recognised
-		g = g.Clone()
-		if _, err := structure.Annotate(g); err != nil {
-			return err
-		}
-	}
-	layer := f.layer
-	if layer == "" {
-		layer = features.Default(g)
-	}
-	maps, err := features.Extract(g, []*tensor.Tensor{in}, layer, runtime.NumCPU())
+	maps, framed, err := lookAt(m, img, f.layer)
 	var unknown *features.LayerError
 	if errors.As(err, &unknown) {
 		return usagef("--layer %s: %s has no such layer with feature maps: one of %s, …", f.layer, m.Name, strings.Join(near(unknown.Known, f.layer, 5), ", "))
@@ -98,17 +112,13 @@ func (a *app) showFeatures(m *wisp.Model, f *lookFlags) error {
 		return err
 	}
 	if m.Weights.Synthetic {
-		a.say("%s: %s: the weights are synthetic: what the maps show is the network's form, nothing that was learned", m.Name, m.Weights.ID)
+		a.say("%s: %s: %s", m.Name, m.Weights.ID, formOnly)
 	}
 	pairs := maps.Pairs()
 	alike, constant := maps.Redundant(pairs)
-	framed := features.Apart(pairs, features.MaxFrames)
-	if len(maps.Ghosts) > 0 {
-		framed = features.Apart(maps.Strongest(), features.MaxFrames)
-	}
 	if f.output != "" {
 		if err := writeFile(f.output, f.overwrite, func(w io.Writer) error {
-			return png.Encode(w, maps.Picture(pictureOf(img), framed))
+			return png.Encode(w, maps.Picture(pictureOf(img), framed, features.Cell))
 		}); err != nil {
 			return err
 		}
@@ -155,6 +165,40 @@ func meanSize(pairs []features.Pair) float64 {
 	}
 	return s / float64(max(1, len(pairs)))
 }
+
+// featuresOf is the maps of every model for one picture, for a report.
+func featuresOf(models []*wisp.Model, path string) ([]report.FeaturePicture, error) {
+	img, err := wisp.ReadImage(path)
+	if err != nil {
+		return nil, err
+	}
+	var out []report.FeaturePicture
+	for _, m := range models {
+		maps, framed, err := lookAt(m, img, "")
+		if err != nil {
+			return nil, err
+		}
+		alike, constant := maps.Redundant(maps.Pairs())
+		p := report.FeaturePicture{Model: m.Name, Text: fmt.Sprintf("%s, %s: %d of %d maps of %d×%d have another with a correlation of %.1f or more in size, %d are constant.",
+			m.Name, maps.Layer, alike, maps.C, maps.H, maps.W, features.Alike, constant)}
+		if len(maps.Ghosts) > 0 {
+			p.Text += fmt.Sprintf(" Framed are ghosts with the maps that they were made of; mean size of their correlation %.2f.", meanSize(maps.Ghosts))
+		}
+		if m.Weights.Synthetic {
+			p.Text += " Note: " + formOnly + "."
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, maps.Picture(pictureOf(img), framed, reportCell)); err != nil {
+			return nil, err
+		}
+		p.PNG = b.Bytes()
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// reportCell is the size of a map in a report, which holds several networks'.
+const reportCell = 56
 
 // near returns the n names that share most with a wanted one, in their own order where
 // nothing is shared.

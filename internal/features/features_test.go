@@ -95,7 +95,7 @@ func TestPairs(t *testing.T) {
 			t.Errorf("%+v: a map with NaN is like no other", p)
 		}
 	}
-	if pic := m.Picture(nil, pairs); pic.Bounds().Dx() < 4*96/2 {
+	if pic := m.Picture(nil, pairs, Cell); pic.Bounds().Dx() < 4*96/2 {
 		t.Errorf("picture of %v", pic.Bounds())
 	}
 }

@@ -19,13 +19,17 @@ var frames = []color.RGBA{{0xe6, 0x9f, 0x00, 255}, {0x56, 0xb4, 0xe9, 255}, {0x0
 // MaxFrames is how many pairs a picture frames.
 const MaxFrames = 7
 
+// Cell is the size of a map in a picture, pixels.
+const Cell = 96
+
 // maxCells bounds a picture: what is beyond is left out and said in its corner.
 const maxCells = 256
 
 // Picture draws the maps in a grid, each stretched to its own range from black to white,
-// with the pairs framed in one colour each. photo, if not nil, is the first cell.
-func (m *Maps) Picture(photo image.Image, pairs []Pair) *image.RGBA {
-	const cell, gap, edge = 96, 10, 3
+// with the pairs framed in one colour each. photo, if not nil, is the first cell. Cells
+// are cell pixels wide and high (Cell is a good size to look at).
+func (m *Maps) Picture(photo image.Image, pairs []Pair, cell int) *image.RGBA {
+	const gap, edge = 10, 3
 	shown := min(m.C, maxCells)
 	extra := 0
 	if photo != nil {

@@ -7,7 +7,12 @@
 // the table shares; scatter.go and blockdiagram.go draw.
 package report
 
-import "github.com/wispnet/wisp/bench"
+import (
+	"encoding/base64"
+	"html/template"
+
+	"github.com/wispnet/wisp/bench"
+)
 
 // Latency is a measured latency in milliseconds, as bench reports it.
 type Latency struct {
@@ -50,6 +55,7 @@ type Comparison struct {
 	Results  []bench.Result
 	Losses   []Loss  // of networks that were quantized
 	Commands []Field // how to reproduce what the report shows
+	Features []FeaturePicture
 }
 
 // Sheet is a table of numbers and text with a name of its own.
@@ -57,6 +63,18 @@ type Sheet struct {
 	Name, Note string
 	Heads      []string
 	Rows       [][]any // string, int, int64, float64 or nil
+}
+
+// FeaturePicture is a network's feature maps for a photograph, as package features draws
+// them.
+type FeaturePicture struct {
+	Model, Text string
+	PNG         []byte
+}
+
+// Data is the picture as an address that holds it.
+func (p FeaturePicture) Data() template.URL {
+	return template.URL("data:image/png;base64," + base64.StdEncoding.EncodeToString(p.PNG))
 }
 
 // Field is one line of a context.

@@ -167,7 +167,7 @@ func (s *Server) mapsPicture(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "image/png")
 	w.Header().Set("Content-Security-Policy", picturePolicy)
-	return png.Encode(w, b.Maps.Picture(pictureOf(seen), b.Pairs))
+	return png.Encode(w, b.Maps.Picture(pictureOf(seen), b.Pairs, features.Cell))
 }
 
 // pictureOf is a picture as the standard library has it.
