@@ -3,6 +3,7 @@ package quant
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -53,8 +54,8 @@ func (q *quantizer) fallBack() {
 	}
 }
 
-// chooseRanges gives every value a range; values that must share one share the union.
-func (q *quantizer) chooseRanges() {
+// joint gives every value the value whose range it must share, mostly itself.
+func (q *quantizer) joint() []graph.ID {
 	root := make([]graph.ID, len(q.g.Values))
 	for i := range root {
 		root[i] = graph.ID(i)
@@ -66,12 +67,8 @@ func (q *quantizer) chooseRanges() {
 		}
 		return root[id]
 	}
-	sigmoid := map[graph.ID]bool{}
 	for i := range q.g.Nodes {
 		n := &q.g.Nodes[i]
-		if a, ok := n.Op.(graph.Activate); ok && a.Act.Kind == graph.ActSigmoid {
-			sigmoid[n.Out[0]] = true
-		}
 		if !keeps(n.Op) || q.float[n.Name] != "" {
 			continue
 		}
@@ -83,22 +80,37 @@ func (q *quantizer) chooseRanges() {
 			}
 		}
 	}
+	for i := range root {
+		find(graph.ID(i))
+	}
+	return root
+}
+
+// chooseRanges gives every value a range; values that must share one share the union.
+func (q *quantizer) chooseRanges() {
+	uses, root := q.g.Uses(), q.joint()
 	q.ranges = make([]span, len(q.g.Values))
 	joint := map[graph.ID]span{}
 	for i, s := range q.seen {
 		if s == nil {
 			continue
 		}
-		r, to := choose(s, q.o.Method), find(graph.ID(i))
+		r, to := s.choose(q.o.Method), root[i]
+		if q.o.Readers {
+			r = q.readers(graph.ID(i), uses[i], r)
+		}
 		if old, ok := joint[to]; ok {
 			r = span{min(r.lo, old.lo), max(r.hi, old.hi)}
 		}
 		joint[to] = r
 	}
 	for i := range q.ranges {
-		q.ranges[i] = joint[find(graph.ID(i))]
-		if sigmoid[graph.ID(i)] { // what TensorFlow Lite's operator demands
-			q.ranges[i] = span{0, 255.0 / 256}
+		q.ranges[i] = joint[root[i]]
+	}
+	for i := range q.g.Nodes { // what TensorFlow Lite's operator demands
+		n := &q.g.Nodes[i]
+		if a, ok := n.Op.(graph.Activate); ok && a.Act.Kind == graph.ActSigmoid {
+			q.ranges[n.Out[0]] = span{0, 255.0 / 256}
 		}
 	}
 }
@@ -117,11 +129,12 @@ type builder struct {
 	whole  []graph.ID // every value's integer form, where it has one
 	real   []graph.ID // and its float form
 	quants map[graph.ID]*tensor.Quant
+	used   map[string]int // names of weights
 }
 
 func (q *quantizer) build() (*graph.Graph, error) {
 	g := q.g
-	b := &builder{q: q, b: graph.NewBuilder(g.Name), whole: make([]graph.ID, len(g.Values)), real: make([]graph.ID, len(g.Values)), quants: map[graph.ID]*tensor.Quant{}}
+	b := &builder{q: q, b: graph.NewBuilder(g.Name), whole: make([]graph.ID, len(g.Values)), real: make([]graph.ID, len(g.Values)), quants: map[graph.ID]*tensor.Quant{}, used: map[string]int{}}
 	for i := range g.Values {
 		b.whole[i], b.real[i] = graph.None, graph.None
 	}
@@ -200,6 +213,14 @@ func (b *builder) node(n *graph.Node) error {
 				in[k] = b.asReal(id)
 			}
 		}
+		if b.q.shift[n.Name] != nil {
+			v := b.q.biasOf(n)
+			t := tensor.New(tensor.Float32, tensor.Shape{len(v)})
+			for o, x := range v {
+				t.Float32()[o] = float32(x)
+			}
+			in[2] = b.once(b.q.g.Value(n.In[2]).Name+"/corrected", t)
+		}
 		for k, id := range b.b.AddN(b.q.g.Value(n.Out[0]).Name, n.Op, len(n.Out), in...) {
 			b.real[n.Out[k]] = id
 		}
@@ -224,55 +245,101 @@ func (b *builder) node(n *graph.Node) error {
 	return b.b.Err()
 }
 
+// rounded is a layer's weights in eight bits.
+type rounded struct {
+	weight *tensor.Tensor
+	drift  []float64 // of every output's mean, by the rounding of its weights
+}
+
 // layer quantizes a layer's weights, a scale for every output, and its bias.
 func (b *builder) layer(n *graph.Node) (weight, bias graph.ID) {
 	g := b.q.g
 	w, f := g.Value(n.In[1]), g.Value(n.In[2])
 	outs := w.Type.Shape[0]
-	data, k := w.Data.Float32(), len(w.Data.Float32())/outs
 	sx := float64(quantOf(b.q.ranges[n.In[0]]).Scale[0])
-	t := tensor.New(tensor.Int8, w.Type.Shape)
-	t.Quant = &tensor.Quant{Scale: make([]float32, outs), Zero: make([]int32, outs)}
+	scales := make([]float32, outs)
+	for o, top := range b.q.top(n) {
+		// The bias must fit 32 bits with room for the sum.
+		scales[o] = float32(max(float64(top)/127, math.Abs(float64(f.Data.Float32()[o]))/(sx*(1<<29)), 1e-12))
+	}
+	r := b.q.rounded[n.Name]
+	if r == nil || !slices.Equal(r.weight.Quant.Scale, scales) {
+		r = b.q.round(n, scales)
+		b.q.rounded[n.Name] = r
+	}
 	sums := tensor.New(tensor.Int32, tensor.Shape{outs})
+	for o, v := range b.q.biasOf(n) {
+		if b.q.o.CorrectBias {
+			v -= r.drift[o]
+		}
+		sums.Data.([]int32)[o] = int32(min(max(math.RoundToEven(v/(sx*float64(scales[o]))), -1<<30), 1<<30))
+	}
+	return b.once(w.Name, r.weight), b.once(f.Name, sums)
+}
+
+// top is the largest magnitude among the weights of every output.
+func (q *quantizer) top(n *graph.Node) []float32 {
+	top := q.tops[n.Name]
+	if top == nil {
+		w := q.g.Value(n.In[1])
+		top = make([]float32, w.Type.Shape[0])
+		data := w.Data.Float32()
+		k := len(data) / len(top)
+		for o := range top {
+			for _, x := range data[o*k:][:k] {
+				top[o] = max(top[o], x, -x)
+			}
+		}
+		q.tops[n.Name] = top
+	}
+	return top
+}
+
+// biasOf is a layer's bias with what its correction adds.
+func (q *quantizer) biasOf(n *graph.Node) []float64 {
+	x := q.g.Value(n.In[2]).Data.Float32()
+	v := make([]float64, len(x))
+	for o := range x {
+		v[o] = float64(x[o])
+		if d := q.shift[n.Name]; d != nil {
+			v[o] += d[o]
+		}
+	}
+	return v
+}
+
+// round rounds a layer's weights to the nearest.
+func (q *quantizer) round(n *graph.Node, scales []float32) *rounded {
+	w := q.g.Value(n.In[1])
+	outs, data := len(scales), w.Data.Float32()
+	k := len(data) / outs
+	t := tensor.New(tensor.Int8, w.Type.Shape)
+	t.Quant = &tensor.Quant{Scale: scales, Zero: make([]int32, outs)}
 	groups := 1
 	if c, ok := n.Op.(graph.Conv); ok {
 		groups = c.Groups
 	}
-	means := b.q.seen[n.In[0]].means()
+	means := q.seen[n.In[0]].means()
 	taps := max(w.Type.Shape[2:].Elements(), 1)
-	for o := range outs {
-		top := 0.0
-		for _, x := range data[o*k:][:k] {
-			top = max(top, math.Abs(float64(x)))
-		}
-		// The bias must fit 32 bits with room for the sum.
-		scale := float32(max(top/127, math.Abs(float64(f.Data.Float32()[o]))/(sx*(1<<29)), 1e-12))
-		t.Quant.Scale[o] = scale
-		correction := 0.0
+	r := &rounded{weight: t, drift: make([]float64, outs)}
+	for o, scale := range scales {
 		for i, x := range data[o*k:][:k] {
 			v := min(max(math.RoundToEven(float64(x/scale)), -127), 127)
 			t.Data.([]int8)[o*k+i] = int8(v)
-			if b.q.o.CorrectBias && len(means) > 0 {
+			if len(means) > 0 {
 				c := o/(outs/groups)*(k/taps) + i/taps
-				correction += (v*float64(scale) - float64(x)) * means[min(c, len(means)-1)]
+				r.drift[o] += (v*float64(scale) - float64(x)) * means[min(c, len(means)-1)]
 			}
 		}
-		v := (float64(f.Data.Float32()[o]) - correction) / (sx * float64(scale))
-		sums.Data.([]int32)[o] = int32(min(max(math.RoundToEven(v), -1<<30), 1<<30))
 	}
-	weight = b.once(w.Name, t)
-	bias = b.once(f.Name, sums)
-	return weight, bias
+	return r
 }
 
 // once binds a parameter under a name that is not taken yet: two layers may share weights
 // and still need scales of their own.
 func (b *builder) once(name string, t *tensor.Tensor) graph.ID {
-	if b.q.used == nil {
-		b.q.used = map[string]int{}
-	}
-	b.q.used[name]++
-	if n := b.q.used[name]; n > 1 {
+	b.used[name]++
+	if n := b.used[name]; n > 1 {
 		name = fmt.Sprintf("%s#%d", name, n)
 	}
 	return b.b.Bound(graph.Parameter, name, t)

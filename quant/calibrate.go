@@ -11,14 +11,40 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// seen is what was seen of a value on all images.
+// seen is what was seen of a value on all images, by channel (dimension 1; a value without
+// one has a single channel).
 type seen struct {
-	lo, hi  float64
-	samples []float32 // some of its elements, drawn evenly
-	n       int64     // elements in all
-	// Per channel (dimension 1), where it has one: the largest magnitude and the sum.
-	top []float64
-	sum []float64
+	lo, hi, sum []float64
+	n           int64     // elements in all
+	samples     []float32 // some of them, drawn evenly
+	from        []int32   // the samples' channels
+	chosen      map[Method]span
+}
+
+// least and most are the ends of what was seen.
+func (s *seen) least() float64 { return slices.Min(s.lo) }
+func (s *seen) most() float64  { return slices.Max(s.hi) }
+
+// finite reports whether all that was seen is a number.
+func (s *seen) finite() bool {
+	for k := range s.lo {
+		if math.IsNaN(s.sum[k]) || math.IsInf(s.sum[k], 0) || math.IsInf(s.lo[k], 0) || math.IsInf(s.hi[k], 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// scaled is what would have been seen with the channels divided by factors.
+func (s *seen) scaled(f []float64) *seen {
+	c := &seen{n: s.n, from: s.from, chosen: map[Method]span{}}
+	for k, d := range f {
+		c.lo, c.hi, c.sum = append(c.lo, s.lo[k]/d), append(c.hi, s.hi[k]/d), append(c.sum, s.sum[k]/d)
+	}
+	for i, v := range s.samples {
+		c.samples = append(c.samples, float32(float64(v)/f[s.from[i]]))
+	}
+	return c
 }
 
 const (
@@ -42,12 +68,12 @@ func watch(g *graph.Graph, images []*tensor.Tensor) ([]*seen, error) {
 	all := make([]*seen, len(g.Values))
 	rng := rand.New(rand.NewPCG(1, 1))
 	in := g.Inputs[0]
-	all[in] = newSeen()
+	all[in] = newSeen(g.Value(in).Type.Shape)
 	err := each(g, images, func(values map[graph.ID]*tensor.Tensor, image *tensor.Tensor) {
 		all[in].add(image, rng, len(images))
 		for _, id := range activations(g) { // in order, so that equal runs draw equal samples
 			if all[id] == nil {
-				all[id] = newSeen()
+				all[id] = newSeen(values[id].Shape)
 			}
 			all[id].add(values[id], rng, len(images))
 		}
@@ -57,12 +83,12 @@ func watch(g *graph.Graph, images []*tensor.Tensor) ([]*seen, error) {
 	}
 	for i := range g.Values {
 		if v := &g.Values[i]; v.Data != nil && v.Type.DType == tensor.Float32 {
-			all[i] = newSeen()
+			all[i] = newSeen(v.Type.Shape)
 			all[i].add(v.Data, rng, 1)
 		}
 	}
 	for i, s := range all {
-		if s != nil && (math.IsNaN(s.lo) || math.IsInf(s.lo, 0) || math.IsInf(s.hi, 0)) {
+		if s != nil && (!s.finite()) {
 			return nil, fmt.Errorf("%q is not finite on the calibration images", g.Values[i].Name)
 		}
 	}
@@ -99,31 +125,42 @@ func each(g *graph.Graph, images []*tensor.Tensor, do func(values map[graph.ID]*
 	return nil
 }
 
-func newSeen() *seen { return &seen{lo: math.Inf(1), hi: math.Inf(-1)} }
+func newSeen(shape tensor.Shape) *seen {
+	c := 1
+	if len(shape) >= 2 {
+		c = shape[1]
+	}
+	s := &seen{lo: make([]float64, c), hi: make([]float64, c), sum: make([]float64, c), chosen: map[Method]span{}}
+	for k := range c {
+		s.lo[k], s.hi[k] = math.Inf(1), math.Inf(-1)
+	}
+	return s
+}
 
 func (s *seen) add(t *tensor.Tensor, rng *rand.Rand, images int) {
-	x := t.Floats()
-	for _, v := range x {
-		s.lo, s.hi = min(s.lo, float64(v)), max(s.hi, float64(v))
+	x, c := t.Floats(), len(s.lo)
+	inner := len(x)
+	if len(t.Shape) >= 2 {
+		inner = t.Shape[2:].Elements()
 	}
-	if len(x) > 0 {
-		for range min(samplesPerImage, maxSamples/images, len(x)) {
-			s.samples = append(s.samples, x[rng.IntN(len(x))])
-		}
-	}
-	s.n += int64(len(x))
-	if len(t.Shape) < 2 {
+	if len(x) == 0 {
 		return
 	}
-	c := t.Shape[1]
-	inner := t.Shape[2:].Elements()
-	if s.top == nil {
-		s.top, s.sum = make([]float64, c), make([]float64, c)
+	for range min(samplesPerImage, maxSamples/images, len(x)) {
+		i := rng.IntN(len(x))
+		s.samples = append(s.samples, x[i])
+		s.from = append(s.from, int32(i/inner%c))
 	}
-	for i, v := range x {
-		k := i / inner % c
-		s.top[k] = max(s.top[k], math.Abs(float64(v)))
-		s.sum[k] += float64(v)
+	s.n += int64(len(x))
+	for at := 0; at < len(x); at += inner {
+		k := at / inner % c
+		lo, hi, sum := x[at], x[at], 0.0
+		for _, v := range x[at:][:inner] {
+			lo, hi = min(lo, v), max(hi, v)
+			sum += float64(v)
+		}
+		s.lo[k], s.hi[k] = min(s.lo[k], float64(lo)), max(s.hi[k], float64(hi))
+		s.sum[k] += sum
 	}
 }
 
@@ -143,8 +180,18 @@ type span struct{ lo, hi float64 }
 func (r span) quantum() float64 { return max((r.hi-r.lo)/255, 1e-9) }
 
 // choose is the range that a method takes from what was seen.
+func (s *seen) choose(m Method) span {
+	r, ok := s.chosen[m]
+	if !ok {
+		r = choose(s, m)
+		s.chosen[m] = r
+	}
+	return r
+}
+
+// choose is seen.choose without its memory.
 func choose(s *seen, m Method) span {
-	r := span{min(s.lo, 0), max(s.hi, 0)}
+	r := span{min(s.least(), 0), max(s.most(), 0)}
 	switch m {
 	case Percentile:
 		sorted := slices.Sorted(slices.Values(s.samples))

@@ -1,7 +1,6 @@
 package quant
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -114,7 +113,7 @@ func macs(g *graph.Graph, n *graph.Node) int64 {
 
 // score is the SQNR of a graph's first output against float32, centred row by row.
 func (q *quantizer) score(g *graph.Graph) (float64, error) {
-	images := q.images[:min(2*measureImages, len(q.images))]
+	images := q.judges
 	if q.truth == nil {
 		var err error
 		if q.truth, err = outputs(scores(q.g), images); err != nil {
@@ -186,74 +185,4 @@ func outputs(g *graph.Graph, images []*tensor.Tensor) ([][]float32, error) {
 		all = append(all, slices.Clone(out[0].Floats()))
 	}
 	return all, nil
-}
-
-// leastGain is the decibels below which a layer is not worth an island.
-const leastGain = 0.01
-
-// islands leaves in float32 the layers that cost the output most for their multiply-adds,
-// as many as the budget allows. Each is judged by the output of a network in which it alone
-// stays in float32.
-func (q *quantizer) islands() error {
-	base, err := q.score(q.out)
-	if err != nil {
-		return err
-	}
-	total := int64(0)
-	type candidate struct {
-		name string
-		macs int64
-		gain float64
-	}
-	var all []candidate
-	for i := range q.g.Nodes {
-		total += macs(q.g, &q.g.Nodes[i])
-	}
-	budget := int64(q.o.Islands * float64(total))
-	for i := range q.g.Nodes {
-		n := &q.g.Nodes[i]
-		m := macs(q.g, n)
-		if m == 0 || m > budget || q.float[n.Name] != "" {
-			continue
-		}
-		s, err := q.with(n.Name)
-		if err != nil {
-			return err
-		}
-		if s > base+leastGain {
-			all = append(all, candidate{n.Name, m, s - base})
-		}
-	}
-	slices.SortStableFunc(all, func(a, b candidate) int {
-		return cmp.Compare(b.gain/float64(b.macs), a.gain/float64(a.macs))
-	})
-	for _, c := range all {
-		if c.macs > budget {
-			continue
-		}
-		s, err := q.with(c.name)
-		if err != nil {
-			return err
-		}
-		if s <= base+leastGain {
-			continue
-		}
-		q.float[c.name] = "in eight bits it costs the output most"
-		base, budget = s, budget-c.macs
-	}
-	q.used = nil
-	q.out, err = q.build()
-	return err
-}
-
-// with is the score of the network in which one more layer stays in float32.
-func (q *quantizer) with(name string) (float64, error) {
-	q.float[name] = "tried"
-	defer delete(q.float, name)
-	q.used = nil
-	g, err := q.build()
-	if err != nil {
-		return 0, err
-	}
-	return q.score(g)
 }

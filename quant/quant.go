@@ -38,6 +38,8 @@ type Options struct {
 	Equalize bool
 	// CorrectBias takes off each layer's mean error of its rounded weights.
 	CorrectBias bool
+	// Readers leaves out of a range what no reader of the value can tell apart.
+	Readers bool
 	// Islands is the share of the multiply-adds, 0 to 1, that may stay in float32: layers
 	// whose quantization costs the outputs most.
 	Islands float64
@@ -45,7 +47,7 @@ type Options struct {
 
 // Recommended is what wisp convert --int8 does.
 func Recommended() Options {
-	return Options{Method: Best, Equalize: true, CorrectBias: true, Islands: 0.05}
+	return Options{Method: Best, Equalize: true, CorrectBias: true, Readers: true, Islands: 0.05}
 }
 
 // Layer says what became of one layer, or of one operator without weights.
@@ -107,7 +109,7 @@ func (q *quantizer) best() error {
 			if correct && !try.CorrectBias {
 				continue
 			}
-			q.o.Method, q.o.CorrectBias, q.used = m, correct, nil
+			q.o.Method, q.o.CorrectBias = m, correct
 			q.chooseRanges()
 			g, err := q.build()
 			if err != nil {
@@ -128,42 +130,89 @@ func (q *quantizer) best() error {
 
 // quantizer is one quantization under way.
 type quantizer struct {
-	g      *graph.Graph // plain, weights its own
-	o      Options
-	images []*tensor.Tensor
-	seen   []*seen           // of every value of g
-	ranges []span            // chosen, of every value
-	float  map[string]string // nodes that stay in float32, and why
-	out    *graph.Graph
-	used   map[string]int // names of weights in out
-	truth  [][]float32    // the float network's outputs
+	g       *graph.Graph // plain, weights its own
+	o       Options
+	images  []*tensor.Tensor
+	seen    []*seen           // of every value of g
+	ranges  []span            // chosen, of every value
+	float   map[string]string // nodes that stay in float32, and why
+	out     *graph.Graph
+	judges  []*tensor.Tensor     // the score is of these
+	shift   map[string][]float64 // what correction adds to the layers' biases
+	rounded map[string]*rounded  // weights in eight bits, by layer
+	tops    map[string][]float32 // the largest magnitude for every output of a layer
+	truth   [][]float32          // the float network's outputs
 }
 
 func (q *quantizer) run() error {
-	var err error
-	if q.seen, err = watch(q.g, q.images); err != nil {
+	all := q.images
+	q.images, q.judges = split(all)
+	if err := q.watch(); err != nil {
 		return err
 	}
+	q.fallBack()
 	if q.o.Equalize {
-		if equalize(q.g, q.seen) {
-			if q.seen, err = watch(q.g, q.images); err != nil {
-				return err
-			}
+		if err := q.equalize(); err != nil {
+			return err
 		}
 	}
-	q.fallBack()
 	if q.o.Method == Best {
 		if err := q.best(); err != nil {
 			return err
 		}
 	}
-	q.chooseRanges()
-	q.used = nil
-	if q.out, err = q.build(); err != nil {
+	if err := q.settle(); err != nil {
 		return err
 	}
 	if q.o.Islands > 0 {
-		return q.islands()
+		if err := q.islands(); err != nil {
+			return err
+		}
 	}
-	return nil
+	if len(q.images) == len(all) {
+		return nil
+	}
+	q.images = all
+	if err := q.watch(); err != nil {
+		return err
+	}
+	return q.settle()
+}
+
+// split sets images aside that choices are judged on and ranges do not know, where there
+// are enough.
+func split(all []*tensor.Tensor) (watched, judges []*tensor.Tensor) {
+	if len(all) < 2*measureImages {
+		return all, all
+	}
+	for i, x := range all {
+		if i%4 == 3 && len(judges) < 2*measureImages {
+			judges = append(judges, x)
+		} else {
+			watched = append(watched, x)
+		}
+	}
+	return watched, judges
+}
+
+// forget drops what was worked out of weights that are others now.
+func (q *quantizer) forget() {
+	q.rounded, q.tops = map[string]*rounded{}, map[string][]float32{}
+}
+
+func (q *quantizer) watch() (err error) {
+	q.forget()
+	q.seen, err = watch(q.g, q.images)
+	return err
+}
+
+// settle chooses the ranges anew, corrects the biases and builds.
+func (q *quantizer) settle() (err error) {
+	q.chooseRanges()
+	q.shift = map[string][]float64{}
+	if q.o.CorrectBias {
+		return q.correct()
+	}
+	q.out, err = q.build()
+	return err
 }
