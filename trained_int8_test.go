@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
@@ -29,6 +30,10 @@ func TestTrainedInt8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	recipe, err := imagenet.FindRecipe("slim")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"mobilenet_v1_0.75_192_dequantized.onnx", "tf2_mobilenet_v2_dequantized.onnx"} {
 		t.Run(name, func(t *testing.T) {
 			m, err := wisp.Open(testkit.Shared(t, "golden", "trained", name))
@@ -43,7 +48,7 @@ func TestTrainedInt8(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				x, err := m.Preprocess(img)
+				x, err := m.PreprocessBy(recipe, img)
 				if err != nil {
 					t.Fatal(err)
 				}
