@@ -10,6 +10,7 @@ import (
 
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/format/onnx"
+	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/quant"
@@ -42,66 +43,78 @@ func TestInt8Agrees(t *testing.T) {
 				t.Fatal(err)
 			}
 			shape := g.Value(g.Inputs[0]).Type.Shape
-			r, err := quant.Quantize(g, []*tensor.Tensor{zoo.SyntheticInput(1, shape, "input"), zoo.SyntheticInput(2, shape, "input")}, quant.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := filepath.Join(t.TempDir(), "model.onnx")
-			f, err := os.Create(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := onnx.WriteFixed(f, r.Graph); err != nil {
-				t.Fatal(err)
-			}
-			if err := f.Close(); err != nil {
-				t.Fatal(err)
-			}
-			b, err := backend{a}.Read(runner.LoadRequest{Model: path, Threads: 1, Batch: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			l, err := b.Build()
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := l.(*session)
-			defer s.Close()
-			if err := s.MakeInputs(1, 1); err != nil {
-				t.Fatal(err)
-			}
-			p, err := engine.Compile(r.Graph, engine.Options{Arithmetic: string(fixed.XNNPACK)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			es, err := p.NewSession()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer es.Close()
-			out := tensor.New(tensor.Float32, p.Outputs()[0].Type.Shape)
-			quantum := float64(r.Graph.Value(r.Graph.Find("logits/int8")).Quant.Scale[0])
-			differ, most := 0, 0.0
-			for seed := uint64(9); seed < 13; seed++ {
-				image := zoo.SyntheticInput(seed, shape, "input")
-				copy(s.library[0], image.Float32())
-				if err := s.Run(0); err != nil {
-					t.Fatal(err)
-				}
-				if err := es.Run([]*tensor.Tensor{image}, []*tensor.Tensor{out}); err != nil {
-					t.Fatal(err)
-				}
-				for i, v := range out.Float32() {
-					d := math.Abs(float64(v-s.lanes[0].results[0][i])) / quantum
-					if most = max(most, d); d > 0.01 {
-						differ++
-					}
-				}
-			}
-			t.Logf("at most %.2f quanta apart, %d of %d not equal", most, differ, 4*len(out.Float32()))
-			if most > 1.01 {
-				t.Errorf("got outputs %.2f quanta apart, want at most one", most)
+			images := []*tensor.Tensor{zoo.SyntheticInput(1, shape, "input"), zoo.SyntheticInput(2, shape, "input")}
+			ours := quant.Recommended()
+			ours.Islands = 0 // the last layer might stay in float32
+			for _, o := range []quant.Options{{}, ours} {
+				agrees(t, a, g, images, o)
 			}
 		})
+	}
+}
+
+// agrees quantizes a network, runs it here and there and compares.
+func agrees(t *testing.T, a *api, g *graph.Graph, images []*tensor.Tensor, o quant.Options) {
+	t.Helper()
+	shape := g.Value(g.Inputs[0]).Type.Shape
+	r, err := quant.Quantize(g, images, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.WriteFixed(f, r.Graph); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := backend{a}.Read(runner.LoadRequest{Model: path, Threads: 1, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := l.(*session)
+	defer s.Close()
+	if err := s.MakeInputs(1, 1); err != nil {
+		t.Fatal(err)
+	}
+	p, err := engine.Compile(r.Graph, engine.Options{Arithmetic: string(fixed.XNNPACK)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	es, err := p.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer es.Close()
+	out := tensor.New(tensor.Float32, p.Outputs()[0].Type.Shape)
+	quantum := float64(r.Graph.Value(r.Graph.Find("logits/int8")).Quant.Scale[0])
+	differ, most := 0, 0.0
+	for seed := uint64(9); seed < 13; seed++ {
+		image := zoo.SyntheticInput(seed, shape, "input")
+		copy(s.library[0], image.Float32())
+		if err := s.Run(0); err != nil {
+			t.Fatal(err)
+		}
+		if err := es.Run([]*tensor.Tensor{image}, []*tensor.Tensor{out}); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range out.Float32() {
+			d := math.Abs(float64(v-s.lanes[0].results[0][i])) / quantum
+			if most = max(most, d); d > 0.01 {
+				differ++
+			}
+		}
+	}
+	t.Logf("at most %.2f quanta apart, %d of %d not equal", most, differ, 4*len(out.Float32()))
+	if most > 1.01 {
+		t.Errorf("got outputs %.2f quanta apart, want at most one", most)
 	}
 }
