@@ -26,7 +26,7 @@ var gains = []struct {
 	{"shufflenet_v2:0.5@160", 3},
 	{"ghostnet", 5},
 	{"mobilenet_v3_large", 5},
-	{"mobilenet_v3_small", 3},
+	{"mobilenet_v3_small", 2},
 	{"efficientnet_b0", 4},
 	{"shufflenet_v2", 5},
 	{"mnasnet_b1", 5},

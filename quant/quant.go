@@ -2,10 +2,11 @@
 // network on some images, chooses how every value is stored in eight bits, and builds the
 // graph of integers that internal/interp, engine and the writers below package format take.
 //
-// prepare.go spells a fused graph out in operators that have an integer form, equalize.go
-// evens out channels, calibrate.go watches ranges, build.go makes the integer graph,
-// measure.go says for every layer what it cost. It runs graphs through package engine and
-// knows nothing of files.
+// prepare.go spells a fused graph out in operators that have an integer form, calibrate.go
+// watches ranges, equalize.go evens out channels, readers.go narrows ranges to what is told
+// apart, build.go makes the integer graph, correct.go takes off the mean error, islands.go
+// leaves regions in float32, measure.go says for every layer what it cost. It runs graphs
+// through package engine and knows nothing of files.
 package quant
 
 import (
@@ -33,14 +34,14 @@ var Methods = []Method{MinMax, Percentile, MSE, Best}
 // Options say how to quantize. The zero value is plain min-max with nothing else.
 type Options struct {
 	Method Method // empty is MinMax
-	// Equalize evens out the ranges of the channels between layers where a positive factor
-	// may pass the activation.
+	// Equalize evens out the ranges of the channels where positive factors may pass.
 	Equalize bool
-	// CorrectBias takes off each layer's mean error of its rounded weights.
+	// CorrectBias takes off each layer's mean error of its rounded weights, and the outputs'
+	// mean error from the last layer's bias.
 	CorrectBias bool
 	// Readers leaves out of a range what no reader of the value can tell apart.
 	Readers bool
-	// Islands is the share of the multiply-adds, 0 to 1, that may stay in float32: layers
+	// Islands is the share of the multiply-adds, 0 to 1, that may stay in float32: regions
 	// whose quantization costs the outputs most.
 	Islands float64
 }
