@@ -1,9 +1,9 @@
 # The only entry points; .ci/run calls nothing else.
 GO ?= go
 
-.PHONY: check test short race purego cross fmt vet generate bench gain fuzz build lab
+.PHONY: check test short race purego cross fmt vet generate bench gain fuzz build lab arm64
 
-check: fmt vet test race purego cross
+check: fmt vet test race purego cross arm64
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort ./cmd/wisp-tfl ./cmd/wisp-lab
@@ -25,6 +25,16 @@ purego:
 cross:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build ./...
 	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build ./...
+
+# The kernels of arm64 and the networks on them, emulated on a processor without dot products
+# and on one with everything. Says so where there is no emulator.
+arm64:
+	@if ! command -v qemu-aarch64-static >/dev/null; then echo "arm64: skipped: qemu-aarch64-static is not installed (Debian: qemu-user-static)"; else \
+	  for cpu in cortex-a53:neon max:neon,doti8; do \
+	    echo "arm64: on $${cpu%%:*}"; export WISP_REQUIRE=$${cpu##*:} GOARCH=arm64 CGO_ENABLED=0; \
+	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" ./internal/kernel ./internal/cpu ./internal/fixed && \
+	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" -run 'TestGoldens|TestCases|TestTFLiteBytes' ./engine || exit 1; \
+	  done; fi
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }

@@ -10,6 +10,7 @@ const (
 	setAVX512 asmSet = iota
 	setAVX2
 	setNEON
+	setDot // NEON with dot products of bytes
 )
 
 // mask says which lanes of the last register of n elements exist. AVX-512 wants the bits;

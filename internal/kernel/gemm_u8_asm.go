@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build (amd64 || arm64) && !purego
 
 package kernel
 
@@ -32,7 +32,7 @@ func (f *Finish) call() finishCall {
 
 // gemmU8Tile is what one call of the assembly does: blocks × rows rows of C against one
 // panel of Cols columns. Mask is the columns that exist: their bits for AVX-512, their
-// number for AVX2; Wide says that they fill more than half of the panel. The order of the fields is that of _asm/amd64/gemm_u8.go.
+// number for the others; Wide says that they fill more than half of the panel. The order of the fields is that of _asm/amd64/gemm_u8.go.
 type gemmU8Tile struct {
 	a, w, c, p unsafe.Pointer
 	segs       unsafe.Pointer
@@ -45,24 +45,13 @@ type gemmU8Tile struct {
 	finishCall
 }
 
-//go:noescape
-func gemmU8VNNI(t *gemmU8Tile)
-
-//go:noescape
-func gemmU8AVX2(t *gemmU8Tile)
-
 const (
-	gemmU8Rows, gemmU8Cols   = 14, 32
-	gemmU8Rows2, gemmU8Cols2 = 4, 16 // of AVX2
-	// gemmU8Work bounds the multiply-adds of one call of the assembly: about 50 µs.
-	gemmU8Work  = 12 << 20
-	gemmU8Work2 = 3 << 20
+	// gemmU8Work bounds the multiply-adds of one call of AVX-512's assembly: about 50 µs;
+	// of the others' a quarter.
+	gemmU8Work = 12 << 20
 	// gemmU8Chunk is how many bytes of A and C stay in L2 while every panel passes by.
 	gemmU8Chunk = 512 << 10
 )
-
-func gemmU8RunAVX512(a *GemmU8Args) { gemmU8Run(a, setAVX512, gemmU8Rows, gemmU8Cols, gemmU8Work) }
-func gemmU8RunAVX2(a *GemmU8Args)   { gemmU8Run(a, setAVX2, gemmU8Rows2, gemmU8Cols2, gemmU8Work2) }
 
 // gemmU8Run is the loops around the assembly of a set whose tile is height × width.
 func gemmU8Run(a *GemmU8Args, set asmSet, height, width, work int) {
@@ -102,7 +91,7 @@ func gemmU8Run(a *GemmU8Args, set asmSet, height, width, work int) {
 				t.wide = 1
 			}
 			t.mask = 1<<left - 1
-			if set == setAVX2 {
+			if set != setAVX512 {
 				t.mask = uint64(left)
 			}
 			t.w = unsafe.Pointer(&a.W[n*a.K])
@@ -118,11 +107,7 @@ func gemmU8Run(a *GemmU8Args, set asmSet, height, width, work int) {
 					}
 					t.rows, t.blocks = part[0], part[1]
 					t.a, t.c = unsafe.Pointer(&a.A[at*a.LDA]), unsafe.Pointer(&a.C[at*a.LDC+n])
-					if set == setAVX512 {
-						gemmU8VNNI(&t)
-					} else {
-						gemmU8AVX2(&t)
-					}
+					callGemmU8(set, &t)
 					at += part[0] * part[1]
 				}
 			}

@@ -1,0 +1,24 @@
+//go:build !purego
+
+package kernel
+
+// The rows of arm64's instruction sets over bytes, best first. Rates are guesses.
+
+func gemmU8Arch() []Variant[GemmU8Args] {
+	return []Variant[GemmU8Args]{
+		{"neon", "doti8", gemmU8Rows, gemmU8Cols, 40000, gemmU8RunDot},
+		{"neon", "neon", gemmU8Rows, gemmU8Cols, 10000, gemmU8RunNEON},
+	}
+}
+
+func dwU8Arch() []Variant[DwU8Args] {
+	return []Variant[DwU8Args]{{"neon", "neon", 1, dwU8Cols, 6000, dwU8RunNEON}}
+}
+
+func lookupU8Arch() []Variant[LookupU8Args]         { return nil }
+func binaryU8Arch() []Variant[BinaryU8Args]         { return nil }
+func meanU8Arch() []Variant[MeanU8Args]             { return nil }
+func copyU8Arch() []Variant[CopyU8Args]             { return nil }
+func quantizeU8Arch() []Variant[QuantizeU8Args]     { return nil }
+func dequantizeU8Arch() []Variant[DequantizeU8Args] { return nil }
+func poolU8Arch() []Variant[PoolU8Args]             { return nil }
