@@ -60,6 +60,6 @@ func dequantizeU8Arch() []Variant[DequantizeU8Args] {
 func poolU8Arch() []Variant[PoolU8Args] {
 	return []Variant[PoolU8Args]{
 		{"avx512", "vnni", 1, 64, 8000, poolU8AVX512},
-		{"avx2", "avx2", 1, 16, 4000, poolU8AVX2},
+		{"avx2", "avx2", 1, 16, 4000, poolU8RunAVX2},
 	}
 }

@@ -61,3 +61,67 @@ func callDwU8(_ asmSet, a *DwU8Args, t *dwU8Tile) {
 		dwU8K3S2NEON(t)
 	}
 }
+
+//go:noescape
+func addEvenU8NEON(t *rowsU8)
+
+//go:noescape
+func addFixedU8NEON(t *rowsU8)
+
+//go:noescape
+func mulEvenU8NEON(t *rowsU8)
+
+//go:noescape
+func mulFixedU8NEON(t *rowsU8)
+
+//go:noescape
+func lookupU8NEON(t *rowsU8)
+
+//go:noescape
+func quantizeEvenU8NEON(t *rowsU8)
+
+//go:noescape
+func quantizeAwayU8NEON(t *rowsU8)
+
+//go:noescape
+func dequantizeU8NEON(t *rowsU8)
+
+//go:noescape
+func sumU8NEON(t *rowsU8)
+
+//go:noescape
+func poolMaxU8NEON(t *poolPixelU8)
+
+func binaryU8RunNEON(a *BinaryU8Args)         { binaryU8Blocks(a, setNEON) }
+func lookupU8RunNEON(a *LookupU8Args)         { lookupU8Blocks(a, setNEON) }
+func quantizeU8RunNEON(a *QuantizeU8Args)     { quantizeU8Blocks(a, setNEON) }
+func dequantizeU8RunNEON(a *DequantizeU8Args) { dequantizeU8Blocks(a, setNEON) }
+func meanU8RunNEON(a *MeanU8Args)             { meanU8Blocks(a, setNEON) }
+func poolU8RunNEON(a *PoolU8Args)             { poolU8Blocks(a, setNEON) }
+
+func callBinaryU8(_ asmSet, sum, even bool, t *rowsU8) {
+	switch {
+	case sum && even:
+		addEvenU8NEON(t)
+	case sum:
+		addFixedU8NEON(t)
+	case even:
+		mulEvenU8NEON(t)
+	default:
+		mulFixedU8NEON(t)
+	}
+}
+
+func callLookupU8(_ asmSet, t *rowsU8) { lookupU8NEON(t) }
+
+func callQuantizeU8(_ asmSet, even bool, t *rowsU8) {
+	if even {
+		quantizeEvenU8NEON(t)
+	} else {
+		quantizeAwayU8NEON(t)
+	}
+}
+
+func callDequantizeU8(_ asmSet, t *rowsU8) { dequantizeU8NEON(t) }
+func callSumU8(_ asmSet, t *rowsU8)        { sumU8NEON(t) }
+func callPoolU8(_ asmSet, t *poolPixelU8)  { poolMaxU8NEON(t) }

@@ -6,7 +6,7 @@ import "unsafe"
 
 // dwU8Tile is what one call of the assembly does: Rows rows of one column of tiles, T
 // outputs wide, for one block of 16 channels. Strides are in bytes. The order of the fields
-// is that of _asm/amd64/gemm_u8.go; the assembly counts in the struct.
+// is that of _asm/structs; the assembly counts in the struct.
 type dwU8Tile struct {
 	x             unsafe.Pointer // the image at the first channel
 	pos           int            // bytes from there to the first input, which may lie outside

@@ -32,7 +32,7 @@ func (f *Finish) call() finishCall {
 
 // gemmU8Tile is what one call of the assembly does: blocks × rows rows of C against one
 // panel of Cols columns. Mask is the columns that exist: their bits for AVX-512, their
-// number for the others; Wide says that they fill more than half of the panel. The order of the fields is that of _asm/amd64/gemm_u8.go.
+// number for the others; Wide says that they fill more than half of the panel. The order of the fields is that of _asm/structs.
 type gemmU8Tile struct {
 	a, w, c, p unsafe.Pointer
 	segs       unsafe.Pointer

@@ -3,32 +3,10 @@
 package kernel
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/wispnet/wisp/internal/fixed"
 )
-
-// rowsU8 is what one call of the simple kernels' assembly does: M rows of blocks, the last
-// of which has the lanes of mask. Strides are in bytes. The order of the fields is that of
-// _asm/amd64/simple_u8.go.
-type rowsU8 struct {
-	a, b, y       unsafe.Pointer
-	m, blocks     int
-	lda, ldb, ldy int
-	mask, store   uint64
-	za, _         int32
-	zb, _         int32
-	ra, _         float32
-	rb, _         float32
-	flo, _        float32
-	fhi, _        float32
-	lo, _         int32
-	hi, _         int32
-	zero, _       int32
-	half          int64
-	p             unsafe.Pointer
-}
 
 //go:noescape
 func addEvenU8(t *rowsU8)
@@ -60,93 +38,95 @@ func dequantizeU8(t *rowsU8)
 //go:noescape
 func sumU8(t *rowsU8)
 
-// flat joins rows that lie side by side.
-func flat(m, n int, lds ...*int) (int, int) {
-	for _, ld := range lds {
-		if *ld != n {
-			return m, n
-		}
-	}
-	for _, ld := range lds {
-		*ld = m * n
-	}
-	return 1, m * n
-}
-
-// cut calls do for pieces of m rows of n elements that one call of the assembly may do:
-// rows [m0, m1), elements [n0, n1).
-func cut(m, n int, do func(m0, m1, n0, n1 int)) {
-	if m <= 0 || n <= 0 {
-		return
-	}
-	if n >= asmElements {
-		for i := range m {
-			for k := 0; k < n; k += asmElements {
-				do(i, i+1, k, min(n, k+asmElements))
-			}
-		}
-		return
-	}
-	step := asmElements / n
-	for i := 0; i < m; i += step {
-		do(i, min(m, i+step), 0, n)
-	}
-}
-
 // blocksOf is how many blocks of the given lanes n elements have, and the last one's mask.
 func blocksOf(n, lanes int) (blocks int, mask uint64) {
 	blocks = (n + lanes - 1) / lanes
 	return blocks, ^uint64(0) >> (64 - ((n-1)%lanes + 1))
 }
 
-// scalarFinish are the finish parameters of one factor in 16 lanes.
-func scalarFinish(p []int32, f fixed.Factor) {
-	left, right := int32(max(f.Shift, 0)), int32(max(-f.Shift, 0))
-	for i := range 16 {
-		p[finishLeft*16+i] = left
-		p[finishMult*16+i], p[finishOdd*16+i] = f.Mult, f.Mult
-		p[finishSign*16+i], p[finishRound*16+i], p[finishShift*16+i] = 0, 0, right
-		if right > 0 {
-			p[finishRound*16+i] = 1 << (right - 1)
-			if f.Rounding == fixed.HalfAway {
-				p[finishSign*16+i] = -1
-			}
-		}
+//go:noescape
+func addEvenU8AVX2(t *rowsU8)
+
+//go:noescape
+func addFixedU8AVX2(t *rowsU8)
+
+//go:noescape
+func mulEvenU8AVX2(t *rowsU8)
+
+//go:noescape
+func mulFixedU8AVX2(t *rowsU8)
+
+//go:noescape
+func lookupU8AVX2(t *rowsU8)
+
+//go:noescape
+func quantizeEvenU8AVX2(t *rowsU8)
+
+//go:noescape
+func quantizeAwayU8AVX2(t *rowsU8)
+
+//go:noescape
+func dequantizeU8AVX2(t *rowsU8)
+
+//go:noescape
+func sumU8AVX2(t *rowsU8)
+
+//go:noescape
+func poolMaxU8AVX2(t *poolPixelU8)
+
+//go:noescape
+func poolMaxU8(t *poolPixelU8)
+
+func binaryU8RunAVX2(a *BinaryU8Args)         { binaryU8Blocks(a, setAVX2) }
+func lookupU8RunAVX2(a *LookupU8Args)         { lookupU8Blocks(a, setAVX2) }
+func quantizeU8RunAVX2(a *QuantizeU8Args)     { quantizeU8Blocks(a, setAVX2) }
+func dequantizeU8RunAVX2(a *DequantizeU8Args) { dequantizeU8Blocks(a, setAVX2) }
+func meanU8RunAVX2(a *MeanU8Args)             { meanU8Blocks(a, setAVX2) }
+func poolU8RunAVX2(a *PoolU8Args)             { poolU8Blocks(a, setAVX2) }
+
+func callBinaryU8(_ asmSet, sum, even bool, t *rowsU8) {
+	switch {
+	case sum && even:
+		addEvenU8AVX2(t)
+	case sum:
+		addFixedU8AVX2(t)
+	case even:
+		mulEvenU8AVX2(t)
+	default:
+		mulFixedU8AVX2(t)
 	}
 }
 
-// call is the call for a sum or product and whether it is rounded once; p is where
-// the factors go.
-func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even bool) {
-	t = rowsU8{half: 1 << 30, p: unsafe.Pointer(p)}
-	var first float32
-	var rng fixed.Range
-	var y fixed.Quant
-	if s := a.Sum; s != nil {
-		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
-		var o fixed.Once
-		if o, even = s.Once(); even {
-			t.za, t.zb, t.ra, t.rb, y.Zero = o.OffA, o.OffB, o.RA, o.RB, o.OffY
-			first = o.Fixed
-		} else {
-			for i, f := range [...]fixed.Factor{s.FA, s.FB, s.FY} {
-				scalarFinish(p[i*FinishBlocks*16:], f)
-			}
-		}
+func callLookupU8(_ asmSet, t *rowsU8) { lookupU8AVX2(t) }
+
+func callQuantizeU8(_ asmSet, even bool, t *rowsU8) {
+	if even {
+		quantizeEvenU8AVX2(t)
 	} else {
-		s := a.Product
-		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
-		t.ra = s.Factor.Scale
-		if even = s.Factor.Rounding == fixed.Even; !even {
-			scalarFinish(p[:], s.Factor)
+		quantizeAwayU8AVX2(t)
+	}
+}
+
+func callDequantizeU8(_ asmSet, t *rowsU8) { dequantizeU8AVX2(t) }
+func callSumU8(_ asmSet, t *rowsU8)        { sumU8AVX2(t) }
+
+func callPoolU8(set asmSet, t *poolPixelU8) {
+	if set == setAVX512 {
+		poolMaxU8(t)
+	} else {
+		poolMaxU8AVX2(t)
+	}
+}
+
+// poolU8AVX512 takes maxima, and means over whole images; other means are the twin's.
+func poolU8AVX512(a *PoolU8Args) {
+	if a.Mean {
+		if !meanWholeU8(a) {
+			poolU8Generic(a)
 		}
+		return
 	}
-	t.zero, t.lo, t.hi = y.Zero, rng.Lo, rng.Hi
-	t.flo, t.fhi = float32(rng.Lo-y.Zero), float32(rng.Hi-y.Zero)
-	if a.Sum != nil && even { // addEvenU8 takes its first addend from there
-		t.lo = int32(math.Float32bits(first))
-	}
-	return t, even
+	poolMaxRun(a, setAVX512)
 }
 
 func binaryU8AVX512(a *BinaryU8Args) {
@@ -192,15 +172,6 @@ func lookupU8AVX512(a *LookupU8Args) {
 		t.blocks, t.mask = blocksOf(n1-n0, 64)
 		lookupU8(&t)
 	})
-}
-
-func (a *QuantizeU8Args) call() rowsU8 {
-	q := a.Q
-	t := rowsU8{ra: q.Scale, zero: q.Zero, flo: float32(q.Lo - q.Zero), fhi: float32(q.Hi - q.Zero)}
-	if a.Profile != fixed.XNNPACK {
-		t.za, t.zb, t.rb = int32(math.Float32bits(0.5)), math.MinInt32, 1
-	}
-	return t
 }
 
 func quantizeU8AVX512(a *QuantizeU8Args) {

@@ -58,3 +58,21 @@ func (a *asm) ld4Post(v, p int) {
 func (a *asm) ld1bPost(v, p, q int) {
 	a.word(0x0CC07000|uint32(q)<<16|uint32(p)<<5|uint32(v), "ld1 {v%d.8b}, [x%d], x%d", v, p, q)
 }
+
+func (a *asm) uxtlUpper(x, v int)     { a.convert(0x6F08A400, "uxtl2", "8h", "16b", x, v) }
+func (a *asm) sub16(x, y, v int)      { a.three(0x6E208400, "sub", "16b", x, y, v) }
+func (a *asm) uaddw(x, y, v int)      { a.wide(0x2E601000, "uaddw", "4h", x, y, v) } // v = x + y
+func (a *asm) uaddwUpper(x, y, v int) { a.wide(0x6E601000, "uaddw2", "8h", x, y, v) }
+
+func (a *asm) wide(op uint32, name, shape string, x, y, v int) {
+	a.word(op|uint32(y)<<16|uint32(x)<<5|uint32(v), "%s v%d.4s, v%d.4s, v%d.%s", name, v, x, y, shape)
+}
+
+// tbl looks the bytes of x up in four registers from table on, 0 beyond them; tbx leaves
+// what v has there.
+func (a *asm) tbl(table, x, v int) { a.lookup(0x4E006000, "tbl", table, x, v) }
+func (a *asm) tbx(table, x, v int) { a.lookup(0x4E007000, "tbx", table, x, v) }
+
+func (a *asm) lookup(op uint32, name string, table, x, v int) {
+	a.word(op|uint32(x)<<16|uint32(table)<<5|uint32(v), "%s v%d.16b, {v%d.16b-v%d.16b}, v%d.16b", name, v, table, table+3, x)
+}

@@ -32,6 +32,7 @@ var files = []struct {
 			a.dwU8(5, stride)
 		}
 	}},
+	{"simple_u8_neon_arm64.s", func(a *asm) { a.simpleU8(); a.poolMaxU8() }},
 	{"peak_f32_neon_arm64.s", func(a *asm) { a.peak() }},
 }
 

@@ -1,4 +1,4 @@
-//go:build !purego
+//go:build (amd64 || arm64) && !purego
 
 package kernel
 
@@ -6,9 +6,9 @@ import "unsafe"
 
 // poolPixelU8 is the windows of neighbouring output pixels: KH·KW bytes inside the image for
 // every one of Blocks registers of 64 channels, the last of which has the lanes of Mask; for
-// AVX2 of 16 channels, the last two of which share Mask channels.
+// the other sets of 16 channels, the last two of which share Mask channels.
 // Strides are in bytes. The assembly moves X and Y and counts Pixels down. The order of the
-// fields is that of _asm/amd64/pool_u8.go.
+// fields is that of _asm/structs.
 type poolPixelU8 struct {
 	x, y         unsafe.Pointer
 	kh, kw       int
@@ -19,27 +19,13 @@ type poolPixelU8 struct {
 	xstep, ystep int
 }
 
-//go:noescape
-func poolMaxU8(t *poolPixelU8)
-
-// poolU8AVX512 takes maxima, and means over whole images; other means are the twin's.
-func poolU8AVX512(a *PoolU8Args) {
-	if a.Mean {
-		if !meanWholeU8(a) {
-			poolU8Generic(a)
-		}
-		return
-	}
-	poolMaxRun(a, setAVX512)
-}
-
-// poolU8AVX2 takes maxima of 16 and more channels.
-func poolU8AVX2(a *PoolU8Args) {
+// poolU8Blocks takes maxima of 16 and more channels.
+func poolU8Blocks(a *PoolU8Args, set asmSet) {
 	if a.Mean || a.C1-a.C0 < 16 {
 		poolU8Generic(a)
 		return
 	}
-	poolMaxRun(a, setAVX2)
+	poolMaxRun(a, set)
 }
 
 func poolMaxRun(a *PoolU8Args, set asmSet) {
@@ -50,7 +36,7 @@ func poolMaxRun(a *PoolU8Args, set asmSet) {
 	_ = a.X[(a.InH-1)*a.XRow+(a.InW-1)*a.XPix+a.C1-1]
 	_ = a.Y[(a.Y1-1)*a.YRow+(a.OutW-1)*a.YPix+a.C1-1]
 	t := poolPixelU8{xrow: a.XRow, xpix: a.XPix, blocks: (n + 63) / 64, mask: ^uint64(0) >> (-n & 63), xstep: a.StrideW * a.XPix, ystep: a.YPix}
-	if set == setAVX2 {
+	if set != setAVX512 {
 		t.blocks, t.mask = (n+15)/16, uint64(-n&15)
 	}
 	for y := a.Y0; y < a.Y1; y++ {
@@ -70,11 +56,7 @@ func poolMaxRun(a *PoolU8Args, set asmSet) {
 			t.pixels = pixels
 			t.x = unsafe.Pointer(&a.X[(iy+ky0)*a.XRow+(ix+kx0)*a.XPix+a.C0])
 			t.y = unsafe.Pointer(&a.Y[y*a.YRow+x*a.YPix+a.C0])
-			if set == setAVX2 {
-				poolMaxU8AVX2(&t)
-			} else {
-				poolMaxU8(&t)
-			}
+			callPoolU8(set, &t)
 		}
 	}
 }

@@ -1,0 +1,228 @@
+//go:build (amd64 || arm64) && !purego
+
+package kernel
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/wispnet/wisp/internal/fixed"
+)
+
+// The simple kernels over bytes for AVX2 and NEON: whole blocks in assembly, what is left
+// over of every row by the twin.
+
+// rowsU8 is what one call of the simple kernels' assembly does: M rows of blocks, the last
+// of which has the lanes of mask. Strides are in bytes. The order of the fields is that of
+// _asm/structs.
+type rowsU8 struct {
+	a, b, y       unsafe.Pointer
+	m, blocks     int
+	lda, ldb, ldy int
+	mask, store   uint64
+	za, _         int32
+	zb, _         int32
+	ra, _         float32
+	rb, _         float32
+	flo, _        float32
+	fhi, _        float32
+	lo, _         int32
+	hi, _         int32
+	zero, _       int32
+	half          int64
+	p             unsafe.Pointer
+}
+
+// flat joins rows that lie side by side.
+func flat(m, n int, lds ...*int) (int, int) {
+	for _, ld := range lds {
+		if *ld != n {
+			return m, n
+		}
+	}
+	for _, ld := range lds {
+		*ld = m * n
+	}
+	return 1, m * n
+}
+
+// cut calls do for pieces of m rows of n elements that one call of the assembly may do:
+// rows [m0, m1), elements [n0, n1).
+func cut(m, n int, do func(m0, m1, n0, n1 int)) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	if n >= asmElements {
+		for i := range m {
+			for k := 0; k < n; k += asmElements {
+				do(i, i+1, k, min(n, k+asmElements))
+			}
+		}
+		return
+	}
+	step := asmElements / n
+	for i := 0; i < m; i += step {
+		do(i, min(m, i+step), 0, n)
+	}
+}
+
+// scalarFinish are the finish parameters of one factor in 16 lanes.
+func scalarFinish(p []int32, f fixed.Factor) {
+	left, right := int32(max(f.Shift, 0)), int32(max(-f.Shift, 0))
+	for i := range 16 {
+		p[finishLeft*16+i] = left
+		p[finishMult*16+i], p[finishOdd*16+i] = f.Mult, f.Mult
+		p[finishSign*16+i], p[finishRound*16+i], p[finishShift*16+i] = 0, 0, right
+		if right > 0 {
+			p[finishRound*16+i] = 1 << (right - 1)
+			if f.Rounding == fixed.HalfAway {
+				p[finishSign*16+i] = -1
+			}
+		}
+	}
+}
+
+// call is the call for a sum or product and whether it is rounded once; p is where
+// the factors go.
+func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even bool) {
+	t = rowsU8{half: 1 << 30, p: unsafe.Pointer(p)}
+	var first float32
+	var rng fixed.Range
+	var y fixed.Quant
+	if s := a.Sum; s != nil {
+		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
+		var o fixed.Once
+		if o, even = s.Once(); even {
+			t.za, t.zb, t.ra, t.rb, y.Zero = o.OffA, o.OffB, o.RA, o.RB, o.OffY
+			first = o.Fixed
+		} else {
+			for i, f := range [...]fixed.Factor{s.FA, s.FB, s.FY} {
+				scalarFinish(p[i*FinishBlocks*16:], f)
+			}
+		}
+	} else {
+		s := a.Product
+		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
+		t.ra = s.Factor.Scale
+		if even = s.Factor.Rounding == fixed.Even; !even {
+			scalarFinish(p[:], s.Factor)
+		}
+	}
+	t.zero, t.lo, t.hi = y.Zero, rng.Lo, rng.Hi
+	t.flo, t.fhi = float32(rng.Lo-y.Zero), float32(rng.Hi-y.Zero)
+	if a.Sum != nil && even { // addEvenU8 takes its first addend from there
+		t.lo = int32(math.Float32bits(first))
+	}
+	return t, even
+}
+
+func binaryU8Blocks(a *BinaryU8Args, set asmSet) {
+	if a.SA != 1 || a.SB != 1 || a.Sum != nil && a.Sum.Minus() || a.M <= 0 || a.N <= 0 {
+		binaryU8Generic(a)
+		return
+	}
+	var p [3 * FinishBlocks * 16]int32
+	t, even := a.call(&p)
+	b := *a
+	b.M, b.N = flat(a.M, a.N, &b.LDA, &b.LDB, &b.LDY)
+	t.lda, t.ldb, t.ldy = b.LDA, b.LDB, b.LDY
+	_, _, _ = b.A[(b.M-1)*b.LDA+b.N-1], b.B[(b.M-1)*b.LDB+b.N-1], b.Y[(b.M-1)*b.LDY+b.N-1]
+	whole := b.N &^ 7
+	cut(b.M, whole, func(m0, m1, n0, n1 int) {
+		t.a, t.b, t.y = unsafe.Pointer(&b.A[m0*b.LDA+n0]), unsafe.Pointer(&b.B[m0*b.LDB+n0]), unsafe.Pointer(&b.Y[m0*b.LDY+n0])
+		t.m, t.blocks = m1-m0, (n1-n0)/8
+		callBinaryU8(set, a.Sum != nil, even, &t)
+	})
+	if whole < b.N {
+		b.A, b.B, b.Y, b.N = b.A[whole:], b.B[whole:], b.Y[whole:], b.N-whole
+		binaryU8Generic(&b)
+	}
+}
+
+func lookupU8Blocks(a *LookupU8Args, set asmSet) {
+	if a.M <= 0 || a.N <= 0 {
+		return
+	}
+	b := *a
+	b.M, b.N = flat(a.M, a.N, &b.LDX, &b.LDY)
+	t := rowsU8{p: unsafe.Pointer(a.Table), lda: b.LDX, ldy: b.LDY, za: 0x70707070, zb: 0x10101010}
+	_, _ = b.X[(b.M-1)*b.LDX+b.N-1], b.Y[(b.M-1)*b.LDY+b.N-1]
+	whole := b.N &^ 31
+	cut(b.M, whole, func(m0, m1, n0, n1 int) {
+		t.a, t.y = unsafe.Pointer(&b.X[m0*b.LDX+n0]), unsafe.Pointer(&b.Y[m0*b.LDY+n0])
+		t.m, t.blocks = m1-m0, (n1-n0)/32
+		callLookupU8(set, &t)
+	})
+	if whole < b.N {
+		b.X, b.Y, b.N = b.X[whole:], b.Y[whole:], b.N-whole
+		lookupU8Generic(&b)
+	}
+}
+
+func (a *QuantizeU8Args) call() rowsU8 {
+	q := a.Q
+	t := rowsU8{ra: q.Scale, zero: q.Zero, flo: float32(q.Lo - q.Zero), fhi: float32(q.Hi - q.Zero)}
+	if a.Profile != fixed.XNNPACK {
+		t.za, t.zb, t.rb = int32(math.Float32bits(0.5)), math.MinInt32, 1
+	}
+	return t
+}
+
+func quantizeU8Blocks(a *QuantizeU8Args, set asmSet) {
+	if a.M <= 0 || a.N <= 0 {
+		return
+	}
+	t, b := a.call(), *a
+	b.M, b.N = flat(a.M, a.N, &b.LDX, &b.LDY)
+	t.lda, t.ldy = 4*b.LDX, b.LDY
+	_, _ = b.X[(b.M-1)*b.LDX+b.N-1], b.Y[(b.M-1)*b.LDY+b.N-1]
+	whole := b.N &^ 7
+	cut(b.M, whole, func(m0, m1, n0, n1 int) {
+		t.a, t.y = unsafe.Pointer(&b.X[m0*b.LDX+n0]), unsafe.Pointer(&b.Y[m0*b.LDY+n0])
+		t.m, t.blocks = m1-m0, (n1-n0)/8
+		callQuantizeU8(set, a.Profile == fixed.XNNPACK, &t)
+	})
+	if whole < b.N {
+		b.X, b.Y, b.N = b.X[whole:], b.Y[whole:], b.N-whole
+		quantizeU8Generic(&b)
+	}
+}
+
+func dequantizeU8Blocks(a *DequantizeU8Args, set asmSet) {
+	if a.M <= 0 || a.N <= 0 {
+		return
+	}
+	b := *a
+	b.M, b.N = flat(a.M, a.N, &b.LDX, &b.LDY)
+	t := rowsU8{ra: a.Q.Scale, za: a.Q.Zero, lda: b.LDX, ldy: 4 * b.LDY}
+	_, _ = b.X[(b.M-1)*b.LDX+b.N-1], b.Y[(b.M-1)*b.LDY+b.N-1]
+	whole := b.N &^ 7
+	cut(b.M, whole, func(m0, m1, n0, n1 int) {
+		t.a, t.y = unsafe.Pointer(&b.X[m0*b.LDX+n0]), unsafe.Pointer(&b.Y[m0*b.LDY+n0])
+		t.m, t.blocks = m1-m0, (n1-n0)/8
+		callDequantizeU8(set, &t)
+	})
+	if whole < b.N {
+		b.X, b.Y, b.N = b.X[whole:], b.Y[whole:], b.N-whole
+		dequantizeU8Generic(&b)
+	}
+}
+
+func meanU8Blocks(a *MeanU8Args, set asmSet) {
+	if a.M <= 0 || a.C1 <= a.C0 {
+		return
+	}
+	_ = a.X[(a.M-1)*a.LDX+a.C1-1]
+	var sums, part [32]int32
+	for c := a.C0; c < a.C1; c += 32 {
+		clear(sums[:])
+		for m := 0; m < a.M; m += asmElements / 32 {
+			t := rowsU8{a: unsafe.Pointer(&a.X[m*a.LDX+c]), y: unsafe.Pointer(&part), m: min(a.M-m, asmElements/32), lda: a.LDX}
+			callSumU8(set, &t)
+			for i := range sums {
+				sums[i] += part[i]
+			}
+		}
+		meanFinish(a, c, sums[:min(32, a.C1-c)])
+	}
+}
