@@ -33,10 +33,16 @@ func binaryF32Arch() []Variant[BinaryArgs] {
 	return []Variant[BinaryArgs]{{"neon", "neon", 1, 4, 1500, binaryF32NEON}}
 }
 
-func softmaxF32Arch() []Variant[SoftmaxArgs]         { return nil }
-func copyF32Arch() []Variant[CopyArgs]               { return nil }
-func winogradInF32Arch() []Variant[WinogradInArgs]   { return nil }
-func winogradOutF32Arch() []Variant[WinogradOutArgs] { return nil }
+func softmaxF32Arch() []Variant[SoftmaxArgs] { return nil }
+func copyF32Arch() []Variant[CopyArgs]       { return nil }
+
+func winogradInF32Arch() []Variant[WinogradInArgs] {
+	return []Variant[WinogradInArgs]{{"neon", "neon", 1, 4, 1500, winogradInF32NEON}}
+}
+
+func winogradOutF32Arch() []Variant[WinogradOutArgs] {
+	return []Variant[WinogradOutArgs]{{"neon", "neon", 1, 4, 1500, winogradOutF32NEON}}
+}
 
 func peakArch() []peakRow {
 	return []peakRow{{"neon", "neon", fmaLoopNEON, 16 * 4 * 2, readNEON}}

@@ -50,6 +50,12 @@ func binaryNEON(t *binaryCall)
 func poolNEON(t *poolPixel)
 
 //go:noescape
+func winogradInNEON(t *winogradPatches)
+
+//go:noescape
+func winogradOutNEON(t *winogradSums)
+
+//go:noescape
 func fmaLoopNEON(t int)
 
 //go:noescape
@@ -64,6 +70,12 @@ func unaryF32NEON(a *UnaryArgs)   { unaryRows(a, setNEON) }
 func binaryF32NEON(a *BinaryArgs) { binaryRows(a, setNEON) }
 func poolF32NEON(a *PoolArgs)     { poolPixels(a, setNEON) }
 func meanF32NEON(a *MeanArgs)     { meanRows(a, setNEON) }
+
+func winogradInF32NEON(a *WinogradInArgs)   { winogradRows(a, setNEON) }
+func winogradOutF32NEON(a *WinogradOutArgs) { winogradSumRows(a, setNEON) }
+
+func callWinogradIn(_ asmSet, t *winogradPatches) { winogradInNEON(t) }
+func callWinogradOut(_ asmSet, t *winogradSums)   { winogradOutNEON(t) }
 
 func callGemm(_ asmSet, t *gemmTile)     { gemmNEON(t) }
 func callGemv(_ asmSet, t *gemvCall)     { gemvNEON(t) }

@@ -127,3 +127,8 @@ func (a *asm) ld1rPost(v, p, q int) {
 func (a *asm) ld1r(v, p int) {
 	a.word(0x4D40C800|uint32(p)<<5|uint32(v), "ld1r {v%d.4s}, [x%d]", v, p)
 }
+
+// st1Post stores a register and moves the pointer on by general register q.
+func (a *asm) st1Post(v, p, q int) {
+	a.word(0x4C807800|uint32(q)<<16|uint32(p)<<5|uint32(v), "st1 {v%d.4s}, [x%d], x%d", v, p, q)
+}

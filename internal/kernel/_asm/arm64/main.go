@@ -25,6 +25,7 @@ var files = []struct {
 	{"dw_f32_neon_arm64.s", func(a *asm) { a.depthwise() }},
 	{"elementwise_f32_neon_arm64.s", func(a *asm) { a.unary(); a.binary() }},
 	{"pool_f32_neon_arm64.s", func(a *asm) { a.pool() }},
+	{"winograd_f32_neon_arm64.s", func(a *asm) { a.winogradIn(); a.winogradOut() }},
 	{"gemm_u8_neon_arm64.s", func(a *asm) { a.gemmU8(true); a.gemmU8(false) }},
 	{"dw_u8_neon_arm64.s", func(a *asm) {
 		for stride := 1; stride <= 2; stride++ {
