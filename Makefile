@@ -1,9 +1,9 @@
 # The only entry points; .ci/run calls nothing else.
 GO ?= go
 
-.PHONY: check test short race purego cross fmt vet generate bench gain fuzz build lab arm64
+.PHONY: check test short race purego cross arm64 runners fmt vet generate bench gain fuzz build lab
 
-check: fmt vet test race purego cross arm64
+check: fmt vet test race purego cross runners arm64
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort ./cmd/wisp-tfl ./cmd/wisp-lab
@@ -35,6 +35,13 @@ arm64:
 	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" ./internal/kernel ./internal/cpu ./internal/fixed && \
 	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" -run 'TestGoldens|TestCases|TestTFLiteBytes' ./engine || exit 1; \
 	  done; fi
+
+# What wisp bench --on pushes to phones and boards, beside wisp.
+RUNNERS = android/arm64 linux/arm64 linux/arm darwin/arm64 linux/amd64
+runners:
+	@for t in $(RUNNERS); do \
+	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -trimpath -ldflags '-s -w' -o wisp-runner-$${t%/*}-$${t#*/} ./cmd/wisp-runner || exit 1; \
+	done; ls -l wisp-runner-*
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }

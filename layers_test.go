@@ -23,8 +23,8 @@ const floors = `
 4  bench eval quant internal/features internal/catalog internal/advise
 5  . internal/record internal/pull
 6  internal/report internal/subject internal/native
-7  internal/engines internal/lab internal/web
-8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab
+7  internal/engines internal/device internal/lab internal/web
+8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab cmd/wisp-runner
 
 tests  internal/testkit internal/optest
 `
@@ -138,6 +138,32 @@ func TestBrowserStaysApart(t *testing.T) {
 	for _, p := range list(t, "./...") {
 		if slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, "github.com/chromedp/") }) {
 			t.Errorf("%s links chromedp, which is for tests only", short(p.ImportPath))
+		}
+	}
+}
+
+// TestRunnerStaysSlim: what goes to phones links wisp's engine and formats and these few
+// modules: nothing for command lines, terminals, pages, messages or remote machines.
+func TestRunnerStaysSlim(t *testing.T) {
+	allowed := []string{"github.com/wispnet/wisp", "golang.org/x/sys", "golang.org/x/image", "google.golang.org/protobuf", "github.com/google/renameio", "github.com/aclements/go-moremath"}
+	for _, dep := range list(t, "./cmd/wisp-runner")[0].Deps {
+		if host, _, path := strings.Cut(dep, "/"); path && strings.Contains(host, ".") &&
+			!slices.ContainsFunc(allowed, func(m string) bool { return dep == m || strings.HasPrefix(dep, m+"/") }) {
+			t.Errorf("cmd/wisp-runner links %s", dep)
+		}
+		if dep == "net" || strings.HasPrefix(dep, "net/") || dep == "html/template" || strings.HasPrefix(dep, module+"/internal/report") {
+			t.Errorf("cmd/wisp-runner links %s", dep)
+		}
+	}
+}
+
+// TestDevicesStayApart: ssh is linked by what speaks to devices alone, never by the library.
+func TestDevicesStayApart(t *testing.T) {
+	for _, p := range list(t, "./...") {
+		name := short(p.ImportPath)
+		ssh := slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, "golang.org/x/crypto/ssh") })
+		if ssh && name != "internal/device" && name != "cmd/wisp" {
+			t.Errorf("%s links ssh, which belongs to internal/device and cmd/wisp alone", name)
 		}
 	}
 }

@@ -142,7 +142,7 @@ const (
 func oneImage(g *graph.Graph) (*graph.Graph, int, error) {
 	for i := range g.Values {
 		v := &g.Values[i]
-		if n, ok := v.Type.Shape.Count(); !ok || n > maxElements {
+		if n, ok := v.Type.Shape.Count(); !ok || int64(n) > maxElements {
 			return nil, 0, fmt.Errorf("cost: %s: value %q %v has more than %d elements", g.Name, v.Name, v.Type.Shape, int64(maxElements))
 		}
 	}

@@ -102,14 +102,17 @@ func newLowering(g *graph.Graph, o Options, p fixed.Profile) (*lowering, error) 
 	return l, nil
 }
 
+// mostElements bounds a value, also where an int has 32 bits.
+const mostElements = min(MaxBytes/4, math.MaxInt/4)
+
 // checkValues refuses what cannot be laid out: types other than float32 and those of
 // quantized networks, empty or absurdly large values.
 func (l *lowering) checkValues() error {
 	check := func(id graph.ID, where string) error {
 		v := &l.g.Values[id]
 		n, ok := v.Type.Shape.Count()
-		if !ok || n > MaxBytes/4 {
-			return fmt.Errorf("value %q: shape %v takes more than %d GiB", v.Name, v.Type.Shape, MaxBytes>>30)
+		if !ok || n > mostElements {
+			return fmt.Errorf("value %q: shape %v takes more than %d GiB", v.Name, v.Type.Shape, int64(mostElements)*4>>30)
 		}
 		if n == 0 {
 			return fmt.Errorf("value %q: shape %v has no elements", v.Name, v.Type.Shape)

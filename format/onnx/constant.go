@@ -75,7 +75,7 @@ func (c *constant) ints() ([]int, bool) {
 }
 
 func toInt(v float64) int {
-	const big = 1 << 53
+	const big = min(1<<53, math.MaxInt)
 	switch {
 	case v != v:
 		return 0

@@ -11,7 +11,7 @@ import (
 )
 
 // maxElements bounds one activation: 8 GiB of float32, beyond any network's.
-const maxElements = 1 << 31
+const maxElements = 1<<31 - 1
 
 // importer turns one GraphProto into a graph.
 type importer struct {

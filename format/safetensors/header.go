@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"encoding/json"
+	"math"
 	"slices"
 	"strings"
 	"unicode"
@@ -107,13 +108,16 @@ func (s *scanner) str() (string, error) {
 	return v, nil
 }
 
-// number reads an integer of 0 to 2⁵³.
+// mostNumber is 2⁵³, or as much of it as an int holds with room for a further digit.
+const mostNumber = min(1<<53, math.MaxInt/16)
+
+// number reads an integer of 0 to mostNumber.
 func (s *scanner) number() (int, error) {
 	s.space()
 	n, from := 0, s.pos
 	for s.pos < len(s.b) && s.b[s.pos] >= '0' && s.b[s.pos] <= '9' {
 		n = n*10 + int(s.b[s.pos]-'0')
-		if n > 1<<53 {
+		if n > mostNumber {
 			return 0, s.fail("a number above 2^53")
 		}
 		s.pos++

@@ -15,7 +15,7 @@ const (
 	maxCodes     = 1 << 10
 	maxRank      = 8
 	maxOperands  = 1 << 10
-	maxElements  = 1 << 31
+	maxElements  = 1<<31 - 1
 )
 
 // file is a model as the FlatBuffer lists it.

@@ -1,6 +1,7 @@
 package torch
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/wispnet/wisp/tensor"
@@ -111,7 +112,7 @@ func (t *tensorRef) check() string {
 	}
 	last := t.offset // the largest element that the view reaches
 	for i, d := range t.shape {
-		if d > 1 && t.stride[i] > (1<<60-last)/(d-1) {
+		if d > 1 && t.stride[i] > (min(1<<60, math.MaxInt)-last)/(d-1) {
 			return "its strides overflow"
 		}
 		last += (d - 1) * t.stride[i]
@@ -193,7 +194,7 @@ func (t *tensorRef) materialize(name string, mem *budget) (*tensor.Tensor, error
 		}
 		return tensor.FromBytes(t.dtype.d, shape, b[t.offset*size:(t.offset+n)*size])
 	}
-	if n > 1<<40 || !mem.spend(n*size) {
+	if n > min(1<<40, math.MaxInt/8) || !mem.spend(n*size) {
 		return nil, t.tooBig(name, n)
 	}
 	out := alignedBytes(n * size)

@@ -6,7 +6,7 @@ import "github.com/wispnet/wisp/internal/fixed"
 func noiseU8(n int) []uint8 {
 	x := make([]uint8, n, n+Slack)
 	for i := range x {
-		x[i] = uint8(i * 2654435761 >> 13)
+		x[i] = uint8(uint32(i) * 2654435761 >> 13)
 	}
 	return x
 }

@@ -36,6 +36,8 @@ type Host struct {
 	Kernel      string   `json:"kernel,omitempty"`
 	Arch        string   `json:"arch"`
 	Governor    *string  `json:"governor"`
+	// Clusters are the kinds of cores, where there are several.
+	Clusters []Cluster `json:"clusters,omitempty"`
 
 	// Missing lists what cannot be read here, and why.
 	Missing []bench.Absent `json:"missing"`
@@ -57,6 +59,12 @@ func readHost(fsys fs.FS) Host {
 		Missing: []bench.Absent{},
 	}
 	missing := func(what, why string) { h.Missing = append(h.Missing, bench.Absent{Sensor: what, Reason: why}) }
+	if h.OS == "linux" && isAndroid(fsys) { // where a static program of Linux runs as well
+		h.OS = "android"
+	}
+	if all := clusters(fsys); len(all) > 1 {
+		h.Clusters = all
+	}
 	info := cpuInfo(fsys)
 	if h.CPU = firstOf(info.model, systemCPU()); h.CPU == "" {
 		h.CPU = "unknown " + runtime.GOARCH
@@ -81,6 +89,16 @@ func readHost(fsys fs.FS) Host {
 	h.Governor = r.Governor
 	h.Missing = append(h.Missing, r.Missing...)
 	return h
+}
+
+// isAndroid looks for what every Android has and no other Linux.
+func isAndroid(fsys fs.FS) bool {
+	for _, name := range []string{"system/bin/linker64", "system/bin/linker"} {
+		if _, err := fs.Stat(fsys, name); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func firstOf(words ...string) string {

@@ -2,7 +2,9 @@ package record
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -186,5 +188,49 @@ func TestEveryFieldIsCompared(t *testing.T) {
 		if d := Compare(a, context(), nil); !slices.Equal(d, []string{name}) {
 			t.Errorf("changed %s: got %v", name, d)
 		}
+	}
+}
+
+// TestClusters: the cores of a phone of three kinds, slowest first, with their names.
+func TestClusters(t *testing.T) {
+	phone := fstest.MapFS{"system/bin/linker64": {Data: []byte{0}}}
+	info := ""
+	for i := range 8 {
+		part, capacity, khz := "0xd05", "250", "1800000"
+		switch {
+		case i == 7:
+			part, capacity, khz = "0xd44", "1024", "2850000"
+		case i >= 4:
+			part, capacity, khz = "0xd41", "760", "2400000"
+		}
+		info += fmt.Sprintf("processor\t: %d\nCPU implementer\t: 0x41\nCPU part\t: %s\n\n", i, part)
+		dir := fmt.Sprintf("sys/devices/system/cpu/cpu%d/", i)
+		phone[dir+"cpu_capacity"] = &fstest.MapFile{Data: []byte(capacity + "\n")}
+		phone[dir+"cpufreq/cpuinfo_max_freq"] = &fstest.MapFile{Data: []byte(khz + "\n")}
+	}
+	phone["proc/cpuinfo"] = &fstest.MapFile{Data: []byte(info)}
+	h := readHost(phone)
+	want := []Cluster{{"little", []int{0, 1, 2, 3}, "Cortex-A55", 1800}, {"big", []int{4, 5, 6}, "Cortex-A78", 2400}, {"prime", []int{7}, "Cortex-X1", 2850}}
+	if !reflect.DeepEqual(h.Clusters, want) {
+		t.Errorf("got %+v, want %+v", h.Clusters, want)
+	}
+	if runtime.GOOS == "linux" && h.OS != "android" {
+		t.Errorf("got OS %s, want android", h.OS)
+	}
+	if cores, err := h.Cluster("big"); err != nil || !slices.Equal(cores, []int{4, 5, 6}) {
+		t.Errorf("big: got %v, %v", cores, err)
+	}
+	if _, err := h.Cluster("huge"); err == nil || !strings.Contains(err.Error(), "little, big, prime") {
+		t.Errorf("huge: got %v", err)
+	}
+	delete(phone, "system/bin/linker64")
+	for i := range 8 {
+		dir := fmt.Sprintf("sys/devices/system/cpu/cpu%d/", i)
+		delete(phone, dir+"cpu_capacity")
+		phone[dir+"cpufreq/cpuinfo_max_freq"] = &fstest.MapFile{Data: []byte("2000000\n")}
+	}
+	phone["proc/cpuinfo"] = &fstest.MapFile{Data: []byte("processor : 0\n")}
+	if h := readHost(phone); h.Clusters != nil {
+		t.Errorf("equal cores: got %+v", h.Clusters)
 	}
 }

@@ -52,7 +52,7 @@ type Options struct {
 type Client struct {
 	name   string
 	limits Limits
-	cmd    *exec.Cmd
+	proc   process
 	in     io.WriteCloser
 	out    io.ReadCloser
 	lines  *bufio.Reader
@@ -69,8 +69,31 @@ type Client struct {
 
 	kill   sync.Once
 	waited sync.Once
-	reaped atomic.Bool
 	exit   error
+}
+
+// process is what runs at the other end.
+type process interface {
+	kill()
+	wait() error
+}
+
+// started is a process of this machine.
+type started struct {
+	*exec.Cmd
+	reaped atomic.Bool
+}
+
+func (c *started) kill() {
+	if !c.reaped.Load() { // its number may be another's by now
+		killGroup(c.Process.Pid)
+	}
+}
+
+func (c *started) wait() error {
+	err := c.Cmd.Wait()
+	c.reaped.Store(true)
+	return err
 }
 
 // Start runs argv as a runner and waits for its Hello. The end of ctx kills it.
@@ -78,18 +101,19 @@ func Start(ctx context.Context, argv []string, o Options) (*Client, error) {
 	if len(argv) == 0 {
 		return nil, errors.New("runner: start: no command")
 	}
-	c := &Client{name: filepath.Base(argv[0]), limits: o.Limits.orDefault(), ctx: ctx, stderr: &tail{}}
-	c.cmd = exec.Command(argv[0], argv[1:]...)
-	c.cmd.Env = o.Env
-	c.cmd.Stderr = c.stderr
-	c.cmd.SysProcAttr = ownGroup()
+	c := newClient(ctx, filepath.Base(argv[0]), o)
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = o.Env
+	cmd.Stderr = c.stderr
+	cmd.SysProcAttr = ownGroup()
 	// A grandchild that keeps the pipes open must not keep Wait.
-	c.cmd.WaitDelay = 2 * time.Second
+	cmd.WaitDelay = 2 * time.Second
+	c.proc = &started{Cmd: cmd}
 	var err error
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
+	if c.in, err = cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("runner: %s: %w", c.name, err)
 	}
-	if c.out, err = c.cmd.StdoutPipe(); err != nil {
+	if c.out, err = cmd.StdoutPipe(); err != nil {
 		return nil, fmt.Errorf("runner: %s: %w", c.name, err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -97,13 +121,22 @@ func Start(ctx context.Context, argv []string, o Options) (*Client, error) {
 		c.out.Close()
 		return nil, fmt.Errorf("runner: %s: start: %w", c.name, err)
 	}
-	if err := c.cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil {
 		c.in.Close()
 		c.out.Close()
 		return nil, fmt.Errorf("runner: start %s: %w", argv[0], err)
 	}
+	return c, c.greet()
+}
+
+func newClient(ctx context.Context, name string, o Options) *Client {
+	return &Client{name: name, limits: o.Limits.orDefault(), ctx: ctx, stderr: &tail{}}
+}
+
+// greet waits for the Hello.
+func (c *Client) greet() error {
 	c.lines = bufio.NewReaderSize(c.out, 64<<10)
-	err = c.guarded("hello", c.limits.Start, func() error {
+	return c.guarded("hello", c.limits.Start, func() error {
 		line, err := readLine(c.lines)
 		if err != nil {
 			return err
@@ -116,10 +149,6 @@ func Start(ctx context.Context, argv []string, o Options) (*Client, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
 }
 
 // Hello is what the process said of itself.
@@ -337,9 +366,7 @@ func isClosed(err error) bool {
 // destroy kills the process and unblocks whoever reads from it.
 func (c *Client) destroy() {
 	c.kill.Do(func() {
-		if !c.reaped.Load() { // its number may be another's by now
-			killGroup(c.cmd.Process.Pid)
-		}
+		c.proc.kill()
 		c.in.Close()
 		c.out.Close()
 	})
@@ -350,8 +377,7 @@ func (c *Client) wait() error {
 	c.waited.Do(func() {
 		timer := time.AfterFunc(5*time.Second, c.destroy)
 		defer timer.Stop()
-		c.exit = c.cmd.Wait()
-		c.reaped.Store(true)
+		c.exit = c.proc.wait()
 	})
 	return c.exit
 }

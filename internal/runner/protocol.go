@@ -6,7 +6,8 @@
 // does), what a figure is worth (bench does), nor any engine.
 //
 // A conversation: the process says Hello; then each request gets one reply, in turn:
-// load, warm, time, profile, feed, stats, quit. Losing its standard input ends the process.
+// load, warm, time, profile, feed, stats, and on other machines machine, sense, probe; quit.
+// Losing its standard input ends the process.
 package runner
 
 import (
@@ -204,6 +205,9 @@ const (
 	opProfile = "profile"
 	opFeed    = "feed"
 	opStats   = "stats"
+	opMachine = "machine"
+	opSense   = "sense"
+	opProbe   = "probe"
 	opQuit    = "quit"
 )
 

@@ -176,7 +176,7 @@ func good(t *testing.T) *Client {
 
 func TestConversation(t *testing.T) {
 	c := good(t)
-	if h := c.Hello(); h.Engine != "fake" || h.Version != "1.2.3" || h.PID != c.cmd.Process.Pid {
+	if h := c.Hello(); h.Engine != "fake" || h.Version != "1.2.3" || h.PID != c.proc.(*started).Process.Pid {
 		t.Errorf("hello: got %+v", h)
 	}
 	if _, err := c.Time(TimeRequest{Runs: 1}); err == nil || !strings.Contains(err.Error(), "no model is loaded") {
@@ -237,8 +237,8 @@ func TestConversation(t *testing.T) {
 	if _, err := c.Stats(); err == nil {
 		t.Error("stats after close: got no error")
 	}
-	if !c.cmd.ProcessState.Success() {
-		t.Errorf("the process ended with %v", c.cmd.ProcessState)
+	if !c.proc.(*started).ProcessState.Success() {
+		t.Errorf("the process ended with %v", c.proc.(*started).ProcessState)
 	}
 }
 

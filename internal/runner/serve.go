@@ -186,6 +186,8 @@ func (s *server) call(q request) (body any, err error) {
 		return decode(q, s.feed)
 	case opStats:
 		return stats()
+	case opMachine, opSense, opProbe:
+		return s.machine(q.Op)
 	case opQuit:
 		return struct{}{}, nil
 	}
