@@ -653,3 +653,69 @@ func TestSettles(t *testing.T) {
 		}
 	}
 }
+
+// TestAgain: a turn whose connection broke is done again in a fresh process, as often as it
+// may; what is no broken connection is not.
+func TestAgain(t *testing.T) {
+	l := Level{Name: "t", Blocks: 1, Slices: 3, Order: ABBA, WarmRuns: 1, Runs: 3}
+	broke := errors.New("broken")
+	for name, x := range map[string]struct {
+		breaks int // how many turns break
+		again  bool
+		rounds int
+	}{"back": {1, true, 3}, "gone": {1, false, 0}, "never well": {1000, true, 0}} {
+		launched, breaks, asked := 0, x.breaks, 0
+		p := Plan{Level: l, Subjects: []Subject{{Model: "a", Engine: "native"}}, Probe: func() time.Duration { return 1 },
+			Launch: func(context.Context, Subject) (Process, error) {
+				launched++
+				return &breaking{&breaks, broke}, nil
+			},
+			Again: func(_ context.Context, err error) error {
+				asked++
+				if !errors.Is(err, broke) {
+					t.Errorf("%s: asked of %v", name, err)
+				}
+				if !x.again {
+					return err
+				}
+				return nil
+			}}
+		r, err := Run(t.Context(), p)
+		rounds := 0
+		if len(r.Results) == 1 {
+			rounds = len(r.Results[0].RoundMediansMS)
+		}
+		if rounds != x.rounds || (err == nil) != (x.rounds > 0) {
+			t.Errorf("%s: %d rounds, %v, launched %d times, asked %d times", name, rounds, err, launched, asked)
+		}
+		if x.rounds > 0 && (launched != 2 || !strings.Contains(strings.Join(r.Diagnostics, " "), "1 turns were done again")) {
+			t.Errorf("%s: launched %d times, said %q", name, launched, r.Diagnostics)
+		}
+	}
+}
+
+// breaking is a process that breaks in so many of its timed parts.
+type breaking struct {
+	left *int
+	err  error
+}
+
+func (b *breaking) Hello() runner.Hello { return runner.Hello{Engine: "native"} }
+func (b *breaking) Load(runner.LoadRequest) (runner.LoadReply, error) {
+	return runner.LoadReply{ReadNS: 1, BuildNS: 1, Model: runner.Description{Precision: "float32", Threads: 1, Batch: 1}}, nil
+}
+func (b *breaking) Warm(runner.WarmRequest) (runner.WarmReply, error) {
+	return runner.WarmReply{Runs: 1, FirstNS: 1, Stable: true}, nil
+}
+func (b *breaking) Time(runner.TimeRequest) (runner.TimeReply, error) {
+	if *b.left > 0 {
+		*b.left--
+		return runner.TimeReply{}, b.err
+	}
+	return runner.TimeReply{SamplesNS: []int64{5, 6, 7}, ElapsedNS: 18, RunsPerSecond: 1}, nil
+}
+func (b *breaking) Profile(runner.ProfileRequest) (runner.ProfileReply, error) {
+	return runner.ProfileReply{}, nil
+}
+func (b *breaking) Stats() (runner.StatsReply, error) { return runner.StatsReply{PeakRSSBytes: 1}, nil }
+func (b *breaking) Close() error                      { return nil }

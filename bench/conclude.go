@@ -41,6 +41,9 @@ func (m *meter) conclude(r *Report, interrupted error) {
 		if t.allocs > uint64(res.Samples) {
 			note("%s: the timed part allocated: %d allocations in %d runs", who, t.allocs, res.Samples)
 		}
+		if t.again > 0 {
+			note("%s: the connection broke: %d turns were done again in fresh processes", who, t.again)
+		}
 		for _, n := range t.notes {
 			note("%s: %s", who, n)
 		}

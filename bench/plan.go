@@ -63,6 +63,10 @@ type Plan struct {
 	// Sleep waits, or returns when ctx ends; nil is a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 
+	// Again decides on a turn that failed: nil has it done again in a fresh process, as where
+	// a device that was unplugged is back; otherwise its error is the turn's. nil: never.
+	Again func(ctx context.Context, failed error) error
+
 	// Checkpoint is called after every turn but the last with what has been measured so far,
 	// as if the measurement were interrupted there; an error ends it. It runs between
 	// turns, while nothing is timed.

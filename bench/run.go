@@ -22,6 +22,7 @@ type track struct {
 	warmRuns           int       // of the first block
 	unstable           int       // blocks whose warm-up did not settle
 	slow               int       // blocks that began although the probe was slow
+	again              int       // turns that were done again
 	cut                int       // rounds that a bound ended early
 
 	rounds  map[int]float64 // median by round, ms
@@ -62,11 +63,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 		}
 		t := &m.tracks[slot.Subject]
 		if t.err == nil {
-			t.err = m.turn(ctx, i, slot, t)
-			if t.err != nil && t.proc != nil {
-				t.proc.Close()
-				t.proc = nil
-			}
+			m.give(ctx, i, slot, t)
 		}
 		e := m.event(i+1, t, "")
 		e.MedianMS = t.rounds[slot.Round]
@@ -129,11 +126,35 @@ func (m *meter) event(done int, t *track, phase string) Event {
 	return Event{Done: done, Total: len(m.slots), Model: t.subject.Model, Engine: t.subject.Engine, Phase: phase}
 }
 
+// mostAgain bounds how often one turn is done.
+const mostAgain = 5
+
+// give gives a subject its slot, again where that may help.
+func (m *meter) give(ctx context.Context, i int, slot Slot, t *track) {
+	for n := 1; ; n++ {
+		t.err = m.turn(ctx, i, slot, t)
+		if t.err == nil {
+			return
+		}
+		if t.proc != nil {
+			t.proc.Close()
+			t.proc = nil
+		}
+		if m.plan.Again == nil || ctx.Err() != nil || n == mostAgain {
+			return
+		}
+		if t.err = m.plan.Again(ctx, t.err); t.err != nil {
+			return
+		}
+		t.again++
+	}
+}
+
 // turn gives a subject its slot.
 func (m *meter) turn(ctx context.Context, i int, slot Slot, t *track) error {
 	p, l := m.plan, m.plan.Level
 	say := func(phase string) { p.Progress(m.event(i, t, phase)) }
-	if slot.Opens {
+	if slot.Opens || t.proc == nil {
 		if err := m.calm(ctx, i, t, say); err != nil {
 			return err
 		}

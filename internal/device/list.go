@@ -1,0 +1,57 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// List tells what is there: adb's devices in whatever state, and the hosts of targets that
+// are asked for. What is wrong with one is said with its remedy.
+func List(ctx context.Context, targets []Target, o Options) []Seen {
+	out := []Seen{{On: "local", State: "ready", About: "this machine"}}
+	all, err := adbDevices(ctx, o.ADB)
+	var trouble *Trouble
+	switch {
+	case errors.As(err, &trouble):
+		out = append(out, Seen{On: "adb", State: trouble.What, Remedy: trouble.Remedy})
+	case err != nil:
+		out = append(out, Seen{On: "adb", State: short(err), Remedy: "try adb devices"})
+	case len(all) == 0:
+		out = append(out, Seen{On: "adb", State: "no device is connected", Remedy: "plug one in and turn on USB debugging in its developer options"})
+	}
+	for _, d := range all {
+		s := Seen{On: "adb:" + d.serial, State: "ready", About: d.product}
+		if d.state != "device" {
+			t := adbTrouble(Target{"adb", d.serial}, d.state)
+			s.State, s.Remedy = strings.TrimPrefix(t.What, "it is "), t.Remedy
+		}
+		out = append(out, s)
+	}
+	for _, t := range targets {
+		if t.Kind == "local" || slices.ContainsFunc(out, func(s Seen) bool { return s.On == t.String() }) {
+			continue
+		}
+		s := Seen{On: t.String(), State: "ready"}
+		d := &Device{target: t, options: o.withDefaults(), ctx: ctx}
+		err := d.connect(ctx)
+		if err == nil {
+			if v, lerr := look(ctx, d.link); lerr == nil {
+				s.About = v.system + "/" + v.arch
+				_, _ = run(ctx, d.link, "cd / && rmdir "+quote(v.dir)+" 2>/dev/null; true")
+			} else {
+				err = lerr
+			}
+			d.link.close()
+		}
+		if err != nil {
+			s.State, s.Remedy = short(err), "try to log in there"
+			if errors.As(err, &trouble) {
+				s.State, s.Remedy = trouble.What, trouble.Remedy
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
