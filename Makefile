@@ -16,7 +16,7 @@ short:
 
 # What runs several goroutines, under the race detector (needs a C compiler).
 race:
-	CGO_ENABLED=1 $(GO) test -race -short ./engine ./internal/runner ./bench ./eval ./internal/lab ./internal/web ./internal/interp .
+	CGO_ENABLED=1 $(GO) test -race -short ./engine ./internal/runner ./bench ./eval ./internal/lab ./internal/device ./internal/web ./internal/interp .
 
 # The pure-Go twins alone.
 purego:

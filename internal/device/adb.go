@@ -134,12 +134,12 @@ func adbDevices(ctx context.Context, o ADBOptions) ([]adbDevice, error) {
 	}
 	var out []adbDevice
 	for line := range strings.Lines(text) {
-		serial, rest, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok {
+		line = strings.TrimSpace(line)
+		i := strings.IndexAny(line, " \t")
+		if i < 0 {
 			continue
 		}
-		d := adbDevice{serial: serial}
-		rest = strings.TrimSpace(rest)
+		d, rest := adbDevice{serial: line[:i]}, strings.TrimSpace(line[i:])
 		if strings.HasPrefix(rest, "no permissions") { // with a sentence behind it
 			d.state = "no permissions"
 		} else {
