@@ -31,6 +31,7 @@ type app struct {
 	diagnostics []string
 	ending      []func()
 	run         func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int // run, for a verb that needs others
+	host        *record.Host                                                                            // of the device of --on; nil: this machine
 	record      *record.File                                                                            // of the measurement, where one is kept
 }
 
@@ -39,7 +40,7 @@ func (a *app) atEnd(f func()) { a.ending = append(a.ending, f) }
 
 // verbs is every verb in the order of the help.
 var verbs = []func(*app) *cobra.Command{
-	newList, newShow, newDiff, newRun, newClassify, newBench, newEval, newCompare, newRecommend, newConvert, newPull, newServe, newEngines, newDoctor, newVersion,
+	newList, newShow, newDiff, newRun, newClassify, newBench, newEval, newCompare, newRecommend, newConvert, newPull, newServe, newEngines, newDevices, newDoctor, newVersion,
 }
 
 // run executes one command line and returns its exit code.
@@ -162,7 +163,7 @@ func (a *app) envelope() envelope {
 		Tool:          record.Tool{Name: "wisp", Version: version},
 		Command:       strings.Join(append([]string{"wisp"}, a.args...), " "),
 		Started:       a.started.UTC(),
-		Host:          record.ReadHost(),
+		Host:          a.machine(),
 		Diagnostics:   append([]string{}, a.diagnostics...),
 	}
 }

@@ -28,7 +28,7 @@ func newBench(a *app) *cobra.Command {
 Reading, building and the first run are timed apart from the steady runs, whose median is the figure. Models are alternated, so
 that a drift of the machine touches all of them. Every figure carries a grade: A all checks passed, B a reading of the machine is
 missing, C not to be relied on.`,
-		Example: "  wisp bench ghostnet mobilenet_v2 --level quick\n  wisp bench mobilenet_v2 --threads 2 --json > base.json\n  wisp bench mobilenet_v2 --threads 2 --baseline base.json --fail-over 5%\n  wisp bench --verify base.json",
+		Example: "  wisp bench ghostnet mobilenet_v2 --level quick\n  wisp bench mobilenet_v2 --threads 2 --json > base.json\n  wisp bench mobilenet_v2 --threads 2 --baseline base.json --fail-over 5%\n  wisp bench --verify base.json\n  wisp bench ghostnet mobilenet_v2 --on adb --cluster big",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := out.check(a); err != nil {
 				return err
@@ -41,6 +41,16 @@ missing, C not to be relied on.`,
 			if err != nil {
 				return err
 			}
+			targets, err := flags.at.targets()
+			if err != nil {
+				return err
+			}
+			if len(targets) > 1 {
+				if g != nil || profile || len(out.files) > 0 || out.format != "table" {
+					return usagef("bench: on several devices there is a table or --json: give no --baseline, --verify, --profile, --format or -o")
+				}
+				return a.benchDevices(cmd.Context(), targets, rows, &flags, &models)
+			}
 			p, err := flags.plan(cmd.Context(), a, rows, &models)
 			if err != nil {
 				return err
@@ -52,10 +62,10 @@ missing, C not to be relied on.`,
 			if r == nil {
 				return err
 			}
-			if cmd.Context().Err() == nil {
+			if cmd.Context().Err() == nil && a.host == nil {
 				a.timeAround(r, &models)
 			}
-			if profile {
+			if profile && a.host == nil {
 				boundProfiles(r)
 			}
 			result := g.check(a, r, flags.force)
@@ -68,7 +78,7 @@ missing, C not to be relied on.`,
 			if result != nil && !result.Passed {
 				return gateError{result.Why}
 			}
-			return strictly(flags.strict, r)
+			return a.strictly(flags.strict, r)
 		},
 	}
 	models.add(cmd)
@@ -79,8 +89,8 @@ missing, C not to be relied on.`,
 	return cmd
 }
 
-func strictly(strict bool, r *bench.Report) error {
-	all := contexts(r, record.ReadHost())
+func (a *app) strictly(strict bool, r *bench.Report) error {
+	all := contexts(r, a.machine())
 	if groups := record.Groups(all, acrossOne); strict && len(groups) > 1 {
 		return untrustedError{fmt.Sprintf("the rows are not ranked together: their contexts differ in %s", differing(all[0], all[groups[1][0]]))}
 	}
@@ -100,7 +110,7 @@ func (a *app) printBench(r *bench.Report, g *record.Gate, complete bool) error {
 		d.Gate = g
 		return a.print(d)
 	}
-	fmt.Fprintf(a.out, "%s\n\n", where(r, record.ReadHost()))
+	fmt.Fprintf(a.out, "%s\n\n", where(r, a.machine()))
 	a.printTables(r)
 	a.printRatios(r)
 	a.printAround(r)

@@ -20,6 +20,7 @@ type benchFlags struct {
 	seed                               uint64
 	force, strict                      bool
 	record                             recordFlags
+	at                                 onFlags
 
 	giver   *engines.Giver // of the plan, once there is one
 	profile bool           // time every step too
@@ -44,6 +45,7 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s.Uint64Var(&f.seed, "seed", 0, "seed of the order and of the inputs; 0 takes one from the clock")
 	s.BoolVar(&f.force, "force", false, "compare figures of unlike contexts, and mark them")
 	f.record.add(cmd)
+	f.at.add(cmd)
 	s.BoolVar(&f.strict, "strict", false, "exit with 6 where a figure is not trustworthy (grade C)")
 }
 

@@ -43,7 +43,7 @@ var benchColumns = []struct {
 // printTables prints a table for each set of rows whose contexts are equal but for model,
 // engine and precision. Sets are not ranked with one another.
 func (a *app) printTables(r *bench.Report) {
-	all := contexts(r, record.ReadHost())
+	all := contexts(r, a.machine())
 	for g, group := range record.Groups(all, acrossOne) {
 		if g > 0 {
 			fmt.Fprintf(a.out, "\nnot ranked with the rows above: differs in %s\n", differing(all[0], all[group[0]]))

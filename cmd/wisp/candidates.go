@@ -147,7 +147,7 @@ func (a *app) latenciesHere(cmd *cobra.Command, all []advise.Candidate, flags *b
 			}
 		}
 	}
-	return where(r, record.ReadHost()), nil
+	return where(r, a.machine()), nil
 }
 
 // latenciesFrom takes latencies from the table of records that knows most candidates.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/bench"
-	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
 )
 
@@ -41,7 +41,7 @@ func newCompare(a *app) *cobra.Command {
 		Short: "Compare networks: counts, size, published accuracy, measured latency",
 		Long: `Compare networks by parameters, size, MACs, published accuracy and measured latency. Without arguments the networks of
 the study are compared, one of every family at least; no weights and no data are needed.`,
-		Example: "  wisp compare\n  wisp compare ghostnet mobilenet_v2:0.75@192 -o report.html\n  wisp compare ghostnet mobilenet_v2 --plots plots\n  wisp compare --study\n  wisp compare --from results --by machines",
+		Example: "  wisp compare\n  wisp compare ghostnet mobilenet_v2:0.75@192 -o report.html\n  wisp compare ghostnet mobilenet_v2 --plots plots\n  wisp compare --study\n  wisp compare --from results --by machines\n  wisp compare ghostnet mobilenet_v2 --on adb:A --on adb:B --on local",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, o := range outputs {
 				if reportForm(o) == nil {
@@ -69,6 +69,29 @@ the study are compared, one of every family at least; no weights and no data are
 				args = studyModels()
 			} else if len(args) == 0 {
 				args = representatives
+			}
+			targets, err := flags.at.targets()
+			if err != nil {
+				return err
+			}
+			if len(targets) > 1 || len(targets) == 1 && targets[0].Kind != "local" {
+				if study || explain || plots != "" {
+					return usagef("compare: --on: give no --study, --explain or --plots with it")
+				}
+				c, columns, err := a.compareDevices(cmd, targets, unique(args), &models, &flags)
+				if c == nil {
+					return err
+				}
+				for _, o := range outputs {
+					if err := writeFile(o, overwrite, func(w io.Writer) error { return reportForm(o)(a, c, w) }); err != nil {
+						return err
+					}
+				}
+				if a.json {
+					return errors.Join(a.print(a.comparedDocument(c)), err)
+				}
+				report.PrintDevices(a.out, columns, a.width())
+				return err
 			}
 			// A page shows where the time goes; a table has no place for it.
 			flags.profile = plots != "" || slices.ContainsFunc(outputs, func(o string) bool { return strings.EqualFold(filepath.Ext(o), ".html") })
@@ -98,7 +121,7 @@ the study are compared, one of every family at least; no weights and no data are
 			if err != nil {
 				return err
 			}
-			return strictly(flags.strict, c.measured)
+			return a.strictly(flags.strict, c.measured)
 		},
 	}
 	models.add(cmd)
@@ -117,22 +140,28 @@ the study are compared, one of every family at least; no weights and no data are
 	return cmd
 }
 
-func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, flags *benchFlags, explain bool) (*compared, error) {
-	var unique []string
+// unique are names without those that were there before.
+func unique(names []string) []string {
+	var out []string
 	for _, n := range names {
-		if !slices.Contains(unique, n) {
-			unique = append(unique, n)
+		if !slices.Contains(out, n) {
+			out = append(out, n)
 		}
 	}
+	return out
+}
+
+func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, flags *benchFlags, explain bool) (*compared, error) {
+	names = unique(names)
 	var opened []*wisp.Model
-	for _, n := range unique { // a wrong name is said before anything is measured
+	for _, n := range names { // a wrong name is said before anything is measured
 		m, err := wisp.Open(n, models.options()...)
 		if err != nil {
 			return nil, err
 		}
 		opened = append(opened, m)
 	}
-	rows, err := flags.wanted(unique, models.weights)
+	rows, err := flags.wanted(names, models.weights)
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +183,8 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 		a.diagnostics = append(a.diagnostics, "results: around_ms is null: wisp bench times what comes before and after a run")
 	}
 	c := &compared{measured: measured, Comparison: &report.Comparison{
-		Title:   fmt.Sprintf("%d networks on this machine", len(unique)),
-		Where:   where(measured, record.ReadHost()),
+		Title:   fmt.Sprintf("%d networks on this machine", len(names)),
+		Where:   where(measured, a.machine()),
 		Command: strings.Join(append([]string{"wisp"}, a.args...), " "),
 	}}
 	a.say("top1 and top5 are null: accuracy is measured by wisp eval, with trained weights and labelled images")
@@ -200,13 +229,14 @@ type comparedDocument struct {
 	Comparisons []bench.Comparison `json:"comparisons"`
 	Results     []bench.Result     `json:"results"`
 	Study       []studyRow         `json:"study,omitempty"`
-	By          string             `json:"by,omitempty"`     // with --from
-	Tables      []joinedTable      `json:"tables,omitempty"` // likewise
+	By          string             `json:"by,omitempty"`      // with --from
+	Tables      []joinedTable      `json:"tables,omitempty"`  // likewise
+	Devices     []onDevice         `json:"devices,omitempty"` // with --on
 }
 
 func (a *app) comparedDocument(c *compared) comparedDocument {
 	d := comparedDocument{a.envelope(), c.Where, c.measured.Level.Name, c.measured.Seed, c.rows, append([]string{}, c.pareto...),
-		append([]bench.Comparison{}, c.measured.Comparisons...), append([]bench.Result{}, c.measured.Results...), nil, "", nil}
+		append([]bench.Comparison{}, c.measured.Comparisons...), append([]bench.Result{}, c.measured.Results...), nil, "", nil, c.devices}
 	if c.joined != nil {
 		d.By, d.Tables = c.joined.by.Name, c.joined.documents()
 	}

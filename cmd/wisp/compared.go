@@ -20,7 +20,8 @@ type compared struct {
 	rows     []comparedRow
 	measured *bench.Report
 	pareto   []string
-	joined   *joined // with --from
+	joined   *joined    // with --from or --on
+	devices  []onDevice // with --on
 }
 
 type comparedRow struct {

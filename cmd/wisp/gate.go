@@ -144,7 +144,7 @@ func (g *gate) check(a *app, r *bench.Report, force bool) *record.Gate {
 		a.say("%s %s: it has no contexts, so nothing says that it was measured like this", g.kind, g.file)
 	} else {
 		by.Guard = func(x *bench.Result, i int) []string {
-			return record.Compare(record.Of(x, record.ReadHost(), version, r.Seed), g.contexts[i], acrossTime)
+			return record.Compare(record.Of(x, a.machine(), version, r.Seed), g.contexts[i], acrossTime)
 		}
 	}
 	rows, missing, err := by.Gate(r.Results, g.base)

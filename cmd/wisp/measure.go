@@ -21,12 +21,30 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []engines.Row, m *mo
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	away, err := f.at.away()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if away != nil && !r.Engine.Own() {
+			return nil, usagef("--on %s: engine %s runs on this machine alone: want --engine native", away, r.Engine.Name)
+		}
+	}
 	g := engines.NewGiver(m.options()...)
 	a.atEnd(g.Close)
 	f.giver = g
 	p, err := g.Plan(ctx, rows, f.settings(a, level, m))
 	if err != nil {
 		return nil, err
+	}
+	if away != nil {
+		d, err := a.openDevice(ctx, *away, &f.at)
+		if err != nil {
+			return nil, err
+		}
+		if err := a.adapt(p, d, m, g); err != nil {
+			return nil, err
+		}
 	}
 	return p, a.keep(p, &f.record)
 }

@@ -38,7 +38,7 @@ func (f *recordFlags) open(a *app) (*record.File, error) {
 	}
 	var file *record.File
 	if err == nil {
-		file, err = record.Create(dir, record.ReadHost(), a.started)
+		file, err = record.Create(dir, a.machine(), a.started)
 	}
 	if err != nil && f.dir == "" {
 		a.say("the measurement is not recorded: %v", err)
@@ -49,7 +49,7 @@ func (f *recordFlags) open(a *app) (*record.File, error) {
 
 // document is a measurement as --json prints it and a record holds it.
 func (a *app) document(r *bench.Report, complete bool) *record.Document {
-	d := engines.Document(a.envelope(), r, record.ReadHost(), version, complete)
+	d := engines.Document(a.envelope(), r, a.machine(), version, complete)
 	if a.record != nil {
 		d.Record = a.record.Path
 	}

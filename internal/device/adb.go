@@ -49,10 +49,12 @@ type adbConn struct{ net.Conn }
 func openADB(ctx context.Context, o ADBOptions) (*adbConn, error) {
 	d := net.Dialer{Timeout: adbTime}
 	c, err := d.DialContext(ctx, "tcp", o.server())
-	if err != nil && !o.NoStart {
+	if err != nil {
 		if _, lerr := exec.LookPath("adb"); lerr != nil {
 			return nil, &Trouble{"adb", "no server answers at " + o.server() + " and there is no adb to start one", "install Android's platform-tools (Debian: apt install adb)", err}
 		}
+	}
+	if err != nil && !o.NoStart {
 		if _, port, perr := net.SplitHostPort(o.server()); perr == nil {
 			cmd := exec.CommandContext(ctx, "adb", "-P", port, "start-server")
 			cmd.WaitDelay = time.Second

@@ -10,6 +10,7 @@ import (
 // List tells what is there: adb's devices in whatever state, and the hosts of targets that
 // are asked for. What is wrong with one is said with its remedy.
 func List(ctx context.Context, targets []Target, o Options) []Seen {
+	o.ADB.NoStart = true // who only looks starts nothing
 	out := []Seen{{On: "local", State: "ready", About: "this machine"}}
 	all, err := adbDevices(ctx, o.ADB)
 	var trouble *Trouble

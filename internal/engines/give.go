@@ -227,6 +227,17 @@ func (p named) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	return r, err
 }
 
+// Naming has processes describe what they load by the name and weights that were asked for.
+func (f *Giver) Naming(launch bench.Launcher) bench.Launcher {
+	return func(ctx context.Context, s bench.Subject) (bench.Process, error) {
+		p, err := launch(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return named{p, f.about}, nil
+	}
+}
+
 // Launch starts the engines' processes.
 func (f *Giver) Launch(ctx context.Context, s bench.Subject) (bench.Process, error) {
 	e, err := Find(s.Engine)

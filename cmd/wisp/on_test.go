@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/wispnet/wisp/internal/record"
+)
+
+// board is an sshd of the test's own, with this test's home for its keys; it returns how
+// --on names it.
+func board(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts sshd and builds a runner")
+	}
+	exe, err := exec.LookPath("sshd")
+	if err != nil {
+		if _, err := os.Stat("/usr/sbin/sshd"); err != nil {
+			t.Skip("there is no sshd here (Debian: apt install openssh-server)")
+		}
+		exe = "/usr/sbin/sshd"
+	}
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("SSH_AUTH_SOCK", "")
+	t.Setenv("WISP_RUNNERS", home)
+	build := exec.Command("go", "build", "-o", filepath.Join(home, "wisp-runner"), "../wisp-runner")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "HOME="+os.Getenv("HOME"), "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"))
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build ./cmd/wisp-runner: %v: %s", err, out)
+	}
+	if os.Geteuid() == 0 {
+		_ = os.MkdirAll("/run/sshd", 0o755)
+	}
+	dir := filepath.Join(home, ".ssh")
+	os.Mkdir(dir, 0o700)
+	key := func(path string) ssh.PublicKey {
+		public, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		block, err := ssh.MarshalPrivateKey(private, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		os.WriteFile(path, pem.EncodeToMemory(block), 0o600)
+		k, err := ssh.NewPublicKey(public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	host, mine := key(filepath.Join(home, "host")), key(filepath.Join(dir, "id_ed25519"))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_, port, _ := net.SplitHostPort(address)
+	l.Close()
+	os.WriteFile(filepath.Join(dir, "authorized_keys"), ssh.MarshalAuthorizedKey(mine), 0o600)
+	os.WriteFile(filepath.Join(dir, "known_hosts"), []byte(knownhosts.Line([]string{knownhosts.Normalize(address)}, host)+"\n"), 0o600)
+	config := filepath.Join(home, "sshd_config")
+	os.WriteFile(config, []byte(fmt.Sprintf("Port %s\nListenAddress 127.0.0.1\nHostKey %s\nAuthorizedKeysFile %s\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\nPermitRootLogin yes\n",
+		port, filepath.Join(home, "host"), filepath.Join(dir, "authorized_keys"))), 0o600)
+	cmd := exec.Command(exe, "-D", "-e", "-f", config)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Skipf("sshd does not start: %v", err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	for until := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+			break
+		}
+		if time.Now().After(until) {
+			t.Fatalf("sshd does not listen: %s", log.String())
+		}
+	}
+	u, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "ssh:" + u.Username + "@" + address
+}
+
+func goEnv(t *testing.T, name string) string {
+	out, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// wispOn runs a command line and returns what it printed.
+func wispOn(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != want {
+		t.Fatalf("wisp %v: exit code %d, want %d: %s%s", args, code, want, out.String(), errs.String())
+	}
+	if strings.HasPrefix(out.String(), "{") {
+		if err := validate(out.String()); err != nil {
+			t.Errorf("wisp %v: %v", args, err)
+		}
+	}
+	return out.String(), errs.String()
+}
+
+// TestOn: bench, compare, eval and devices reach a board over ssh; on several devices each has
+// its own column and front, and none is ranked with another.
+func TestOn(t *testing.T) {
+	on := board(t)
+	folder, results := filepath.Join(t.TempDir(), "device"), t.TempDir()
+	fast := []string{"--level", "quick", "--runs", "6", "--min-time", "1ms", "--max-time", "100ms", "--device-dir", folder, "--record", results}
+	bench := append([]string{"bench", "mobilenet_v2:0.1@32", "shufflenet_v2:0.5@64", "--json"}, fast...)
+
+	text, _ := wispOn(t, 0, append(bench, "--on", on)...)
+	var d record.Document
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Results) != 2 || len(d.Comparisons) != 1 || d.Host.Unit == "" || d.Contexts[0].Unit != d.Host.Unit {
+		t.Errorf("one device: %d results, %d comparisons, unit %q", len(d.Results), len(d.Comparisons), d.Host.Unit)
+	}
+	if _, err := os.Stat(folder); err == nil {
+		t.Error("something is left on the device")
+	}
+
+	text, _ = wispOn(t, 0, append(bench, "--on", on, "--on", "local")...)
+	var both struct {
+		record.Document
+		Devices []onDevice
+	}
+	if err := json.Unmarshal([]byte(text), &both); err != nil {
+		t.Fatal(err)
+	}
+	if len(both.Results) != 4 || len(both.Comparisons) != 2 || len(both.Devices) != 2 || both.Devices[0].Unit == both.Devices[1].Unit {
+		t.Errorf("two devices: %d results, %d comparisons, %+v", len(both.Results), len(both.Comparisons), both.Devices)
+	}
+
+	text, _ = wispOn(t, 0, append([]string{"compare", "mobilenet_v2:0.5@96", "shufflenet_v2:0.5@64", "--json", "--on", on, "--on", "local"}, fast...)...)
+	var c comparedDocument
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Tables) != 2 || len(c.Rows) != 4 || len(c.Pareto) < 2 || len(c.Devices) != 2 {
+		t.Errorf("compare: %d tables, %d rows, front %v", len(c.Tables), len(c.Rows), c.Pareto)
+	}
+	for _, table := range c.Tables {
+		for _, r := range table.Rows {
+			if r.Context.Unit != table.Rows[0].Context.Unit {
+				t.Error("a table mixes devices")
+			}
+		}
+	}
+	text, _ = wispOn(t, 0, append([]string{"compare", "mobilenet_v2:0.5@96", "shufflenet_v2:0.5@64", "--on", on, "--on", "local"}, fast...)...)
+	for _, want := range []string{on + " ms", "local ms", "Devices are not ranked with one another", "* on the device's own Pareto front"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("compare printed %s, want %s", text, want)
+		}
+	}
+
+	// One that is not there does not keep the others from being measured.
+	text, errs := wispOn(t, 1, append(bench, "--on", "ssh:x@127.0.0.1:1", "--on", "local")...)
+	if err := json.Unmarshal([]byte(text), &both); err != nil {
+		t.Fatal(err)
+	}
+	if len(both.Results) != 2 || both.Devices[0].Measured || both.Devices[0].Why == "" || strings.Count(errs, "ssh:x@127.0.0.1:1: it does not answer") != 1 {
+		t.Errorf("one device of two: %d results, %+v, %s", len(both.Results), both.Devices, errs)
+	}
+	text, _ = wispOn(t, 0, "devices", on, "--json")
+	if !strings.Contains(text, `"on": "`+on+`"`) || !strings.Contains(text, `"about": "linux/`) {
+		t.Errorf("devices printed %s", text)
+	}
+	for _, args := range [][]string{{"bench", "ghostnet", "--on", "usb"}, {"bench", "ghostnet", "--on", on, "--engine", "onnxruntime"}, {"bench", "ghostnet", "--on", on, "--cluster", "big", "--cores", "1"},
+		{"bench", "ghostnet", "--on", on, "--max-temperature", "0"}} {
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), append(args, "--no-record"), strings.NewReader(""), &out, &errs); code != 2 {
+			t.Errorf("wisp %v: exit code %d: %s", args, code, errs.String())
+		}
+	}
+}
