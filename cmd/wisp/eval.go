@@ -10,11 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/eval"
 	"github.com/wispnet/wisp/imagenet"
+	"github.com/wispnet/wisp/internal/device"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
+	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/internal/stat"
+	"github.com/wispnet/wisp/internal/subject"
 )
 
 // wisp eval prints the accuracy of models over a labelled folder, with intervals, and
@@ -55,6 +59,7 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 	s.BoolVar(&f.sensitivity, "sensitivity", false, "run each model under one-choice variations of its recipe too")
 	f.arithmetic.add(cmd)
 	f.show.add(cmd)
+	f.at.add(cmd)
 	merge := &cobra.Command{
 		Use:     "merge FILE...",
 		Short:   "Put the predictions of shards together",
@@ -78,6 +83,9 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 }
 
 type evalFlags struct {
+	at     onFlags
+	device *device.Device // of --on; nil: this machine
+
 	data, shard, folder, engines string
 	limit, threads               int
 	seed                         uint64
@@ -109,6 +117,13 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 		}
 	}
 	kinds, err := engines.Read(f.engines)
+	var away *device.Target
+	if err == nil {
+		away, err = f.at.away()
+	}
+	if err == nil && away != nil && (len(kinds) != 1 || !kinds[0].Own()) {
+		err = usagef("--on %s: foreign engines run on this machine alone: want --engine native", away)
+	}
 	if err != nil {
 		return err
 	}
@@ -136,6 +151,12 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 	}
 	foreign := engines.NewGiver(models.options()...)
 	a.atEnd(foreign.Close)
+	if away != nil {
+		if f.device, err = a.openDevice(cmd.Context(), *away, &f.at); err != nil {
+			return err
+		}
+		plan.Workers = cmp.Or(f.threads, max(1, len(f.device.Host.Affinity)))
+	}
 	for _, name := range names {
 		subjects, err := a.subjects(cmd.Context(), name, models, kinds, foreign, f)
 		if err != nil {
@@ -174,7 +195,27 @@ func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kin
 	if m.Weights.Synthetic {
 		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
+	if f.device != nil {
+		return a.subjectsOn(ctx, m, models, foreign, f)
+	}
 	return foreign.Subjects(ctx, m, kinds, engines.SubjectOptions{Weights: models.weights, Version: version, Arithmetic: f.arithmetic.of(a, m), Vary: f.sensitivity})
+}
+
+// subjectsOn are a model's on a device, which is fed with what is decoded and preprocessed here.
+func (a *app) subjectsOn(ctx context.Context, m *wisp.Model, models *modelFlags, foreign *engines.Giver, f *evalFlags) ([]eval.Subject, error) {
+	q := runner.LoadRequest{Model: m.Name, Arch: models.arch, Options: map[string]string{"arithmetic": f.arithmetic.of(a, m), "map": models.names}}
+	if m.File != nil && !strings.HasPrefix(m.Name, m.File.Path) {
+		q.Weights = m.File.Path
+	}
+	s, open, err := foreign.SubjectBy(ctx, m, q, func(ctx context.Context) (engines.Feeding, error) { return f.device.Start(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	out := []eval.Subject{s}
+	if f.sensitivity {
+		out = append(out, subject.Variants(m, s, open)...)
+	}
+	return out, nil
 }
 
 // mostRunning bounds the models that a progress line tells of.

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"image"
+	"image/png"
 	"net"
 	"os"
 	"os/exec"
@@ -37,14 +39,14 @@ func board(t *testing.T) string {
 		exe = "/usr/sbin/sshd"
 	}
 	home := t.TempDir()
-	t.Setenv("HOME", home)
-	t.Setenv("SSH_AUTH_SOCK", "")
-	t.Setenv("WISP_RUNNERS", home)
 	build := exec.Command("go", "build", "-o", filepath.Join(home, "wisp-runner"), "../wisp-runner")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "HOME="+os.Getenv("HOME"), "GOCACHE="+goEnv(t, "GOCACHE"), "GOMODCACHE="+goEnv(t, "GOMODCACHE"))
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build ./cmd/wisp-runner: %v: %s", err, out)
 	}
+	t.Setenv("HOME", home)
+	t.Setenv("SSH_AUTH_SOCK", "")
+	t.Setenv("WISP_RUNNERS", home)
 	if os.Geteuid() == 0 {
 		_ = os.MkdirAll("/run/sshd", 0o755)
 	}
@@ -100,14 +102,6 @@ func board(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return "ssh:" + u.Username + "@" + address
-}
-
-func goEnv(t *testing.T, name string) string {
-	out, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // wispOn runs a command line and returns what it printed.
@@ -197,5 +191,54 @@ func TestOn(t *testing.T) {
 		if code := run(t.Context(), append(args, "--no-record"), strings.NewReader(""), &out, &errs); code != 2 {
 			t.Errorf("wisp %v: exit code %d: %s", args, code, errs.String())
 		}
+	}
+}
+
+// TestEvalOn: an evaluation on a device finds what this machine finds, image for image.
+func TestEvalOn(t *testing.T) {
+	on := board(t)
+	dir := t.TempDir()
+	model, data := filepath.Join(dir, "small.onnx"), filepath.Join(dir, "data")
+	wispOn(t, 0, "convert", "mobilenet_v2:0.1@32", "-o", model, "--weights", "synthetic:1")
+	os.Mkdir(data, 0o755)
+	labels := "file,class,wnid,name\n"
+	for i := range 6 {
+		img := image.NewRGBA(image.Rect(0, 0, 60, 50))
+		for k := range img.Pix {
+			img.Pix[k] = byte(k * (i + 3) / 7)
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		name := fmt.Sprintf("%d.png", i)
+		os.WriteFile(filepath.Join(data, name), b.Bytes(), 0o644)
+		labels += fmt.Sprintf("%s,%d,,\n", name, i)
+	}
+	os.WriteFile(filepath.Join(data, "labels.csv"), []byte(labels), 0o644)
+	predictions := func(more ...string) string {
+		text, _ := wispOn(t, 0, append([]string{"eval", model, "--recipe", "torchvision", "--data", data, "--predictions", t.TempDir(), "--json"}, more...)...)
+		var d struct {
+			Results []struct {
+				Images int
+				File   string `json:"predictions_file"`
+			}
+		}
+		if err := json.Unmarshal([]byte(text), &d); err != nil || d.Results[0].Images != 6 {
+			t.Fatalf("%v: %s", err, text)
+		}
+		b, err := os.ReadFile(d.Results[0].File)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, lines, _ := strings.Cut(string(b), "\n")
+		return lines
+	}
+	folder := filepath.Join(dir, "device")
+	if here, there := predictions(), predictions("--on", on, "--device-dir", folder, "--threads", "2"); here != there {
+		t.Errorf("there: %s\nhere: %s", there, here)
+	}
+	if _, err := os.Stat(folder); err == nil {
+		t.Error("something is left on the device")
 	}
 }

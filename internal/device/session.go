@@ -193,18 +193,27 @@ func (d *Device) Launch(ctx context.Context, _ bench.Subject) (bench.Process, er
 	if err != nil {
 		return nil, err
 	}
-	return &process{c, d, ctx}, nil
+	return &Process{c, d, ctx}, nil
 }
 
-// process is a runner on the device that is given models by their names here.
-type process struct {
+// Start starts a process for an evaluation, which is fed.
+func (d *Device) Start(ctx context.Context) (*Process, error) {
+	c, err := d.start(ctx)
+	if err != nil {
+		return nil, d.explain(err)
+	}
+	return &Process{c, d, ctx}, nil
+}
+
+// Process is a runner on the device that is given models by their names here.
+type Process struct {
 	*runner.Client
 	d   *Device
 	ctx context.Context
 }
 
 // Load brings the model's files before it has them read.
-func (p *process) Load(q runner.LoadRequest) (runner.LoadReply, error) {
+func (p *Process) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	q.Options = maps.Clone(q.Options)
 	model := q.Model
 	for _, path := range []*string{&q.Model, &q.Weights} {

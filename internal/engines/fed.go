@@ -30,8 +30,27 @@ func (f *Giver) Subject(ctx context.Context, e *Kind, m *wisp.Model, weights str
 	if err != nil {
 		return none, nil, err
 	}
+	return f.fedBy(ctx, m, e.Name, q, func(ctx context.Context) (Feeding, error) { return e.Start(ctx) })
+}
+
+// Feeding is a runner process that is fed; *runner.Client is one.
+type Feeding interface {
+	Hello() runner.Hello
+	Load(runner.LoadRequest) (runner.LoadReply, error)
+	Feed(in []byte) ([]byte, time.Duration, error)
+	Close() error
+}
+
+// SubjectBy is a model on wisp's own engine in processes that start starts, on a device say.
+func (f *Giver) SubjectBy(ctx context.Context, m *wisp.Model, q runner.LoadRequest, start func(ctx context.Context) (Feeding, error)) (eval.Subject, func() (subject.Runs, error), error) {
+	q.Threads, q.Batch, q.Inputs, q.Precision = 1, 1, 1, m.Precision()
+	return f.fedBy(ctx, m, "native", q, start)
+}
+
+func (f *Giver) fedBy(ctx context.Context, m *wisp.Model, engine string, q runner.LoadRequest, start func(ctx context.Context) (Feeding, error)) (eval.Subject, func() (subject.Runs, error), error) {
+	var none eval.Subject
 	open := func() (subject.Runs, error) {
-		c, err := e.Start(ctx)
+		c, err := start(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -43,11 +62,11 @@ func (f *Giver) Subject(ctx context.Context, e *Kind, m *wisp.Model, weights str
 		x := &fed{client: c, model: m}
 		if err := x.fit(r.Model.Inputs, r.Model.Outputs); err != nil {
 			c.Close()
-			return nil, fmt.Errorf("%s: engine %s: %w", m.Name, e.Name, err)
+			return nil, fmt.Errorf("%s: engine %s: %w", m.Name, engine, err)
 		}
 		return x, nil
 	}
-	c, err := e.Start(ctx)
+	c, err := start(ctx)
 	if err != nil {
 		return none, nil, err
 	}
@@ -55,13 +74,13 @@ func (f *Giver) Subject(ctx context.Context, e *Kind, m *wisp.Model, weights str
 	if err := c.Close(); err != nil {
 		return none, nil, err
 	}
-	s, err := subject.Of(m, e.Name, version, open)
+	s, err := subject.Of(m, engine, version, open)
 	return s, open, err
 }
 
 // fed is a runner process that is given the inputs.
 type fed struct {
-	client *runner.Client
+	client Feeding
 	model  *wisp.Model
 	last   bool // its input is [1,H,W,3], as TensorFlow Lite has it
 	out    tensor.DType

@@ -7,8 +7,10 @@ package native
 
 import (
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -128,6 +130,43 @@ func (l *loaded) Run(i int) error { return l.RunOn(0, i) }
 
 func (l *loaded) RunOn(k, i int) error {
 	return l.sessions[k].Run(l.inputs[i%len(l.inputs)], l.out[k])
+}
+
+// Feed runs the model on the parent's own numbers.
+func (l *loaded) Feed(in []byte) ([]byte, error) {
+	ports := l.program.Inputs()
+	if len(ports) != 1 {
+		return nil, fmt.Errorf("it has %d inputs, want 1", len(ports))
+	}
+	t, err := tensor.FromBytes(ports[0].Type.DType, ports[0].Type.Shape, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.sessions[0].Run([]*tensor.Tensor{t}, l.out[0]); err != nil {
+		return nil, err
+	}
+	return bytesOf(l.out[0][0])
+}
+
+// bytesOf are a tensor's numbers as the protocol has them, little-endian.
+func bytesOf(t *tensor.Tensor) ([]byte, error) {
+	switch v := t.Data.(type) {
+	case []float32:
+		out := make([]byte, 0, 4*len(v))
+		for _, x := range v {
+			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+		}
+		return out, nil
+	case []uint8:
+		return v, nil
+	case []int8:
+		out := make([]byte, len(v))
+		for i, x := range v {
+			out[i] = byte(x)
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("its output is of %s", t.DType)
 }
 
 func (l *loaded) Close() error {
