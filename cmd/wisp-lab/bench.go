@@ -112,6 +112,9 @@ type orderRow struct {
 	Sessions    int    `json:"sessions"`
 }
 
+// leastPatience is longer than a worker needs to be heard of again after its hub was away.
+const leastPatience = 10 * time.Second
+
 // mostRows bounds an order.
 const mostRows = 256
 
@@ -120,8 +123,8 @@ func (a *app) bench(ctx context.Context, names []string, f *benchFlags) error {
 	switch {
 	case err != nil:
 		return usagef("--level: %v", err)
-	case f.workers < 0 || f.wait <= 0 || f.patience <= 0:
-		return usagef("bench: --workers %d, --wait %v, --patience %v: want 0 or more, and times", f.workers, f.wait, f.patience)
+	case f.workers < 0 || f.wait <= 0 || f.patience < leastPatience:
+		return usagef("bench: --workers %d, --wait %v, --patience %v: want 0 or more, a time, and at least %v", f.workers, f.wait, f.patience, leastPatience)
 	case f.ackWait < time.Second/10 || f.ackWait > time.Hour:
 		return usagef("bench: --ack-wait %v: want 100ms to 1h", f.ackWait)
 	case f.warmup < 0 || f.runs < 0 || f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:

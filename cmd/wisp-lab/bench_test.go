@@ -14,11 +14,11 @@ import (
 )
 
 // TestBench: three workers measure a network and a file that they do not have, one of them
-// is killed in the middle; each has its column and its own context, none is ranked with
+// is killed in the middle, the hub too; each has its column and its own context, none is ranked with
 // another, and the records join as those of one machine do.
 func TestBench(t *testing.T) {
 	c := newCluster(t, 4)
-	c.hub()
+	hub := c.hub()
 	start := func(name string) *process {
 		return c.start("worker", "--hub", "nats://"+c.address, "--token-file", c.token, "--name", name, "--cache", filepath.Join(c.store, "models-"+name))
 	}
@@ -28,11 +28,14 @@ func TestBench(t *testing.T) {
 	folder := t.TempDir()
 	// Six seconds of timed runs are the time in which the victim is killed.
 	p := c.start("bench", "mobilenet_v2:0.1@64", c.model, "--hub", "nats://"+c.address, "--token-file", c.token, "--workers", "3", "--wait", "60s",
-		"--patience", "4s", "--ack-wait", "5s", "--min-time", "3s", "--level", "quick", "--record", folder, "--json")
+		"--patience", "10s", "--ack-wait", "5s", "--min-time", "3s", "--level", "quick", "--record", folder, "--json")
 	c.until("the victim has measured a turn", func() bool {
 		return strings.Contains(victim.errs.String(), "measuring") && strings.Contains(p.errs.String(), "worker victim")
 	})
 	_ = victim.Process.Kill()
+	_ = hub.Process.Kill() // and the hub comes back with all that it held
+	<-hub.done
+	c.hub()
 	<-p.done
 	if code := p.ProcessState.ExitCode(); code != 1 || !strings.Contains(p.errs.String(), "bench: victim: lost") {
 		t.Fatalf("exit code %d: %s", code, p.errs.String())

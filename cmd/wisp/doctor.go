@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/bench"
+	"github.com/wispnet/wisp/internal/device"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/internal/record"
@@ -150,7 +151,7 @@ func sensorStates(r bench.Reading) []sensorState {
 type deviceState struct {
 	Name        string `json:"name"` // as bench --on takes it
 	Description string `json:"description"`
-	Cores       int    `json:"cores"`
+	Cores       int    `json:"cores,omitempty"` // of this machine
 }
 
 func (a *app) doctor(ctx context.Context) error {
@@ -160,6 +161,12 @@ func (a *app) doctor(ctx context.Context) error {
 	peak = better(peak, kernel.Peaks()) // a machine that is shared is not at its best all the time
 	shareOfPeak(speeds, peak)
 	peaks := peaksOf(peak)
+	devices := []deviceState{{"local", strings.TrimSpace(h.CPU + ", " + h.Device), h.Cores}}
+	for _, s := range device.List(ctx, nil, device.Options{}) {
+		if s.On != "local" && s.State == "ready" {
+			devices = append(devices, deviceState{Name: s.On, Description: s.About})
+		}
+	}
 	states, sensors := engines.LookUp(ctx), sensorStates(record.Sensors())
 	if a.json {
 		return a.print(struct {
@@ -171,7 +178,7 @@ func (a *app) doctor(ctx context.Context) error {
 			Devices []deviceState   `json:"devices"`
 			Sensors []sensorState   `json:"sensors"`
 			Missing []bench.Absent  `json:"missing"`
-		}{a.envelope(), runtime.Version(), peaks, speeds, states, []deviceState{{"local", strings.TrimSpace(h.CPU + ", " + h.Device), h.Cores}}, sensors, h.Missing})
+		}{a.envelope(), runtime.Version(), peaks, speeds, states, devices, sensors, h.Missing})
 	}
 	fmt.Fprintf(a.out, "%s, %d cores, %s/%s %s\n", h.CPU, h.Cores, h.OS, h.Arch, h.Kernel)
 	features := strings.Join(h.CPUFeatures, ", ")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+
+	"github.com/wispnet/wisp/internal/record"
 )
 
 // List tells what is there: adb's devices in whatever state, and the hosts of targets that
@@ -23,6 +25,9 @@ func List(ctx context.Context, targets []Target, o Options) []Seen {
 		out = append(out, Seen{On: "adb", State: "no device is connected", Remedy: "plug one in and turn on USB debugging in its developer options"})
 	}
 	for _, d := range all {
+		if !record.Printable(d.serial + d.product + d.state) {
+			continue
+		}
 		s := Seen{On: "adb:" + d.serial, State: "ready", About: d.product}
 		if d.state != "device" {
 			t := adbTrouble(Target{"adb", d.serial}, d.state)

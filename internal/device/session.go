@@ -106,7 +106,15 @@ func (d *Device) restart(ctx context.Context) (err error) {
 	if err := d.control.Machine(&h); err != nil {
 		return err
 	}
+	for _, s := range []string{h.CPU, h.Device, h.OS, h.Arch, h.Kernel} {
+		if !record.Printable(s) {
+			return &Trouble{d.target.String(), "it describes itself in no text for a terminal", "is this the runner that was pushed?", nil}
+		}
+	}
 	product, own := d.link.about(ctx)
+	if !record.Printable(product) {
+		product = ""
+	}
 	if h.Device == "" {
 		h.Device = product
 	}

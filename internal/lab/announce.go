@@ -16,7 +16,7 @@ import (
 
 const (
 	workerLife = 30 * time.Second
-	sayEvery   = 5 * time.Second
+	sayEvery   = 3 * time.Second
 )
 
 // presence is what a worker says of itself.
@@ -47,7 +47,7 @@ func (w *working) announce(ctx context.Context) {
 	}
 	key := WorkerKey(w.Name)
 	for {
-		one, cancel := context.WithTimeout(ctx, callLimit)
+		one, cancel := context.WithTimeout(ctx, sayEvery)
 		_, _ = w.q.workers.Put(one, key, data) // a hub that is away is told when it is back
 		cancel()
 		if !pause(ctx, sayEvery) {
@@ -67,7 +67,7 @@ func readPresence(key string, data []byte) (*presence, error) {
 	if err := checkVersion(p.Version); err != nil {
 		return nil, err
 	}
-	if p.Worker == "" || len(p.Worker) > maxName || len(p.Machine) > maxName || WorkerKey(p.Worker) != key {
+	if p.Worker == "" || len(p.Worker) > maxName || len(p.Machine) > maxName || WorkerKey(p.Worker) != key || !record.Printable(p.Worker+p.Machine) {
 		return nil, fmt.Errorf("it calls itself %.60q", p.Worker)
 	}
 	return &p, nil

@@ -65,7 +65,6 @@ type measurement struct {
 	coordinator
 	devices map[string]*Device // by key
 	began   time.Time
-	seen    time.Time // that the hub said who is there
 }
 
 // Measure has every worker that joins measure once, and returns them by name. The error
@@ -85,7 +84,7 @@ func Measure(ctx context.Context, m Measurement) ([]*Device, error) {
 	if len(m.Models) > maxModels || len(m.Paths) != len(m.Models) {
 		return nil, fmt.Errorf("lab: got %d models and %d files, want at most %d and as many", len(m.Models), len(m.Paths), maxModels)
 	}
-	x := &measurement{Measurement: &m, devices: map[string]*Device{}, began: time.Now(), seen: time.Now()}
+	x := &measurement{Measurement: &m, devices: map[string]*Device{}, began: time.Now()}
 	x.coordinator = coordinator{Evaluation: &Evaluation{Access: m.Access, Models: m.Models, Paths: m.Paths, AckWait: m.AckWait, Log: m.Log}, said: map[string]bool{}}
 	err := x.run(ctx)
 	var out []*Device
@@ -191,6 +190,11 @@ func (x *measurement) collect(ctx context.Context, answers jetstream.Consumer) e
 			pause(ctx, pollJobs)
 			continue
 		}
+		if down { // nobody was heard while the hub was away: nobody is lost for that
+			for _, d := range x.devices {
+				d.seen = time.Now()
+			}
+		}
 		down = false
 		joined := time.Since(x.began) > x.Wait
 		if x.Workers > 0 {
@@ -220,12 +224,6 @@ func (x *measurement) invite(ctx context.Context) error {
 		return err
 	}
 	now := time.Now()
-	if now.Sub(x.seen) > workerLife/2 { // nobody was asked for a while: nobody is lost for that
-		for _, d := range x.devices {
-			d.seen = now
-		}
-	}
-	x.seen = now
 	for key, p := range there {
 		if !p.Measures {
 			continue

@@ -8,7 +8,10 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/wispnet/wisp/bench"
 )
@@ -119,13 +122,27 @@ func Parse(b []byte) (*Document, error) {
 	case len(d.Contexts) != len(d.Results):
 		return nil, fmt.Errorf("%d contexts for %d results", len(d.Contexts), len(d.Results))
 	}
+	for _, text := range []string{d.Where, d.Host.CPU, d.Host.Device, d.Host.OS, d.Host.Arch} {
+		if !Printable(text) {
+			return nil, fmt.Errorf("%.60q is no text for a terminal", text)
+		}
+	}
 	for i := range d.Results {
+		if c := &d.Contexts[i]; !Printable(c.CPU+c.Device+c.Unit+c.OS+c.Arch+c.Model+c.Engine+c.EngineVersion) || len(c.Unit) > 64 {
+			return nil, fmt.Errorf("contexts[%d] is no text for a terminal", i)
+		}
 		if err := sound(&d.Results[i], &d.Contexts[i]); err != nil {
 			return nil, fmt.Errorf("results[%d]: %w", i, err)
 		}
 		d.Results[i].Restore()
 	}
 	return &d, nil
+}
+
+// Printable reports whether a stranger's text may be printed: it is short and holds nothing
+// that moves a cursor or changes colours.
+func Printable(s string) bool {
+	return len(s) <= 16<<10 && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // sound checks that a result can be what a measurement came to.
