@@ -10,7 +10,8 @@ import (
 
 // prepare spells a fused graph out: residuals become additions, activations that are no
 // limits stand alone, and those that no integer operator of TensorFlow Lite computes become
-// several that one does. Every convolution and linear layer gets a bias. The graph has
+// several that one does. Every convolution and linear layer gets a bias. What is quantized
+// stays as it is, so that a graph of integers has its islands spelled out. The graph has
 // weights of its own.
 func prepare(g *graph.Graph) (*graph.Graph, error) {
 	p := &plain{from: g, b: graph.NewBuilder(g.Name), ids: make([]graph.ID, len(g.Values))}
@@ -36,6 +37,11 @@ func prepare(g *graph.Graph) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	for id, to := range p.ids {
+		if q := g.Values[id].Quant; q != nil && to != graph.None {
+			out.Value(to).Quant = q
+		}
+	}
 	for i, id := range g.Outputs { // the results keep their names
 		v, name := out.Value(outs[i]), g.Value(id).Name
 		if other := out.Find(name); other != graph.None && other != outs[i] {
@@ -48,7 +54,7 @@ func prepare(g *graph.Graph) (*graph.Graph, error) {
 	return out, nil
 }
 
-// Plain is prepare for those who write float networks in formats whose operators have no
+// Plain is prepare for those who write networks in formats whose operators have no
 // residual and no activation but limits. The graph must be fused (internal/rewrite).
 func Plain(g *graph.Graph) (*graph.Graph, error) {
 	p, err := prepare(g)
@@ -97,6 +103,14 @@ func (p *plain) node(n *graph.Node) error {
 			return fmt.Errorf("weight %q is not bound", p.from.Value(id).Name)
 		}
 		in[k] = p.value(id)
+	}
+	if slices.ContainsFunc(append(slices.Clone(n.Out), n.In...), func(id graph.ID) bool {
+		return id != graph.None && p.from.Value(id).Type.Quantized()
+	}) {
+		for k, id := range p.b.AddN(n.Name, n.Op, len(n.Out), in...) {
+			p.ids[n.Out[k]] = id
+		}
+		return p.b.Err()
 	}
 	name := n.Name
 	// What follows the operator itself.

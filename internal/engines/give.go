@@ -38,10 +38,8 @@ func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
 	if err != nil {
 		return err
 	}
-	if !g.Quantized() {
-		if g, err = quant.Plain(g); err != nil {
-			return err
-		}
+	if g, err = quant.Plain(g); err != nil {
+		return err
 	}
 	return tflite.Write(w, g, strings.Join(strings.Fields("wisp "+version+" recipe="+m.Recipe.ID), " "))
 }
