@@ -63,6 +63,10 @@ type Plan struct {
 	// Sleep waits, or returns when ctx ends; nil is a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
 
+	// Ready is called before every block and waits until the machine may be measured on, as
+	// until a phone has cooled down; an error is the turn's. nil: it always may.
+	Ready func(ctx context.Context) error
+
 	// Again decides on a turn that failed: nil has it done again in a fresh process, as where
 	// a device that was unplugged is back; otherwise its error is the turn's. nil: never.
 	Again func(ctx context.Context, failed error) error

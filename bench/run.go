@@ -228,6 +228,11 @@ func (m *meter) calm(ctx context.Context, i int, t *track, say func(string)) err
 			return err
 		}
 	}
+	if p.Ready != nil {
+		if err := p.Ready(ctx); err != nil {
+			return err
+		}
+	}
 	if !l.Probe {
 		return nil
 	}

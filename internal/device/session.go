@@ -119,6 +119,9 @@ func (d *Device) restart(ctx context.Context) (err error) {
 		h.Device = product
 	}
 	h.Unit = record.UnitOf(own)
+	if d.Host.Unit != "" && d.Host.Unit != h.Unit {
+		return &Trouble{d.target.String(), "another device answers than the one that was begun with", "connect that one again, or name it: --on adb:SERIAL", nil}
+	}
 	d.Host = h
 	return nil
 }
@@ -175,13 +178,9 @@ func (d *Device) Sensors() bench.Reading {
 	return r
 }
 
-// Probe times the fixed piece of work on the device. While the device is hotter than is
-// allowed it counts as slow, so that blocks wait for it; where it is away, as instant, since
-// the block itself will find that out.
+// Probe times the fixed piece of work on the device. Where it is away that counts as
+// instant, since the block itself will find it out.
 func (d *Device) Probe() time.Duration {
-	if r := d.Sensors(); r.Celsius != nil && *r.Celsius > d.options.MaxCelsius {
-		return time.Hour
-	}
 	t, err := d.control.Probe()
 	if err != nil {
 		return 0
@@ -191,7 +190,7 @@ func (d *Device) Probe() time.Duration {
 
 // Adapt has a plan measured on the device.
 func (d *Device) Adapt(p *bench.Plan) {
-	p.Launch, p.Sensors, p.Probe, p.Again = d.Launch, d.Sensors, d.Probe, d.Again
+	p.Launch, p.Sensors, p.Probe, p.Ready, p.Again = d.Launch, d.Sensors, d.Probe, d.cool, d.Again
 	p.Threshold = record.Threshold(d.Host.OS)
 }
 

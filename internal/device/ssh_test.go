@@ -186,6 +186,11 @@ func TestSSHCut(t *testing.T) {
 	if !strings.Contains(strings.Join(r.Diagnostics, " "), "were done again") {
 		t.Errorf("diagnostics %q", r.Diagnostics)
 	}
+	d.Host.Unit = "another's" // as if a second board had come up under the first one's name
+	s.relay.cut(false)
+	if err := d.Again(limited(t), errLost); err == nil || !strings.Contains(err.Error(), "another device answers") {
+		t.Errorf("another device: got %v", err)
+	}
 	d.Close()
 	empty(t, s.folder)
 
