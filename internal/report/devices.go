@@ -74,7 +74,7 @@ func PrintDevices(w io.Writer, devices []DeviceColumn, width int) {
 		}
 		switch {
 		case d.Document == nil:
-			line += ": nothing was measured"
+			line += ": nothing was measured."
 		case len(d.Document.Results) > 0:
 			line += ": " + d.Document.Where
 		}
