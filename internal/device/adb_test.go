@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -261,4 +263,42 @@ func TestHot(t *testing.T) {
 	if err := d.cool(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestADBCommand: the command line end to end, through the real adb server.
+func TestADBCommand(t *testing.T) {
+	x := newLab(t, "")
+	exe := filepath.Join(t.TempDir(), "wisp")
+	if out, err := exec.Command("go", "build", "-o", exe, "../../cmd/wisp").CombinedOutput(); err != nil {
+		t.Fatalf("go build ./cmd/wisp: %v: %s", err, out)
+	}
+	_, port, _ := net.SplitHostPort(x.o.ADB.Server)
+	on := x.target.String()
+	wisp := func(args ...string) (string, error) {
+		cmd := exec.CommandContext(limited(t), exe, args...)
+		cmd.Env = append(os.Environ(), "ANDROID_ADB_SERVER_PORT="+port, "WISP_RUNNERS="+x.o.Runners[0], "XDG_STATE_HOME="+t.TempDir())
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	out, err := wisp("devices")
+	if err != nil || !strings.Contains(out, on+"  ready  Test Phone") {
+		t.Errorf("devices: %v: %s", err, out)
+	}
+	fast := []string{"--level", "quick", "--runs", "6", "--min-time", "1ms", "--max-time", "100ms", "--device-dir", x.folder}
+	out, err = wisp(append([]string{"bench", "mobilenet_v2:0.1@32", "--on", on}, fast...)...)
+	if err != nil || !strings.Contains(out, "linux/arm64") || !strings.Contains(out, "mobilenet_v2:0.1@32") {
+		t.Errorf("bench: %v: %s", err, out)
+	}
+	out, err = wisp(append([]string{"compare", "mobilenet_v2:0.1@32", "--on", on, "--on", "local"}, fast...)...)
+	if err != nil || !strings.Contains(out, on+" ms") || !strings.Contains(out, "local ms") {
+		t.Errorf("compare: %v: %s", err, out)
+	}
+	t.Log(out)
+	empty(t, x.folder)
+	x.phone.set(func() { x.phone.full = true })
+	out, err = wisp(append([]string{"bench", "mobilenet_v2:0.1@32", "--on", on}, fast...)...)
+	if err == nil || strings.Count(strings.TrimSpace(out), "\n") > 0 || !strings.Contains(out, "wisp: "+on+": its disk is full") {
+		t.Errorf("full: %v: %s", err, out)
+	}
+	empty(t, x.folder)
 }

@@ -317,3 +317,14 @@ func TestSSHEmulated(t *testing.T) {
 	d.Close()
 	empty(t, s.folder)
 }
+
+// TestSSHFull: a full disk is one line with what helps, and leaves nothing.
+func TestSSHFull(t *testing.T) {
+	s := sshd(t, armShell(t, `cat() { head -c 1000 > /dev/null; echo "cat: write error: No space left on device" >&2; return 1; }`))
+	_, err := Open(limited(t), s.target, s.o)
+	var trouble *Trouble
+	if !errors.As(err, &trouble) || !strings.Contains(err.Error(), "its disk is full: ") || !strings.Contains(err.Error(), "free some space there, or give another folder with --device-dir") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	empty(t, s.folder)
+}
