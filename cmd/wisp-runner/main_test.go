@@ -21,7 +21,7 @@ const most = 8 << 20
 func build(t *testing.T, dir, system, arch string) string {
 	t.Helper()
 	path := filepath.Join(dir, "wisp-runner-"+system+"-"+arch)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, ".")
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+system, "GOARCH="+arch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s/%s: %v: %s", system, arch, err, out)
