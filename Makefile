@@ -25,6 +25,7 @@ purego:
 cross:
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build ./...
 	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build ./...
+	GOOS=js GOARCH=wasm $(GO) build -o /dev/null ./cmd/wisp-wasm
 
 # The kernels of arm64 and the networks on them, emulated on a processor without dot products
 # and on one with everything. Says so where there is no emulator.
@@ -73,3 +74,10 @@ fuzz:
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$pkg || exit 1; \
 	  done; done
+
+# The analysis in a browser, as static files: serve out/wasm by anything.
+.PHONY: wasm
+wasm:
+	mkdir -p out/wasm
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o out/wasm/wisp.wasm ./cmd/wisp-wasm
+	cp cmd/wisp-wasm/page/* "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" out/wasm/

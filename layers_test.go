@@ -24,7 +24,7 @@ const floors = `
 5  . internal/record internal/pull
 6  internal/report internal/subject internal/native
 7  internal/engines internal/device internal/lab internal/web
-8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab cmd/wisp-runner
+8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab cmd/wisp-runner cmd/wisp-wasm
 
 tests  internal/testkit internal/optest
 `
