@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,6 +107,39 @@ func made(t *testing.T) []string {
 	return paths
 }
 
+// classified makes a picture and says what a model takes it for in this process.
+func classified(t *testing.T, model string) (path, label string) {
+	t.Helper()
+	img := image.NewRGBA(image.Rect(0, 0, 160, 120))
+	for i := range img.Pix {
+		img.Pix[i] = byte(i * i / 97)
+	}
+	path = filepath.Join(t.TempDir(), "photo.png")
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := png.Encode(file, img); err != nil {
+		t.Fatal(err)
+	}
+	m, err := wisp.Open(model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	p, err := m.Compile(wisp.Threads(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	top, err := p.Classify(path, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, top[0].Label
+}
+
 func weights(g *graph.Graph) []tensor.Named {
 	var out []tensor.Named
 	for _, id := range g.Weights {
@@ -180,18 +215,22 @@ func TestPage(t *testing.T) {
 			}
 		}
 	}
-	give := func(paths ...string) string {
+	put := func(input string, paths ...string) {
 		t.Helper()
 		for i := range paths {
 			paths[i], _ = filepath.Abs(paths[i])
 		}
-		object, err := chromedp.Call(ctx, cdpruntime.Evaluate, cdpruntime.EvaluateParams{Expression: `document.getElementById("files")`})
+		object, err := chromedp.Call(ctx, cdpruntime.Evaluate, cdpruntime.EvaluateParams{Expression: `document.getElementById("` + input + `")`})
 		if err == nil {
 			_, err = chromedp.Call(ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: paths, ObjectID: object.Result.ObjectID})
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	give := func(paths ...string) string {
+		t.Helper()
+		put("files", paths...)
 		return settle()
 	}
 	shot := func(name string, width int64, scheme string) {
@@ -205,9 +244,9 @@ func TestPage(t *testing.T) {
 		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
 			t.Fatal(err)
 		}
-		png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), png, 0o644)
+			err = os.WriteFile(filepath.Join(dir, name), picture, 0o644)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -225,6 +264,7 @@ func TestPage(t *testing.T) {
 	mu.Unlock()
 
 	own := made(t)
+	photo, best := classified(t, own[0])
 	for _, path := range append(slices.Clone(own), shared(t)...) {
 		m, err := wisp.Open(path)
 		if err != nil {
@@ -271,6 +311,11 @@ func TestPage(t *testing.T) {
 	}
 	if got := give(own[0]); got != "Done." {
 		t.Errorf("after a broken file: %q", got)
+	}
+	put("photo", photo)
+	eval(`document.getElementById("run").click(), ""`)
+	if got, answer := settle(), eval(`document.getElementById("answer").textContent`); got != "Done." || !strings.Contains(answer, best) {
+		t.Errorf("a photograph: %s %q, want %s among the five", got, answer, best)
 	}
 	mu.Lock()
 	defer mu.Unlock()
