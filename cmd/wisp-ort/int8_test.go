@@ -122,3 +122,91 @@ func agrees(t *testing.T, a *api, g *graph.Graph, images []*tensor.Tensor, o qua
 		t.Errorf("got outputs %.2f quanta apart, want at most one", most)
 	}
 }
+
+// A convolution that was kept in float32 stays so in ONNX Runtime, which would quantize its
+// weights again where it finds it between casts. Each output has one large weight, for a
+// channel that is zero, and small ones that make the answer: eight bits would leave nothing
+// of them. Answers are to be within one quantum of the output.
+func TestIslandsAgree(t *testing.T) {
+	a, err := openAPI()
+	if err != nil {
+		t.Skip(err)
+	}
+	const channels, quantum = 4, 0.0002
+	shape := tensor.Shape{1, channels, 8, 8}
+	w := make([]float32, channels*channels)
+	for i := range w {
+		if w[i] = 0.001 * float32(1+i%3); i%channels == 0 {
+			w[i] = 1
+		}
+	}
+	b := graph.NewBuilder("island")
+	in := b.Input("input", graph.Type{DType: tensor.Float32, Shape: shape})
+	q := b.Add("whole", graph.Quantize{To: tensor.Int8}, in)
+	x := b.Add("real", graph.Dequantize{}, q)
+	one := [2]int{1, 1}
+	y := b.Add("conv", graph.Conv{Stride: one, Dilation: one, Groups: 1}, x, b.Bound(graph.Parameter, "w", tensor.Of(tensor.Shape{channels, channels, 1, 1}, w)))
+	out := b.Add("again", graph.Quantize{To: tensor.Int8}, y)
+	g, err := b.Build(b.Add("logits", graph.Dequantize{}, out))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Value(q).Quant = &tensor.Quant{Scale: []float32{1.0 / 127}, Zero: []int32{0}}
+	g.Value(out).Quant = &tensor.Quant{Scale: []float32{quantum}, Zero: []int32{0}}
+	image := zoo.SyntheticInput(1, shape, "input")
+	clear(image.Float32()[:8*8])
+
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := onnx.WriteFixed(f, g); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	model, err := backend{a}.Read(runner.LoadRequest{Model: path, Threads: 1, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := model.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := l.(*session)
+	defer s.Close()
+	if err := s.MakeInputs(1, 1); err != nil {
+		t.Fatal(err)
+	}
+	copy(s.library[0], image.Float32())
+	if err := s.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	p, err := engine.Compile(g, engine.Options{Arithmetic: string(fixed.XNNPACK)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	es, err := p.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer es.Close()
+	want := tensor.New(tensor.Float32, shape)
+	if err := es.Run([]*tensor.Tensor{image}, []*tensor.Tensor{want}); err != nil {
+		t.Fatal(err)
+	}
+	largest, most := 0.0, 0.0
+	for i, v := range want.Float32() {
+		largest = max(largest, math.Abs(float64(v)))
+		most = max(most, math.Abs(float64(v-s.lanes[0].results[0][i]))/quantum)
+	}
+	if largest < 10*quantum {
+		t.Fatalf("the largest answer is %v: the test says nothing", largest)
+	}
+	t.Logf("at most %.2f quanta apart", most)
+	if most > 1.01 {
+		t.Errorf("got outputs %.2f quanta apart, want at most one", most)
+	}
+}

@@ -74,8 +74,20 @@ func (e *exporter) quantNode(n *graph.Node) error {
 		if err := e.need(n.In[0], n.Name); err != nil {
 			return err
 		}
-		scale, zero := e.parameters(e.g.Value(n.In[0]))
-		e.emit("DequantizeLinear", n.Name, []string{e.whole[n.In[0]], scale, zero}, []string{e.names[n.Out[0]]})
+		x := e.g.Value(n.In[0])
+		scale, zero := e.parameters(x)
+		real, guarded := e.names[n.Out[0]], e.feedsProducts(n.Out[0])
+		if guarded {
+			real = e.fresh(real + "/real")
+		}
+		e.emit("DequantizeLinear", n.Name, []string{e.whole[n.In[0]], scale, zero}, []string{real})
+		if guarded {
+			// ONNX Runtime quantizes float weights that it finds between a DequantizeLinear and a
+			// QuantizeLinear (WeightBiasQuantization, one scale a tensor), which is what this layer was
+			// kept from. A limit that no value reaches stands in its way.
+			s, z := x.Quant.Scale[0], float32(raised(x))
+			e.emit("Clip", n.Name+"/whole", []string{real, e.floats(nil, -z*s), e.floats(nil, (255-z)*s)}, []string{e.names[n.Out[0]]})
+		}
 		return nil
 	}
 	plain := *n
@@ -114,6 +126,20 @@ func (e *exporter) quantNode(n *graph.Node) error {
 		e.store(id, from, fmt.Sprintf("%s/%d", n.Name, k))
 	}
 	return nil
+}
+
+// feedsProducts reports whether a convolution or linear layer of real numbers reads a value.
+func (e *exporter) feedsProducts(id graph.ID) bool {
+	for i := range e.g.Nodes {
+		n := &e.g.Nodes[i]
+		switch n.Op.(type) {
+		case graph.Conv, graph.Linear:
+			if n.In[0] == id {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // implied reports whether everything that a quantized value can hold passes an activation
