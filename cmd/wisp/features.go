@@ -53,20 +53,6 @@ func (f *lookFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-type featurePair struct {
-	A           int     `json:"a"`
-	B           int     `json:"b"`
-	Correlation float64 `json:"correlation"`
-}
-
-func pairsOf(list []features.Pair) []featurePair {
-	out := []featurePair{}
-	for _, p := range list {
-		out = append(out, featurePair{p.From, p.To, p.Correlation})
-	}
-	return out
-}
-
 // lookAt computes the maps of a layer (empty: the one worth looking at) for a picture, and
 // the pairs to frame: ghosts where it is a ghost module's, else the most alike.
 func lookAt(m *wisp.Model, img *imagenet.RGB, layer string) (maps *features.Maps, framed []features.Pair, err error) {
@@ -90,10 +76,7 @@ func lookAt(m *wisp.Model, img *imagenet.RGB, layer string) (maps *features.Maps
 	if maps, err = features.Extract(g, []*tensor.Tensor{in}, layer, runtime.NumCPU()); err != nil {
 		return nil, nil, err
 	}
-	if len(maps.Ghosts) > 0 {
-		return maps, features.Apart(maps.Strongest(), features.MaxFrames), nil
-	}
-	return maps, features.Apart(maps.Pairs(), features.MaxFrames), nil
+	return maps, maps.Framed(), nil
 }
 
 const formOnly = "the weights are synthetic: what the maps show is the network's form, nothing that was learned"
@@ -126,18 +109,18 @@ func (a *app) showFeatures(m *wisp.Model, f *lookFlags) error {
 	if a.json {
 		return a.print(struct {
 			envelope
-			Model     string        `json:"model"`
-			Layer     string        `json:"layer"`
-			Image     string        `json:"image"`
-			Maps      int           `json:"maps"`
-			Height    int           `json:"height"`
-			Width     int           `json:"width"`
-			Redundant int           `json:"redundant"`
-			Constant  int           `json:"constant"`
-			Alike     float64       `json:"alike_from"`
-			Pairs     []featurePair `json:"pairs"`
-			Ghosts    []featurePair `json:"ghosts"`
-		}{a.envelope(), m.Name, maps.Layer, f.image, maps.C, maps.H, maps.W, alike, constant, features.Alike, pairsOf(pairs), pairsOf(maps.Ghosts)})
+			Model     string          `json:"model"`
+			Layer     string          `json:"layer"`
+			Image     string          `json:"image"`
+			Maps      int             `json:"maps"`
+			Height    int             `json:"height"`
+			Width     int             `json:"width"`
+			Redundant int             `json:"redundant"`
+			Constant  int             `json:"constant"`
+			Alike     float64         `json:"alike_from"`
+			Pairs     []features.Pair `json:"pairs"`
+			Ghosts    []features.Pair `json:"ghosts"`
+		}{a.envelope(), m.Name, maps.Layer, f.image, maps.C, maps.H, maps.W, alike, constant, features.Alike, append([]features.Pair{}, pairs...), append([]features.Pair{}, maps.Ghosts...)})
 	}
 	fmt.Fprintf(a.out, "%s, %s: %d feature maps of %d×%d\n", m.Name, maps.Layer, maps.C, maps.H, maps.W)
 	fmt.Fprintf(a.out, "%d of them have another with a correlation of %.1f or more in size, %d are constant\n\n", alike, features.Alike, constant)

@@ -32,8 +32,9 @@ type Maps struct {
 
 // Pair is two maps and how alike they are.
 type Pair struct {
-	From, To    int
-	Correlation float64 // −1…1; 0 where a map is constant
+	From        int     `json:"a"`
+	To          int     `json:"b"`
+	Correlation float64 `json:"correlation"` // −1…1; 0 where a map is constant
 }
 
 // maxValues bounds what a layer's maps take: 64 Mi values, as large a layer as a 224×224
@@ -300,6 +301,15 @@ func (m *Maps) Strongest() []Pair {
 	out := slices.Clone(m.Ghosts)
 	slices.SortStableFunc(out, func(p, q Pair) int { return cmp.Compare(math.Abs(q.Correlation), math.Abs(p.Correlation)) })
 	return out
+}
+
+// Framed is the pairs that a picture of the maps frames: ghosts with what they were made
+// of, strongest first, where it is a ghost module's, else the maps most alike.
+func (m *Maps) Framed() []Pair {
+	if len(m.Ghosts) > 0 {
+		return Apart(m.Strongest(), MaxFrames)
+	}
+	return Apart(m.Pairs(), MaxFrames)
 }
 
 // Apart keeps pairs whose maps stand in no pair before them: what a picture can frame.

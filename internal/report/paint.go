@@ -20,7 +20,6 @@ func rgb(v uint32, alpha uint8) color.NRGBA {
 var (
 	ink  = rgb(0x1b1f24, 255)
 	soft = rgb(0x59636e, 255)
-	none = color.NRGBA{}
 )
 
 // hues are the colours of the classes c0 to c9 and s0 to s9.

@@ -86,10 +86,7 @@ func (s *Server) maps(q url.Values) (*featuresBody, *imagenet.RGB, error) {
 	b.Layer = b.Maps.Layer
 	pairs := b.Maps.Pairs()
 	b.Alike, b.Constant = b.Maps.Redundant(pairs)
-	b.Pairs = features.Apart(pairs, features.MaxFrames)
-	if len(b.Maps.Ghosts) > 0 {
-		b.Pairs = features.Apart(b.Maps.Strongest(), features.MaxFrames)
-	}
+	b.Pairs = b.Maps.Framed()
 	h, w, err := c.model.ImageSize()
 	if err != nil {
 		return nil, nil, err
@@ -115,38 +112,26 @@ func (s *Server) showFeatures(w http.ResponseWriter, r *http.Request) error {
 	command := []string{"show", b.Arg, "--features", b.Photo.Name, "--layer", b.Layer, "-o", "maps.png"}
 	switch form {
 	case "json":
-		type pair struct {
-			From        int     `json:"from"`
-			To          int     `json:"to"`
-			Correlation float64 `json:"correlation"`
-		}
-		of := func(all []features.Pair) []pair {
-			out := []pair{}
-			for _, p := range all {
-				out = append(out, pair{p.From, p.To, p.Correlation})
-			}
-			return out
-		}
 		var notes []string
 		if b.Synthetic {
 			notes = append(notes, b.Title+": its weights are synthetic: the maps show its form, nothing that was learned")
 		}
 		return s.json(w, struct {
 			record.Envelope
-			Model     string  `json:"model"`
-			Layer     string  `json:"layer"`
-			Image     string  `json:"image"`
-			Maps      int     `json:"maps"`
-			Height    int     `json:"height"`
-			Width     int     `json:"width"`
-			Redundant int     `json:"redundant"`
-			Constant  int     `json:"constant"`
-			Alike     float64 `json:"alike_from"`
-			Pairs     []pair  `json:"pairs"`
-			Ghosts    []pair  `json:"ghosts"`
-		}{s.Envelope("wisp "+shellWords(command), notes), b.Title, b.Layer, b.Photo.Name, b.Maps.C, b.Maps.H, b.Maps.W, b.Alike, b.Constant, features.Alike, of(b.Maps.Pairs()), of(b.Maps.Ghosts)})
+			Model     string          `json:"model"`
+			Layer     string          `json:"layer"`
+			Image     string          `json:"image"`
+			Maps      int             `json:"maps"`
+			Height    int             `json:"height"`
+			Width     int             `json:"width"`
+			Redundant int             `json:"redundant"`
+			Constant  int             `json:"constant"`
+			Alike     float64         `json:"alike_from"`
+			Pairs     []features.Pair `json:"pairs"`
+			Ghosts    []features.Pair `json:"ghosts"`
+		}{s.Envelope("wisp "+shellWords(command), notes), b.Title, b.Layer, b.Photo.Name, b.Maps.C, b.Maps.H, b.Maps.W, b.Alike, b.Constant, features.Alike, append([]features.Pair{}, b.Maps.Pairs()...), append([]features.Pair{}, b.Maps.Ghosts...)})
 	case "csv":
-		rows := [][]string{{"from", "to", "correlation", "ghost"}}
+		rows := [][]string{{"a", "b", "correlation", "ghost"}}
 		for _, p := range b.Maps.Pairs() {
 			rows = append(rows, []string{fmt.Sprint(p.From), fmt.Sprint(p.To), exact(p.Correlation), fmt.Sprint(slices.ContainsFunc(b.Maps.Ghosts, func(g features.Pair) bool { return g.From == p.From && g.To == p.To }))})
 		}

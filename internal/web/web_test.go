@@ -370,6 +370,9 @@ func TestPhotos(t *testing.T) {
 		t.Errorf("a network that is too large to run: status %d", w.Code)
 	}
 	maps := "m=ghostnet:0.1@64&p=" + q.Get("p")
+	if w := get(t, s, "/features?format=json&"+maps); !strings.Contains(w.Body.String(), `"pairs":`) || !strings.Contains(w.Body.String(), `"a":`) || strings.Contains(w.Body.String(), `"from":`) {
+		t.Errorf("the document of feature maps is not that of wisp show --features --json: %.300s", w.Body)
+	}
 	if w := get(t, s, "/features?"+maps); w.Code != 200 || !strings.Contains(w.Body.String(), "Nothing learned:") || !strings.Contains(w.Body.String(), "are ghosts") {
 		t.Errorf("feature maps: status %d: %.300s", w.Code, w.Body.String())
 	}
