@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
 	"image/png"
 	"io"
 	"math"
@@ -21,7 +19,6 @@ import (
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/features"
 	"github.com/wispnet/wisp/internal/report"
-	"github.com/wispnet/wisp/internal/structure"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -64,11 +61,8 @@ func lookAt(m *wisp.Model, img *imagenet.RGB, layer string) (maps *features.Maps
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(g.Blocks) == 0 { // a file's: blocks are recognised
-		g = g.Clone()
-		if _, err := structure.Annotate(g); err != nil {
-			return nil, nil, err
-		}
+	if g, err = features.Blocks(g); err != nil {
+		return nil, nil, err
 	}
 	if layer == "" {
 		layer = features.Default(g)
@@ -101,7 +95,7 @@ func (a *app) showFeatures(m *wisp.Model, f *lookFlags) error {
 	alike, constant := maps.Redundant(pairs)
 	if f.output != "" {
 		if err := writeFile(f.output, f.overwrite, func(w io.Writer) error {
-			return png.Encode(w, maps.Picture(pictureOf(img), framed, features.Cell))
+			return png.Encode(w, maps.Picture(img, framed, features.Cell))
 		}); err != nil {
 			return err
 		}
@@ -109,18 +103,8 @@ func (a *app) showFeatures(m *wisp.Model, f *lookFlags) error {
 	if a.json {
 		return a.print(struct {
 			envelope
-			Model     string          `json:"model"`
-			Layer     string          `json:"layer"`
-			Image     string          `json:"image"`
-			Maps      int             `json:"maps"`
-			Height    int             `json:"height"`
-			Width     int             `json:"width"`
-			Redundant int             `json:"redundant"`
-			Constant  int             `json:"constant"`
-			Alike     float64         `json:"alike_from"`
-			Pairs     []features.Pair `json:"pairs"`
-			Ghosts    []features.Pair `json:"ghosts"`
-		}{a.envelope(), m.Name, maps.Layer, f.image, maps.C, maps.H, maps.W, alike, constant, features.Alike, append([]features.Pair{}, pairs...), append([]features.Pair{}, maps.Ghosts...)})
+			features.Document
+		}{a.envelope(), maps.Document(m.Name, f.image)})
 	}
 	fmt.Fprintf(a.out, "%s, %s: %d feature maps of %d×%d\n", m.Name, maps.Layer, maps.C, maps.H, maps.W)
 	fmt.Fprintf(a.out, "%d of them have another with a correlation of %.1f or more in size, %d are constant\n\n", alike, features.Alike, constant)
@@ -171,7 +155,7 @@ func featuresOf(models []*wisp.Model, path string) ([]report.FeaturePicture, err
 			p.Text += " Note: " + formOnly + "."
 		}
 		var b bytes.Buffer
-		if err := png.Encode(&b, maps.Picture(pictureOf(img), framed, reportCell)); err != nil {
+		if err := png.Encode(&b, maps.Picture(img, framed, reportCell)); err != nil {
 			return nil, err
 		}
 		p.PNG = b.Bytes()
@@ -196,13 +180,4 @@ func near(names []string, want string, n int) []string {
 	out := slices.Clone(names)
 	slices.SortStableFunc(out, func(p, q string) int { return score(q) - score(p) })
 	return out[:min(n, len(out))]
-}
-
-// pictureOf is a decoded picture as the standard library draws it.
-func pictureOf(p *imagenet.RGB) image.Image {
-	out := image.NewRGBA(image.Rect(0, 0, p.W, p.H))
-	for i := range p.W * p.H {
-		out.SetRGBA(i%p.W, i/p.W, color.RGBA{p.Pix[3*i], p.Pix[3*i+1], p.Pix[3*i+2], 255})
-	}
-	return out
 }

@@ -6,7 +6,7 @@
 // another's times a factor plus a constant, which a cheap 1×1 operation could make of it,
 // has 1 or −1.
 //
-// picture.go draws; package structure knows the blocks.
+// picture.go draws, document.go prints; package structure knows the blocks.
 package features
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/structure"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -83,6 +84,18 @@ func Default(g *graph.Graph) string {
 		}
 	}
 	return name
+}
+
+// Blocks is a graph whose blocks are known, so that Default finds what it looks for and a
+// layer can be named by its block: the graph itself, or, of a file that says nothing of
+// blocks, a copy in which they were recognised.
+func Blocks(g *graph.Graph) (*graph.Graph, error) {
+	if len(g.Blocks) > 0 {
+		return g, nil
+	}
+	g = g.Clone()
+	_, err := structure.Annotate(g)
+	return g, err
 }
 
 // Extract runs a bound graph up to a layer, named by its node or by its block (then it is

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/basicfont"
 	"golang.org/x/image/math/fixed"
+
+	"github.com/wispnet/wisp/imagenet"
 )
 
 // frames are Okabe and Ito's colours, which the colour-blind can tell apart; a pair has a
@@ -28,7 +30,7 @@ const maxCells = 256
 // Picture draws the maps in a grid, each stretched to its own range from black to white,
 // with the pairs framed in one colour each. photo, if not nil, is the first cell. Cells
 // are cell pixels wide and high (Cell is a good size to look at).
-func (m *Maps) Picture(photo image.Image, pairs []Pair, cell int) *image.RGBA {
+func (m *Maps) Picture(photo *imagenet.RGB, pairs []Pair, cell int) *image.RGBA {
 	const gap, edge = 10, 3
 	shown := min(m.C, maxCells)
 	extra := 0
@@ -47,8 +49,9 @@ func (m *Maps) Picture(photo image.Image, pairs []Pair, cell int) *image.RGBA {
 		x, y := gap+i%cols*(cell+gap), gap+i/cols*(cell+gap+12)
 		box := image.Rect(x, y, x+cell, y+cell)
 		if i < extra {
-			stretch(pic, box, photo.Bounds().Dx(), photo.Bounds().Dy(), func(u, v int) color.Color {
-				return photo.At(photo.Bounds().Min.X+u, photo.Bounds().Min.Y+v)
+			stretch(pic, box, photo.W, photo.H, func(u, v int) color.Color {
+				p := photo.Pix[3*(v*photo.W+u):]
+				return color.RGBA{p[0], p[1], p[2], 255}
 			})
 			label(pic, x, y+cell+11, "input")
 			continue

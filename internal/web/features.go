@@ -3,8 +3,6 @@ package web
 import (
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
 	"image/png"
 	"net/http"
 	"net/url"
@@ -13,7 +11,6 @@ import (
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/features"
 	"github.com/wispnet/wisp/internal/record"
-	"github.com/wispnet/wisp/internal/structure"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -69,9 +66,8 @@ func (s *Server) maps(q url.Values) (*featuresBody, *imagenet.RGB, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(g.Blocks) == 0 {
-		g = g.Clone()
-		_, _ = structure.Annotate(g) // without blocks another layer is looked at first
+	if g, err = features.Blocks(g); err != nil {
+		return nil, nil, hidePath(err, m)
 	}
 	b := &featuresBody{ref: m, Photo: p, Layers: features.Layers(g), Layer: q.Get("layer"), Synthetic: c.model.Weights.Synthetic, Weights: c.model.Weights.ID}
 	if b.Layer == "" {
@@ -118,18 +114,8 @@ func (s *Server) showFeatures(w http.ResponseWriter, r *http.Request) error {
 		}
 		return s.json(w, struct {
 			record.Envelope
-			Model     string          `json:"model"`
-			Layer     string          `json:"layer"`
-			Image     string          `json:"image"`
-			Maps      int             `json:"maps"`
-			Height    int             `json:"height"`
-			Width     int             `json:"width"`
-			Redundant int             `json:"redundant"`
-			Constant  int             `json:"constant"`
-			Alike     float64         `json:"alike_from"`
-			Pairs     []features.Pair `json:"pairs"`
-			Ghosts    []features.Pair `json:"ghosts"`
-		}{s.Envelope("wisp "+shellWords(command), notes), b.Title, b.Layer, b.Photo.Name, b.Maps.C, b.Maps.H, b.Maps.W, b.Alike, b.Constant, features.Alike, append([]features.Pair{}, b.Maps.Pairs()...), append([]features.Pair{}, b.Maps.Ghosts...)})
+			features.Document
+		}{s.Envelope("wisp "+shellWords(command), notes), b.Maps.Document(b.Title, b.Photo.Name)})
 	case "csv":
 		rows := [][]string{{"a", "b", "correlation", "ghost"}}
 		for _, p := range b.Maps.Pairs() {
@@ -152,14 +138,5 @@ func (s *Server) mapsPicture(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "image/png")
 	w.Header().Set("Content-Security-Policy", picturePolicy)
-	return png.Encode(w, b.Maps.Picture(pictureOf(seen), b.Pairs, features.Cell))
-}
-
-// pictureOf is a picture as the standard library has it.
-func pictureOf(m *imagenet.RGB) image.Image {
-	out := image.NewNRGBA(image.Rect(0, 0, m.W, m.H))
-	for i := range m.W * m.H {
-		out.SetNRGBA(i%m.W, i/m.W, color.NRGBA{m.Pix[3*i], m.Pix[3*i+1], m.Pix[3*i+2], 255})
-	}
-	return out
+	return png.Encode(w, b.Maps.Picture(seen, b.Pairs, features.Cell))
 }

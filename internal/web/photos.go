@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"image"
+	"image/color"
 	"image/png"
 	"io"
 	"mime/multipart"
@@ -217,4 +219,13 @@ func badForm(err error) error {
 		return problem(http.StatusRequestEntityTooLarge, "the form has more than %d MB: make the photograph smaller", maxUpload>>20)
 	}
 	return problem(http.StatusBadRequest, "the form: %v", err)
+}
+
+// pictureOf is a picture as the standard library has it.
+func pictureOf(m *imagenet.RGB) image.Image {
+	out := image.NewNRGBA(image.Rect(0, 0, m.W, m.H))
+	for i := range m.W * m.H {
+		out.SetNRGBA(i%m.W, i/m.W, color.NRGBA{m.Pix[3*i], m.Pix[3*i+1], m.Pix[3*i+2], 255})
+	}
+	return out
 }
