@@ -127,7 +127,9 @@ func fma(a, b, c float32) float32 {
 	return float32(s)
 }
 
-// Times is the product of two quantized numbers.
+// Times is the product of two quantized numbers. Where it is rounded once it is as ONNX
+// Runtime computes it on x86: in float32 the zero point, of the number as an unsigned byte,
+// is added before half is rounded to even, so that which of two halves is even depends on it.
 type Times struct {
 	A, B, Y Quant
 	Factor  Factor
@@ -143,8 +145,17 @@ func NewTimes(a, b, y Quant, rng Range, p Profile) Times {
 	return t
 }
 
+// Once reports whether products are rounded once: then Y.Zero − Y.Lo is added first.
+func (t *Times) Once() (zero float32, ok bool) {
+	return float32(t.Y.Zero - t.Y.Lo), t.Factor.Rounding == Even
+}
+
 // Apply returns a · b.
 func (t *Times) Apply(a, b int32) int32 {
+	if zero, ok := t.Once(); ok {
+		v := float32(float32((a-t.A.Zero)*(b-t.B.Zero)) * t.Factor.Scale) // rounded: no fused multiply-add
+		return t.Range.Clamp(saturate(int64(roundEven(v+zero)) + int64(t.Y.Lo)))
+	}
 	return t.Range.Clamp(saturate(int64(t.Factor.Apply((a-t.A.Zero)*(b-t.B.Zero))) + int64(t.Y.Zero)))
 }
 

@@ -104,7 +104,9 @@ func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even boo
 		s := a.Product
 		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
 		t.ra = s.Factor.Scale
-		if even = s.Factor.Rounding == fixed.Even; !even {
+		if t.rb, even = s.Once(); even {
+			y.Zero = y.Lo
+		} else {
 			scalarFinish(p[:], s.Factor)
 		}
 	}

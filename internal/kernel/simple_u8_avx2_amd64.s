@@ -185,6 +185,7 @@ block:
 	VPMULLD      Y1, Y0, Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       Y10, Y0, Y0
+	VADDPS       Y11, Y0, Y0
 	VMAXPS       Y12, Y0, Y0
 	VMINPS       Y13, Y0, Y0
 	VCVTPS2DQ    Y0, Y0

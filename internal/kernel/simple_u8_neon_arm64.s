@@ -255,9 +255,11 @@ mulEvenU8NEON_block:
 	WORD $0x4ea09c40 // mul v0.4s, v2.4s, v0.4s
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e20dd20 // fmul v0.4s, v9.4s, v0.4s
+	WORD $0x4e20d540 // fadd v0.4s, v10.4s, v0.4s
 	WORD $0x4ea19c61 // mul v1.4s, v3.4s, v1.4s
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e21dd21 // fmul v1.4s, v9.4s, v1.4s
+	WORD $0x4e21d541 // fadd v1.4s, v10.4s, v1.4s
 	WORD $0x4e20f5c0 // fmax v0.4s, v14.4s, v0.4s
 	WORD $0x4ea0f5e0 // fmin v0.4s, v15.4s, v0.4s
 	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s

@@ -212,6 +212,7 @@ whole:
 	VPMULLD     Z1, Z0, Z0
 	VCVTDQ2PS   Z0, Z0
 	VMULPS      Z18, Z0, Z0
+	VADDPS      Z19, Z0, Z0
 	VMAXPS      Z20, Z0, Z0
 	VMINPS      Z21, Z0, Z0
 	VCVTPS2DQ   Z0, Z0

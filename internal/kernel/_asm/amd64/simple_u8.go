@@ -97,7 +97,14 @@ func (a *asm) simpleU8() {
 	a.rows("mulEvenU8", 16, 16, consts, func() {
 		operands()
 		a.VPMULLD(v[1], v[0], v[0])
-		a.finishEven(v[0], ra, lo, hi, zero)
+		// RB is the zero point above the lowest number.
+		a.VCVTDQ2PS(v[0], v[0])
+		a.VMULPS(ra, v[0], v[0])
+		a.VADDPS(rb, v[0], v[0])
+		a.VMAXPS(lo, v[0], v[0])
+		a.VMINPS(hi, v[0], v[0])
+		a.VCVTPS2DQ(v[0], v[0])
+		a.VPADDD(zero, v[0], v[0])
 		a.VPMOVDB(v[0], kLow, mem(r8, 0))
 	})
 	a.rows("mulFixedU8", 16, 16, consts, func() {

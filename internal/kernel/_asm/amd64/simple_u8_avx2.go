@@ -108,8 +108,10 @@ func (a *asm) simpleU8AVX2() {
 	a.rowsAVX2("mulEvenU8AVX2", 8, 8, once, func() {
 		operands()
 		a.VPMULLD(v[1], v[0], v[0])
+		// RB is the zero point above the lowest number.
 		a.VCVTDQ2PS(v[0], v[0])
 		a.VMULPS(ra, v[0], v[0])
+		a.VADDPS(rb, v[0], v[0])
 		clamp()
 	})
 	a.rowsAVX2("mulFixedU8AVX2", 8, 8, twice, func() {

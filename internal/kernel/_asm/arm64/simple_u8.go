@@ -158,6 +158,7 @@ func (a *asm) simpleU8() {
 			a.mul4(2+v, v, v)
 			a.scvtf(v, v)
 			a.fmul(ra, v, v)
+			a.fadd(rb, v, v) // the zero point above the lowest number
 		}
 		clamp(0, a.fcvtns)
 	})
