@@ -48,7 +48,8 @@ const (
 	fnReleaseValue         = 96
 	fnReleaseType          = 98
 	fnReleaseOptions       = 100
-	fnCount                = 101
+	fnConfigEntry          = 130
+	fnCount                = 131
 )
 
 // api is ONNX Runtime's table of functions.

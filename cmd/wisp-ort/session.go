@@ -29,7 +29,12 @@ func serve(in io.Reader, out io.Writer) error {
 
 type backend struct{ *api }
 
-func (b backend) Engine() (name, version string) { return "onnxruntime", b.version }
+func (b backend) Engine() (name, version string) {
+	if saturates() && wantsExact() { // another arithmetic: not the figures of the other one
+		return "onnxruntime", b.version + "+exact"
+	}
+	return "onnxruntime", b.version
+}
 
 func (b backend) Library() string { return b.path }
 
@@ -95,7 +100,8 @@ func (s *session) Build() (_ runner.Loaded, err error) {
 		s.call(fnExecutionMode, s.options, 0), // sequential
 		s.call(fnOptimization, s.options, 99), // ORT_ENABLE_ALL
 		s.call(fnIntraThreads, s.options, uintptr(s.q.Threads)),
-		s.call(fnInterThreads, s.options, 1))
+		s.call(fnInterThreads, s.options, 1),
+		s.exact())
 	if err != nil {
 		return nil, err
 	}
@@ -258,9 +264,13 @@ func (s *session) RunOn(k, i int) error {
 }
 
 func (s *session) Describe() runner.Description {
+	notes := []string{"onnxruntime reads the file while it builds the session: its build_ms holds its read_ms"}
+	if s.q.Precision == "int8" && saturates() && !wantsExact() {
+		notes = append(notes, saturation)
+	}
 	return runner.Description{Model: s.q.Model, Weights: filepath.Base(s.q.Model), Precision: cmp.Or(s.q.Precision, "float32"), Threads: s.q.Threads, Batch: s.q.Batch,
 		Inputs: s.in, Outputs: s.out, CPUFeatures: []string{},
-		Notes: []string{"onnxruntime reads the file while it builds the session: its build_ms holds its read_ms"}}
+		Notes: notes}
 }
 
 func (s *session) Close() error {
