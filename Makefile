@@ -23,9 +23,9 @@ purego:
 	$(GO) build -tags purego ./... && $(GO) test -short -tags purego ./internal/kernel ./engine
 
 cross:
-	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build ./...
-	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build ./...
-	GOOS=js GOARCH=wasm $(GO) build -o /dev/null ./cmd/wisp-wasm
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -trimpath ./...
+	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build -trimpath ./...
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -o /dev/null ./cmd/wisp-wasm
 
 # The kernels of arm64 and the networks on them, emulated on a processor without dot products
 # and on one with everything. Says so where there is no emulator.
@@ -43,6 +43,7 @@ runners:
 	@for t in $(RUNNERS); do \
 	  CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build -trimpath -ldflags '-s -w' -o wisp-runner-$${t%/*}-$${t#*/} ./cmd/wisp-runner || exit 1; \
 	done; ls -l wisp-runner-*
+	WISP_RUNNERS="$(CURDIR)" $(GO) test -count=1 -run TestTargets ./cmd/wisp-runner
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w on these files"; exit 1; }

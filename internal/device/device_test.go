@@ -31,7 +31,7 @@ var runners = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	for _, arch := range []string{"amd64", "arm64"} {
-		cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", filepath.Join(dir, "wisp-runner-linux-"+arch), "../../cmd/wisp-runner")
+		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "wisp-runner-linux-"+arch), "../../cmd/wisp-runner")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%w: %s", err, out)
