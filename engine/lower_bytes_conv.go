@@ -95,7 +95,7 @@ func (l *lowering) byteConv(op graph.Conv) error {
 		return err
 	}
 	cg, og := ws[1], ws[0]/op.Groups
-	w := &gemmU8Work{groups: op.Groups, n: og, xGroup: cg, finish: b.finish}
+	w := &gemmU8Work{v: kernel.Pick(kernel.GemmU8, l.kernels), groups: op.Groups, n: og, xGroup: cg, finish: b.finish}
 	pointwise := ws[2] == 1 && ws[3] == 1
 	padded := win.PadTop+win.PadLeft+win.PadBottom+win.PadRight > 0
 	if pointwise && op.Stride == [2]int{1, 1} && !padded {
@@ -138,7 +138,7 @@ func (l *lowering) byteConv(op graph.Conv) error {
 		for _, t := range taps {
 			k := t.count * cg
 			segs = append(segs, kernel.Segment{Off: t.off, K: k, B: len(rows)})
-			for i := range kernel.Rows4(k) {
+			for i := range w.v.Packed(k) {
 				if i < k {
 					rows = append(rows, [4]int{t.ky, t.kx + i/cg, i % cg, plane})
 				} else {
@@ -176,7 +176,7 @@ func (l *lowering) byteReordered(w *gemmU8Work, b *byteWeights, x view, ws tenso
 					n++
 				}
 				segs = append(segs, kernel.Segment{Off: places[i][0], K: n, B: len(rows)})
-				for k := range kernel.Rows4(n) {
+				for k := range w.v.Packed(n) {
 					if k < n {
 						rows = append(rows, [4]int{0, 0, places[i+k][1], plane})
 					} else {
@@ -209,13 +209,13 @@ func (l *lowering) byteLinear(op graph.Linear) error {
 		return err
 	}
 	k := ws[1]
-	w := &gemmU8Work{x: x.ref, groups: 1, n: ws[0], finish: b.finish, lines: 1, lineRows: 1, m: l.shape(n.In[0])[0], lda: x.pix}
+	w := &gemmU8Work{v: kernel.Pick(kernel.GemmU8, l.kernels), x: x.ref, groups: 1, n: ws[0], finish: b.finish, lines: 1, lineRows: 1, m: l.shape(n.In[0])[0], lda: x.pix}
 	var segs []kernel.Segment
 	var rows [][4]int
 	planes := kernel.Planes(b.low, b.high)
 	for plane := range planes {
 		segs = append(segs, kernel.Segment{K: k, B: len(rows)})
-		for i := range kernel.Rows4(k) {
+		for i := range w.v.Packed(k) {
 			if i < k {
 				rows = append(rows, [4]int{0, 0, i, plane})
 			} else {
@@ -227,17 +227,16 @@ func (l *lowering) byteLinear(op graph.Linear) error {
 	return l.byteProduct("linear", w, b, [][][4]int{rows}, func(_, o int, r [4]int) int32 { return b.w[o*k+r[2]] })
 }
 
-// byteProduct packs the weights of a product for the kernel that is picked and emits the
-// step. Rows describe the packed weights, of every group where groups differ; at gives the
+// byteProduct packs the weights of a product for its kernel and emits the step. Rows describe the packed weights, of every group where groups differ; at gives the
 // weight of a group's output.
 func (l *lowering) byteProduct(op string, w *gemmU8Work, b *byteWeights, all [][][4]int, at func(group, o int, r [4]int) int32) error {
-	v := kernel.Pick(kernel.GemmU8, l.kernels)
-	w.fn, w.k = v.Fn, len(all[0])
+	v := w.v
+	w.k = len(all[0])
 	y := l.place(l.node.Out[0])
 	w.y, w.ldy, w.yLine = y.ref, y.pix, w.m*y.pix
 	for g := range w.groups {
 		rows := all[g%len(all)]
-		packed := kernel.PackGemmU8(w.k, w.n, v.Cols, func(k, o int) int8 {
+		packed := kernel.PackGemmU8(v, w.k, w.n, func(k, o int) int8 {
 			r := rows[k]
 			if r[2] < 0 {
 				return 0

@@ -35,7 +35,7 @@ func (c *ctx) raw(r ref) []uint8 {
 // gemmU8Work is a product of bytes over lines of rows: one line for all pixels of a
 // pointwise convolution, else a line for every row of outputs.
 type gemmU8Work struct {
-	fn            func(*kernel.GemmU8Args)
+	v             *kernel.Variant[kernel.GemmU8Args]
 	x, y          ref
 	w             [][]int8 // packed, per group
 	p             [][]int32
@@ -76,7 +76,7 @@ func (g *gemmU8Work) run(c *ctx, u0, u1 int) {
 			M: min(g.m, m0+g.mb) - m0, N0: nBlock * g.nb, N1: min((nBlock+1)*g.nb, g.n), K: g.k,
 			LDA: g.lda, LDC: g.ldy, Finish: g.finish,
 		}
-		g.fn(a)
+		g.v.Fn(a)
 	}
 }
 

@@ -50,8 +50,8 @@ const (
 	dwU8Outputs2 = 5  // of AVX2
 )
 
-func gemmU8RunAVX512(a *GemmU8Args) { gemmU8Run(a, setAVX512, gemmU8Rows, gemmU8Cols, gemmU8Work) }
-func gemmU8RunAVX2(a *GemmU8Args)   { gemmU8Run(a, setAVX2, gemmU8Rows2, gemmU8Cols2, gemmU8Work/4) }
+func gemmU8RunAVX512(a *GemmU8Args) { gemmU8Run(a, setAVX512, gemmU8Rows, gemmU8Cols, 4, gemmU8Work) }
+func gemmU8RunAVX2(a *GemmU8Args)   { gemmU8Run(a, setAVX2, gemmU8Rows2, gemmU8Cols2, 4, gemmU8Work/4) }
 
 func callGemmU8(set asmSet, t *gemmU8Tile) {
 	if set == setAVX512 {

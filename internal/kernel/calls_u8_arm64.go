@@ -30,8 +30,8 @@ const (
 	dwU8Outputs = 8 // of the widest tile
 )
 
-func gemmU8RunDot(a *GemmU8Args)  { gemmU8Run(a, setDot, gemmU8Rows, gemmU8Cols, gemmU8Work/4) }
-func gemmU8RunNEON(a *GemmU8Args) { gemmU8Run(a, setNEON, gemmU8Rows, gemmU8Cols, gemmU8Work/16) }
+func gemmU8RunDot(a *GemmU8Args)  { gemmU8Run(a, setDot, gemmU8Rows, gemmU8Cols, 4, gemmU8Work/4) }
+func gemmU8RunNEON(a *GemmU8Args) { gemmU8Run(a, setNEON, gemmU8Rows, gemmU8Cols, 4, gemmU8Work/16) }
 
 func callGemmU8(set asmSet, t *gemmU8Tile) {
 	if set == setDot {

@@ -23,21 +23,21 @@ type DwU8Args struct {
 	Finish     Finish
 }
 
-// DwU8 are the depthwise convolutions of bytes. Rows says how many neighbouring taps of a
-// channel stand side by side in the packed weights: 4 as bytes, 2 or 1 as 16-bit numbers.
-var DwU8 = append(dwU8Arch(), Variant[DwU8Args]{"go", "", 4, 4, 300, dwU8Generic})
+// DwU8 are the depthwise convolutions of bytes. Weights that stand side by side by four are
+// bytes, those by two or one 16-bit numbers.
+var DwU8 = append(dwU8Arch(), Variant[DwU8Args]{"go", "", 1, 4, 4, 300, dwU8Generic})
 
 // dwChunks is how many groups of side taps a row of kw taps has.
 func dwChunks(kw, side int) int { return (kw + side - 1) / side }
 
 // PackDwU8 packs depthwise weights in [−255, 255], given by at(ky, kx, channel), into
-// blocks of v.Cols channels. A block has a vector of Cols elements of v.Rows neighbouring
+// blocks of v.Cols channels. A block has a vector of Cols elements of v.Side neighbouring
 // taps for every (ky, chunk of taps, plane), in this order. The last chunk's taps stand at
 // its end, after zeros. 16-bit elements hold any weight, so that there is one plane; where
 // they are pairs, the second four of eight channels have changed places with the third
 // of sixteen (dwPairPlace), as interleaving leaves them.
 func PackDwU8(v *Variant[DwU8Args], kh, kw, channels, planes int, at func(ky, kx, c int) int32) []int8 {
-	cols, side := v.Cols, v.Rows
+	cols, side := v.Cols, v.Side
 	chunks := dwChunks(kw, side)
 	if side < 4 {
 		planes = 1
@@ -78,10 +78,10 @@ func dwElement(side int) int {
 
 // dwBlock is the bytes of a block's weights.
 func dwBlock(v *Variant[DwU8Args], kh, kw, planes int) int {
-	if v.Rows < 4 {
+	if v.Side < 4 {
 		planes = 1
 	}
-	return kh * dwChunks(kw, v.Rows) * planes * v.Cols * dwElement(v.Rows)
+	return kh * dwChunks(kw, v.Side) * planes * v.Cols * dwElement(v.Side)
 }
 
 // dwPairPlace is where pairs of taps of channel j of 16 stand.
@@ -102,7 +102,7 @@ func dwU8Generic(a *DwU8Args) { dwU8Columns(a, 4, 4) }
 // dwU8Columns is the twin for the packed weights of a variant that has cols channels in a
 // block, at most 16, and side taps side by side.
 func dwU8Columns(a *DwU8Args, cols, side int) {
-	layout := Variant[DwU8Args]{Rows: side, Cols: cols}
+	layout := Variant[DwU8Args]{Side: side, Cols: cols}
 	chunks, block := dwChunks(a.KW, side), dwBlock(&layout, a.KH, a.KW, a.Planes)
 	planes, step := a.Planes, dwElement(side)
 	if side < 4 {

@@ -43,7 +43,7 @@ func dwU8Run(a *DwU8Args, set asmSet, side, cols, outputs int, outside uint32) {
 	}
 	_ = a.X[(a.InH-1)*a.XRow+(a.InW-1)*a.XPix+a.C1-1]
 	_ = a.Y[(a.Y1-1)*a.YRow+(a.OutW-1)*a.YPix+a.C1-1]
-	block := dwBlock(&Variant[DwU8Args]{Rows: side, Cols: cols}, a.KH, a.KW, a.Planes)
+	block := dwBlock(&Variant[DwU8Args]{Side: side, Cols: cols}, a.KH, a.KW, a.Planes)
 	_ = a.W[:(a.C1+cols-1)/cols*block]
 	_ = a.P[:PackedSize(FinishBlocks, a.C1, cols)]
 	t := dwU8Tile{

@@ -22,7 +22,7 @@ type DwArgs struct {
 }
 
 // DwF32 are the depthwise convolutions.
-var DwF32 = append(dwF32Arch(), Variant[DwArgs]{"go", "", 1, 8, 900, dwGeneric})
+var DwF32 = append(dwF32Arch(), Variant[DwArgs]{"go", "", 1, 8, 1, 900, dwGeneric})
 
 // PackDw packs depthwise weights, given by at(tap, channel) with tap = ky·KW + kx, into
 // blocks of cols channels: block b holds channels b·cols … and lies at b·taps·cols, tap

@@ -14,7 +14,7 @@ type UnaryArgs struct {
 }
 
 // UnaryF32 are the activations that stand alone, and batch normalization.
-var UnaryF32 = append(unaryF32Arch(), Variant[UnaryArgs]{"go", "", 1, 1, 500, unaryGeneric})
+var UnaryF32 = append(unaryF32Arch(), Variant[UnaryArgs]{"go", "", 1, 1, 1, 500, unaryGeneric})
 
 // BinaryFn is the arithmetic of a Binary.
 type BinaryFn uint8
@@ -42,7 +42,7 @@ type BinaryArgs struct {
 }
 
 // BinaryF32 are the sums, differences, products and quotients.
-var BinaryF32 = append(binaryF32Arch(), Variant[BinaryArgs]{"go", "", 1, 1, 500, binaryGeneric})
+var BinaryF32 = append(binaryF32Arch(), Variant[BinaryArgs]{"go", "", 1, 1, 1, 500, binaryGeneric})
 
 // SoftmaxArgs describes M vectors of N scores that become probabilities, exp(x − max) / Σ;
 // element n of vector m is X[m·LDX + n·SX] and Y[m·LDY + n·SY].
@@ -54,4 +54,4 @@ type SoftmaxArgs struct {
 }
 
 // SoftmaxF32 are the softmax functions.
-var SoftmaxF32 = append(softmaxF32Arch(), Variant[SoftmaxArgs]{"go", "", 1, 1, 100, softmaxGeneric})
+var SoftmaxF32 = append(softmaxF32Arch(), Variant[SoftmaxArgs]{"go", "", 1, 1, 1, 100, softmaxGeneric})

@@ -38,10 +38,10 @@ type GemmArgs struct {
 const Slack = 16
 
 // GemmF32 are the matrix products for many rows.
-var GemmF32 = append(gemmF32Arch(), Variant[GemmArgs]{"go", "", 2, 3, 1700, gemmGeneric})
+var GemmF32 = append(gemmF32Arch(), Variant[GemmArgs]{"go", "", 2, 3, 1, 1700, gemmGeneric})
 
 // GemvF32 are the matrix products for few rows: the same contract, tuned for streaming W.
-var GemvF32 = append(gemvF32Arch(), Variant[GemmArgs]{"go", "", 1, 6, 1700, gemvGeneric})
+var GemvF32 = append(gemvF32Arch(), Variant[GemmArgs]{"go", "", 1, 6, 1, 1700, gemvGeneric})
 
 // PackedSize is the length of PackGemm's result.
 func PackedSize(k, n, cols int) int { return (n + cols - 1) / cols * cols * k }

@@ -8,11 +8,11 @@ package kernel
 // What zero points make of a product is the caller's: A's is part of the bias, weights
 // beyond [−128, 127] are more segments over the same A, one for each of Planes.
 //
-// W is packed by PackGemmU8 with the variant's Cols; K counts its rows and is a multiple
-// of 4, and so are B and the rows that a segment takes, whatever its own K. P is packed by
-// PackFinish. N0 is a multiple of Cols; N1 is a multiple of Cols or N.
+// W is packed by PackGemmU8 for the variant; K counts its rows and is a multiple of the
+// variant's Side, and so are B and the rows that a segment takes, whatever its own K. P is
+// packed by PackFinish. N0 is a multiple of Cols; N1 is a multiple of Cols or N.
 //
-// Up to 3 elements after a segment's last are read of every row, and meet weights of
+// Up to Side − 1 elements after a segment's last are read of every row, and meet weights of
 // zero; up to Slack bytes after the end of A. Nothing outside C[m, N0:N1] is written.
 type GemmU8Args struct {
 	A        []uint8
@@ -28,10 +28,7 @@ type GemmU8Args struct {
 }
 
 // GemmU8 are the matrix products of bytes.
-var GemmU8 = append(gemmU8Arch(), Variant[GemmU8Args]{"go", "", 1, 4, 1000, gemmU8Generic})
-
-// Rows4 is how many rows of packed weights k of them take.
-func Rows4(k int) int { return (k + 3) / 4 * 4 }
+var GemmU8 = append(gemmU8Arch(), Variant[GemmU8Args]{"go", "", 1, 4, 4, 1000, gemmU8Generic})
 
 // Planes is how many signed bytes, added up, hold every weight from low to high, which lie
 // in [−255, 255]: of the bytes of a file with their zero point taken off.
@@ -51,16 +48,17 @@ func Plane(w int32, p int) int8 {
 	return int8(min(max(w, -128), 127))
 }
 
-// PackGemmU8 packs a k×n matrix, given by at(k, n), for panels of cols columns: panel p
-// lies at p·cols·k, four rows of a column side by side. k is a multiple of 4; columns past
-// n are zero.
-func PackGemmU8(k, n, cols int, at func(k, n int) int8) []int8 {
+// PackGemmU8 packs a k×n matrix, given by at(k, n), for panels of v.Cols columns: panel p
+// lies at p·Cols·k, v.Side rows of a column side by side. k is a multiple of Side; columns
+// past n are zero.
+func PackGemmU8(v *Variant[GemmU8Args], k, n int, at func(k, n int) int8) []int8 {
+	cols, side := v.Cols, v.Side
 	w := make([]int8, PackedSize(k, n, cols))
 	for n0 := 0; n0 < n; n0 += cols {
 		panel := w[n0*k:]
 		for i := range k {
 			for j := range min(cols, n-n0) {
-				panel[(i/4*cols+j)*4+i%4] = at(i, n0+j)
+				panel[(i/side*cols+j)*side+i%side] = at(i, n0+j)
 			}
 		}
 	}

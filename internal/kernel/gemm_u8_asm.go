@@ -53,8 +53,9 @@ const (
 	gemmU8Chunk = 512 << 10
 )
 
-// gemmU8Run is the loops around the assembly of a set whose tile is height × width.
-func gemmU8Run(a *GemmU8Args, set asmSet, height, width, work int) {
+// gemmU8Run is the loops around the assembly of a set whose tile is height × width, with
+// side rows of weights side by side.
+func gemmU8Run(a *GemmU8Args, set asmSet, height, width, side, work int) {
 	if a.M <= 0 || a.N1 <= a.N0 {
 		return
 	}
@@ -68,8 +69,9 @@ func gemmU8Run(a *GemmU8Args, set asmSet, height, width, work int) {
 			continue
 		}
 		_ = a.A[s.Off : last*a.LDA+s.Off+s.K]
-		_ = a.W[s.B*width : (s.B+Rows4(s.K))*width]
-		depth += Rows4(s.K)
+		rows := (s.K + side - 1) / side * side
+		_ = a.W[s.B*width : (s.B+rows)*width]
+		depth += rows
 	}
 	if depth == 0 {
 		panic("kernel: a product of no elements")

@@ -23,9 +23,12 @@ type Variant[A any] struct {
 	Name string // what Options.Kernels and the profile call it: "go", "avx2", "avx512"
 	Set  string // the instruction set it needs, as internal/cpu names it; empty for none
 	// Rows and Cols are the register tile. For a matrix product Cols is the panel width of
-	// packed weights, for a depthwise convolution the channels of a block. Of one over bytes
-	// Rows are taps that stand side by side in packed weights (PackDwU8).
+	// packed weights, for a depthwise convolution the channels of a block.
 	Rows, Cols int
+	// Side is how many weights of a column that meet in one instruction stand side by side
+	// where they are packed: rows of a product of bytes (PackGemmU8), taps of a depthwise
+	// convolution of bytes (PackDwU8). Elsewhere it is 1.
+	Side int
 	// Rate is the arithmetic it does in a microsecond on one core, roughly: multiply-adds,
 	// or elements for kernels that have none. Only scheduling uses it.
 	Rate int
@@ -34,6 +37,9 @@ type Variant[A any] struct {
 
 // Available reports whether this processor can run the variant.
 func (v *Variant[A]) Available() bool { return cpu.Have.Has(v.Set) }
+
+// Packed is how many rows of packed weights k of them take: whole groups of Side.
+func (v *Variant[A]) Packed(k int) int { return (k + v.Side - 1) / v.Side * v.Side }
 
 // Names are the words that Pick understands besides the empty one.
 var Names = []string{"avx512", "avx2", "neon", "go"}

@@ -169,7 +169,7 @@ func TestTables(t *testing.T) {
 
 func checkTable[A any](t *testing.T, name string, table []Variant[A]) {
 	for i, v := range table {
-		if v.Rows < 1 || v.Cols < 1 || v.Rate < 1 || v.Fn == nil || !slices.Contains(Names, v.Name) {
+		if v.Rows < 1 || v.Cols < 1 || v.Side < 1 || v.Rate < 1 || v.Fn == nil || !slices.Contains(Names, v.Name) {
 			t.Errorf("%s: row %d (%s) is not complete", name, i, v.Name)
 		}
 		if twin := i == len(table)-1; twin != (v.Name == "go") || twin != (v.Set == "") {

@@ -14,7 +14,7 @@ type CopyArgs struct {
 }
 
 // CopyF32 are the strided copies.
-var CopyF32 = append(copyF32Arch(), Variant[CopyArgs]{"go", "", 1, 1, 1000, copyGeneric})
+var CopyF32 = append(copyF32Arch(), Variant[CopyArgs]{"go", "", 1, 1, 1, 1000, copyGeneric})
 
 // copyGeneric is the twin of every CopyF32 variant.
 func copyGeneric(a *CopyArgs) {

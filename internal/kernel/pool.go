@@ -16,7 +16,7 @@ type PoolArgs struct {
 }
 
 // PoolF32 are the poolings.
-var PoolF32 = append(poolF32Arch(), Variant[PoolArgs]{"go", "", 1, 1, 500, poolGeneric})
+var PoolF32 = append(poolF32Arch(), Variant[PoolArgs]{"go", "", 1, 1, 1, 500, poolGeneric})
 
 // MeanArgs describes a mean over pixels: Y[c] = 1/M Σ_m X[m·LDX + c] for c in [C0, C1),
 // each sum in float32 and in order of m. In several calls, which give the very same result,
@@ -41,4 +41,4 @@ func (a *MeanArgs) scale() float32 {
 }
 
 // MeanF32 are the means over all pixels of an image.
-var MeanF32 = append(meanF32Arch(), Variant[MeanArgs]{"go", "", 1, 8, 1000, meanGeneric})
+var MeanF32 = append(meanF32Arch(), Variant[MeanArgs]{"go", "", 1, 8, 1, 1000, meanGeneric})

@@ -16,7 +16,7 @@ type LookupU8Args struct {
 }
 
 // LookupU8 are the functions by table.
-var LookupU8 = append(lookupU8Arch(), Variant[LookupU8Args]{"go", "", 1, 1, 1000, lookupU8Generic})
+var LookupU8 = append(lookupU8Arch(), Variant[LookupU8Args]{"go", "", 1, 1, 1, 1000, lookupU8Generic})
 
 func lookupU8Generic(a *LookupU8Args) {
 	for m := range a.M {
@@ -43,7 +43,7 @@ type BinaryU8Args struct {
 }
 
 // BinaryU8 are sums, differences and products.
-var BinaryU8 = append(binaryU8Arch(), Variant[BinaryU8Args]{"go", "", 1, 1, 150, binaryU8Generic})
+var BinaryU8 = append(binaryU8Arch(), Variant[BinaryU8Args]{"go", "", 1, 1, 1, 150, binaryU8Generic})
 
 func binaryU8Generic(a *BinaryU8Args) {
 	for m := range a.M {
@@ -78,7 +78,7 @@ type PoolU8Args struct {
 }
 
 // PoolU8 are the poolings of bytes.
-var PoolU8 = append(poolU8Arch(), Variant[PoolU8Args]{"go", "", 1, 1, 500, poolU8Generic})
+var PoolU8 = append(poolU8Arch(), Variant[PoolU8Args]{"go", "", 1, 1, 1, 500, poolU8Generic})
 
 func poolU8Generic(a *PoolU8Args) {
 	for y := a.Y0; y < a.Y1; y++ {
@@ -123,7 +123,7 @@ type MeanU8Args struct {
 }
 
 // MeanU8 are the means over all pixels of an image.
-var MeanU8 = append(meanU8Arch(), Variant[MeanU8Args]{"go", "", 1, 1, 1000, meanU8Generic})
+var MeanU8 = append(meanU8Arch(), Variant[MeanU8Args]{"go", "", 1, 1, 1, 1000, meanU8Generic})
 
 func meanU8Generic(a *MeanU8Args) {
 	var sums [256]int32
@@ -156,7 +156,7 @@ type CopyU8Args struct {
 }
 
 // CopyU8 are the strided copies of bytes.
-var CopyU8 = append(copyU8Arch(), Variant[CopyU8Args]{"go", "", 1, 1, 1000, copyU8Generic})
+var CopyU8 = append(copyU8Arch(), Variant[CopyU8Args]{"go", "", 1, 1, 1, 1000, copyU8Generic})
 
 func copyU8Generic(a *CopyU8Args) {
 	xs, ys := a.XS[2], a.YS[2]
@@ -234,7 +234,7 @@ type QuantizeU8Args struct {
 }
 
 // QuantizeU8 are the ways to quantize.
-var QuantizeU8 = append(quantizeU8Arch(), Variant[QuantizeU8Args]{"go", "", 1, 1, 300, quantizeU8Generic})
+var QuantizeU8 = append(quantizeU8Arch(), Variant[QuantizeU8Args]{"go", "", 1, 1, 1, 300, quantizeU8Generic})
 
 func quantizeU8Generic(a *QuantizeU8Args) {
 	for m := range a.M {
@@ -255,7 +255,7 @@ type DequantizeU8Args struct {
 }
 
 // DequantizeU8 are the ways back to real numbers.
-var DequantizeU8 = append(dequantizeU8Arch(), Variant[DequantizeU8Args]{"go", "", 1, 1, 1000, dequantizeU8Generic})
+var DequantizeU8 = append(dequantizeU8Arch(), Variant[DequantizeU8Args]{"go", "", 1, 1, 1, 1000, dequantizeU8Generic})
 
 func dequantizeU8Generic(a *DequantizeU8Args) {
 	for m := range a.M {

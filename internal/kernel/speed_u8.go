@@ -28,7 +28,7 @@ func u8Jobs() []speedJob {
 	const m, k, wide = 196, 96, 576
 	jobs := speedTable("gemm_u8", "196x96 by 96x576", 2*m*k*wide, m*k+k*wide+m*wide, GemmU8, func(v *Variant[GemmU8Args]) *GemmU8Args {
 		return &GemmU8Args{
-			A: noiseU8(m * k), W: PackGemmU8(k, wide, v.Cols, func(k, n int) int8 { return int8(k - n) }), P: PackFinish(nil, factors(wide), v.Cols),
+			A: noiseU8(m * k), W: PackGemmU8(v, k, wide, func(k, n int) int8 { return int8(k - n) }), P: PackFinish(nil, factors(wide), v.Cols),
 			C: make([]uint8, m*wide), Segs: []Segment{{K: k}}, M: m, N1: wide, K: k, LDA: k, LDC: wide, Finish: finish,
 		}
 	})

@@ -3,6 +3,7 @@ package kernel
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/wispnet/wisp/internal/fixed"
@@ -37,11 +38,11 @@ func TestGemmU8(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for trial := range 400 {
 		m, n := 1+rng.IntN(40), 1+rng.IntN(100)
-		segs := make([]Segment, 1+rng.IntN(3))
+		segs := make([]Segment, 1+rng.IntN(3)) // B is the row of the weights
 		k, lda := 0, 0
 		for i := range segs {
 			segs[i] = Segment{Off: lda, K: 1 + rng.IntN(70), B: k}
-			k += Rows4(segs[i].K)
+			k += segs[i].K
 			lda += segs[i].K + rng.IntN(3)
 		}
 		lda += rng.IntN(5)
@@ -51,10 +52,8 @@ func TestGemmU8(t *testing.T) {
 			bias[i] = rng.Int32N(200000) - 100000
 		}
 		weights := make([]int8, k*n)
-		for _, s := range segs {
-			for i := s.B * n; i < (s.B+s.K)*n; i++ {
-				weights[i] = int8(rng.Uint32())
-			}
+		for i := range weights {
+			weights[i] = int8(rng.Uint32())
 		}
 		r := fixed.Rounding(trial % 3)
 		factors, finish := drawFactors(rng, n, r), drawFinish(rng, r)
@@ -69,9 +68,27 @@ func TestGemmU8(t *testing.T) {
 			if n > row.Cols {
 				split = row.Cols
 			}
+			var rows []int // of the weights, for every packed one; −1 for zeros
+			packed := slices.Clone(segs)
+			for i, s := range segs {
+				packed[i].B = len(rows)
+				for q := range row.Packed(s.K) {
+					if q < s.K {
+						rows = append(rows, s.B+q)
+					} else {
+						rows = append(rows, -1)
+					}
+				}
+			}
+			at := func(i, j int) int8 {
+				if rows[i] < 0 {
+					return 0
+				}
+				return weights[rows[i]*n+j]
+			}
 			a := GemmU8Args{
-				A: x, W: PackGemmU8(k, n, row.Cols, func(i, j int) int8 { return weights[i*n+j] }), P: PackFinish(bias, factors, row.Cols),
-				C: out, Segs: segs, M: m, K: k, LDA: lda, LDC: ldc, Finish: finish,
+				A: x, W: PackGemmU8(row, len(rows), n, at), P: PackFinish(bias, factors, row.Cols),
+				C: out, Segs: packed, M: m, K: len(rows), LDA: lda, LDC: ldc, Finish: finish,
 			}
 			for _, cut := range [][2]int{{0, split}, {split, n}} {
 				a.N0, a.N1 = cut[0], cut[1]

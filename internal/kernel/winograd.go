@@ -42,10 +42,10 @@ type WinogradOutArgs struct {
 }
 
 // WinogradInF32 are the transforms of patches.
-var WinogradInF32 = append(winogradInF32Arch(), Variant[WinogradInArgs]{"go", "", 1, 1, 300, winogradInGeneric})
+var WinogradInF32 = append(winogradInF32Arch(), Variant[WinogradInArgs]{"go", "", 1, 1, 1, 300, winogradInGeneric})
 
 // WinogradOutF32 are the transforms of sums.
-var WinogradOutF32 = append(winogradOutF32Arch(), Variant[WinogradOutArgs]{"go", "", 1, 1, 300, winogradOutGeneric})
+var WinogradOutF32 = append(winogradOutF32Arch(), Variant[WinogradOutArgs]{"go", "", 1, 1, 1, 300, winogradOutGeneric})
 
 // PackWinograd transforms the weights w[n][c][3][3] and packs each of the 16 positions as
 // PackGemm does, one after another: position p lies at p·PackedSize(c, n, cols).
