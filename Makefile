@@ -27,14 +27,16 @@ cross:
 	CGO_ENABLED=0 GOOS=android GOARCH=arm64 $(GO) build -trimpath ./...
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -o /dev/null ./cmd/wisp-wasm
 
-# The kernels of arm64 and the networks on them, emulated on a processor without dot products
-# and on one with everything. Says so where there is no emulator.
+# The kernels of arm64 and the networks on them, emulated on a processor without dot products, on
+# one with them, which only networks of bytes notice, and on one with everything. Says so where
+# there is no emulator.
 arm64:
 	@if ! command -v qemu-aarch64-static >/dev/null; then echo "arm64: skipped: qemu-aarch64-static is not installed (Debian: qemu-user-static)"; else \
-	  for cpu in cortex-a53:neon max:neon,doti8; do \
+	  for cpu in cortex-a53:neon cortex-a76:neon,doti8 max:neon,doti8,i8mm; do \
+	    case $$cpu in cortex-a76:*) nets=TestTFLiteBytes;; *) nets='TestGoldens|TestCases|TestTFLiteBytes';; esac; \
 	    echo "arm64: on $${cpu%%:*}"; export WISP_REQUIRE=$${cpu##*:} GOARCH=arm64 CGO_ENABLED=0; \
 	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" ./internal/kernel ./internal/cpu ./internal/fixed && \
-	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" -run 'TestGoldens|TestCases|TestTFLiteBytes' ./engine || exit 1; \
+	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" -run "$$nets" ./engine || exit 1; \
 	  done; fi
 
 # What wisp bench --on pushes to phones and boards, beside wisp.

@@ -21,6 +21,7 @@ type Features struct {
 	VNNI   bool // AVX512 with VNNI, VBMI and VBMI2: dot products and permutations of bytes
 	NEON   bool // arm64 Advanced SIMD
 	DotI8  bool // arm64 SDOT and UDOT
+	I8MM   bool // arm64 USMMLA and USDOT
 }
 
 // Have is what this processor and this build offer. It is not changed after start.
@@ -36,6 +37,7 @@ var sets = []struct {
 	{"vnni", func(f *Features) bool { return f.VNNI }},
 	{"neon", func(f *Features) bool { return f.NEON }},
 	{"doti8", func(f *Features) bool { return f.DotI8 }},
+	{"i8mm", func(f *Features) bool { return f.I8MM }},
 }
 
 // Has reports whether the named instruction set is there. The empty name, which portable
@@ -84,7 +86,7 @@ func parseRequired(list string) ([]string, error) {
 			known = known || s.name == word
 		}
 		if !known {
-			return nil, fmt.Errorf("cpu: %s: got %q, want any of avx2, avx512, vnni, neon, doti8", RequireVar, word)
+			return nil, fmt.Errorf("cpu: %s: got %q, want any of avx2, avx512, vnni, neon, doti8, i8mm", RequireVar, word)
 		}
 		out = append(out, word)
 	}

@@ -12,5 +12,6 @@ func detect() Features {
 			cpu.X86.HasAVX512VNNI && cpu.X86.HasAVX512VBMI && cpu.X86.HasAVX512VBMI2,
 		NEON:  cpu.ARM64.HasASIMD,
 		DotI8: cpu.ARM64.HasASIMDDP,
+		I8MM:  cpu.ARM64.HasI8MM,
 	}
 }

@@ -6,6 +6,7 @@ package kernel
 
 func gemmU8Arch() []Variant[GemmU8Args] {
 	return []Variant[GemmU8Args]{
+		{"neon", "i8mm", gemmU8Rows, gemmU8Cols, 8, 70000, gemmU8RunI8MM},
 		{"neon", "doti8", gemmU8Rows, gemmU8Cols, 4, 40000, gemmU8RunDot},
 		{"neon", "neon", gemmU8Rows, gemmU8Cols, 4, 10000, gemmU8RunNEON},
 	}

@@ -6,6 +6,9 @@ package kernel
 // that end in _asm.go.
 
 //go:noescape
+func gemmU8I8MM(t *gemmU8Tile)
+
+//go:noescape
 func gemmU8DotNEON(t *gemmU8Tile)
 
 //go:noescape
@@ -30,13 +33,17 @@ const (
 	dwU8Outputs = 8 // of the widest tile
 )
 
+func gemmU8RunI8MM(a *GemmU8Args) { gemmU8Run(a, setI8MM, gemmU8Rows, gemmU8Cols, 8, gemmU8Work/4) }
 func gemmU8RunDot(a *GemmU8Args)  { gemmU8Run(a, setDot, gemmU8Rows, gemmU8Cols, 4, gemmU8Work/4) }
 func gemmU8RunNEON(a *GemmU8Args) { gemmU8Run(a, setNEON, gemmU8Rows, gemmU8Cols, 4, gemmU8Work/16) }
 
 func callGemmU8(set asmSet, t *gemmU8Tile) {
-	if set == setDot {
+	switch set {
+	case setI8MM:
+		gemmU8I8MM(t)
+	case setDot:
 		gemmU8DotNEON(t)
-	} else {
+	default:
 		gemmU8NEON(t)
 	}
 }

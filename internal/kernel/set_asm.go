@@ -10,7 +10,8 @@ const (
 	setAVX512 asmSet = iota
 	setAVX2
 	setNEON
-	setDot // NEON with dot products of bytes
+	setDot  // NEON with dot products of bytes
+	setI8MM // NEON with products of blocks of bytes
 )
 
 // mask says which lanes of the last register of n elements exist. AVX-512 wants the bits;

@@ -41,7 +41,7 @@ func TestGemmU8(t *testing.T) {
 		segs := make([]Segment, 1+rng.IntN(3)) // B is the row of the weights
 		k, lda := 0, 0
 		for i := range segs {
-			segs[i] = Segment{Off: lda, K: 1 + rng.IntN(70), B: k}
+			segs[i] = Segment{Off: lda, K: max(1-i, rng.IntN(71)), B: k}
 			k += segs[i].K
 			lda += segs[i].K + rng.IntN(3)
 		}

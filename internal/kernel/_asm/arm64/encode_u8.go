@@ -76,3 +76,23 @@ func (a *asm) tbx(table, x, v int) { a.lookup(0x4E007000, "tbx", table, x, v) }
 func (a *asm) lookup(op uint32, name string, table, x, v int) {
 	a.word(op|uint32(x)<<16|uint32(table)<<5|uint32(v), "%s v%d.16b, {v%d.16b-v%d.16b}, v%d.16b", name, v, table, table+3, x)
 }
+
+// usmmla is v += a product of 2×8 by 8×2: row i of x is its unsigned bytes 8·i to 8·i + 7,
+// column j of y its signed bytes so; v holds the sums row by row.
+func (a *asm) usmmla(x, y, v int) {
+	a.word(0x4E80AC00|uint32(y)<<16|uint32(x)<<5|uint32(v), "usmmla v%d.4s, v%d.16b, v%d.16b", v, x, y)
+}
+
+// zip1 is the lower halves of x and y, zip2 the upper ones.
+func (a *asm) zip1(x, y, v int) { a.three(0x4EC03800, "zip1", "2d", x, y, v) }
+func (a *asm) zip2(x, y, v int) { a.three(0x4EC07800, "zip2", "2d", x, y, v) }
+
+// ld1r2 fills both halves of a register with 8 bytes.
+func (a *asm) ld1r2(v, p int) {
+	a.word(0x4D40CC00|uint32(p)<<5|uint32(v), "ld1r {v%d.2d}, [x%d]", v, p)
+}
+
+// ld1UpperPost loads 8 bytes into the upper half of a register and moves on by 8.
+func (a *asm) ld1UpperPost(v, p int) {
+	a.word(0x4DDF8400|uint32(p)<<5|uint32(v), "ld1 {v%d.d}[1], [x%d], #8", v, p)
+}

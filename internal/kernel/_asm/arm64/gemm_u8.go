@@ -20,140 +20,180 @@ const (
 	finishShift
 )
 
-// gemmU8 is the product of unsigned by signed bytes. With dot products A is lowered by 128
-// to signed bytes, and what that takes off the sums, 128 times the sum of the weights, is
-// added to the bias once for a call. Without, bytes become 16-bit numbers; LD4 takes the
-// four rows apart that stand side by side in the panel.
-func (a *asm) gemmU8(dot bool) {
+// The general registers of gemmU8; those of the rows of A are 1 to gemmU8Rows.
+const (
+	gemmW = 9 + iota
+	gemmK
+	gemmSegs
+	gemmSegsLeft
+	gemmC
+	gemmLDA
+	gemmA
+)
+
+const (
+	gemmLDC = 19 + iota
+	gemmT
+	gemmT2
+	gemmBlocks
+	gemmP
+)
+
+const gemmColumns = 26
+
+// gemmU8 is the product of unsigned by signed bytes: a function of the instruction set that
+// prepares registers for all blocks and has a tile for every height.
+func (a *asm) gemmU8(name string, prepare func(), tile func(name string, mr int)) {
 	f := structs.GemmU8Tile
-	name := "gemmU8NEON"
-	if dot {
-		name = "gemmU8DotNEON"
-	}
 	a.function(name, "computes what gemmU8Tile says; Mask is the number of columns.")
-	a.field(f, "A", 15)
-	a.field(f, "C", 13)
-	a.field(f, "LDA", 14)
-	a.field(f, "LDC", 19)
-	a.field(f, "Blocks", 22)
-	a.field(f, "P", 23)
-	a.field(f, "Mask", 26)
-	if dot {
-		const segs, n, w, k, t = 11, 12, 9, 10, 20
-		a.p("MOVD $0x80808080, R%d", t)
-		a.dupw(t, 31)
-		a.p("MOVD $0x01010101, R%d", t)
-		a.dupw(t, 30)
-		a.zero(28)
-		a.zero(29)
-		a.field(f, "Segs", segs)
-		a.field(f, "NSegs", n)
-		a.at("sum_seg")
-		a.field(f, "W", w)
-		a.load(16, segs, t)
-		a.p("ADD R%d<<3, R%d, R%d", t, w, w)
-		a.load(8, segs, k)
-		a.addi(3, k)
-		a.p("LSR $2, R%d", k)
-		a.cbz(k, "sum_next")
-		a.at("sum_four")
-		a.ldpPost(24, 25, w)
-		a.sdot(24, 30, 28)
-		a.sdot(25, 30, 29)
-		a.subs(1, k)
-		a.bc("NE", "sum_four")
-		a.at("sum_next")
-		a.addi(24, segs)
-		a.subs(1, n)
-		a.bc("NE", "sum_seg")
-		for v := range 2 {
-			a.shl4(28+v, 7, 28+v)
-			a.ldr(24+v, 23, 16*v)
-			a.add4(24+v, 28+v, 28+v)
-		}
-	}
-	a.field(f, "Rows", 20)
-	a.choose("tile", 20, 1, gemmU8Rows)
+	a.field(f, "A", gemmA)
+	a.field(f, "C", gemmC)
+	a.field(f, "LDA", gemmLDA)
+	a.field(f, "LDC", gemmLDC)
+	a.field(f, "Blocks", gemmBlocks)
+	a.field(f, "P", gemmP)
+	a.field(f, "Mask", gemmColumns)
+	prepare()
+	a.field(f, "Rows", gemmT)
+	a.choose("tile", gemmT, 1, gemmU8Rows)
 	for mr := gemmU8Rows; mr >= 1; mr-- {
-		a.gemmU8Tile(mr, dot)
+		name := fmt.Sprintf("tile_%d", mr)
+		a.at(name)
+		tile(name, mr)
 	}
 }
 
-func (a *asm) gemmU8Tile(mr int, dot bool) {
+// gemmU8Segments writes the loop over the segments of a product around body, which finds
+// the weights at gemmW, the groups of 1<<shift rows of them in gemmK, at least one, and the
+// elements of row r of A at register 1 + r, of mr rows.
+func (a *asm) gemmU8Segments(name string, mr, shift int, body func()) {
 	f := structs.GemmU8Tile
-	const segs, n, w, k, t = 11, 12, 9, 10, 20
-	row := func(r int) int { return 1 + r }
-	// Lanes of 16 bits are those of registers 0 to 15 alone.
-	acc, x := func(r, v int) int { return 16 + 2*r + v }, func(r int) int { return r }
-	if dot {
-		acc, x = func(r, v int) int { return 2*r + v }, func(r int) int { return 16 + r }
-	}
-	name := fmt.Sprintf("tile_%d", mr)
-	a.at(name)
-	for v := range 2 {
-		if dot {
-			a.vmov(28+v, acc(0, v))
-		} else {
-			a.ldr(acc(0, v), 23, 16*v)
-		}
-		for r := 1; r < mr; r++ {
-			a.vmov(acc(0, v), acc(r, v))
-		}
-	}
-	a.field(f, "Segs", segs)
-	a.field(f, "NSegs", n)
+	a.field(f, "Segs", gemmSegs)
+	a.field(f, "NSegs", gemmSegsLeft)
 	a.at(name + "_seg")
-	a.load(0, segs, t)
-	a.add(t, 15, row(0))
-	for r := 1; r < mr; r++ {
-		a.add(14, row(r-1), row(r))
+	if mr > 0 {
+		a.load(0, gemmSegs, gemmT)
+		a.add(gemmT, gemmA, 1)
+		for r := 1; r < mr; r++ {
+			a.add(gemmLDA, r, 1+r)
+		}
 	}
-	a.field(f, "W", w)
-	a.load(16, segs, t)
-	a.p("ADD R%d<<3, R%d, R%d", t, w, w)
-	a.load(8, segs, k)
-	a.addi(3, k)
-	a.p("LSR $2, R%d", k)
-	a.cbz(k, name+"_next")
-	if dot {
-		a.subs(4, k)
-		a.bc("LT", name+"_tail")
-		a.at(name + "_four")
-		for r := range mr {
-			a.ldrPost(x(r), row(r), 16)
+	a.field(f, "W", gemmW)
+	a.load(16, gemmSegs, gemmT)
+	a.p("ADD R%d<<3, R%d, R%d", gemmT, gemmW, gemmW)
+	a.load(8, gemmSegs, gemmK)
+	a.addi(1<<shift-1, gemmK)
+	a.p("LSR $%d, R%d", shift, gemmK)
+	a.cbz(gemmK, name+"_next")
+	body()
+	a.at(name + "_next")
+	a.addi(24, gemmSegs)
+	a.subs(1, gemmSegsLeft)
+	a.bc("NE", name+"_seg")
+}
+
+// gemmU8End finishes and stores the rows of a tile, whose eight sums are in two registers
+// each, and goes on with the next block. It needs nine registers from free on.
+func (a *asm) gemmU8End(name string, rows [][2]int, free int) {
+	a.finish(structs.GemmU8Tile, name, rows, free, gemmP, func(r int) {
+		a.storeBytes(rows[r][0], gemmC, gemmColumns, gemmT)
+		a.add(gemmLDC, gemmC, gemmC)
+	})
+	a.muli(len(rows), gemmLDA, gemmT, gemmT2)
+	a.add(gemmT, gemmA, gemmA)
+	a.subs(1, gemmBlocks)
+	a.bc("NE", name)
+	a.ret()
+}
+
+// gemmU8Dot multiplies by dot products of four. A is lowered by 128 to signed bytes, and
+// what that takes off the sums, 128 times the sum of the weights, is added to the bias once
+// for a call.
+func (a *asm) gemmU8Dot() {
+	const ones, lower, bias = 30, 31, 28
+	a.gemmU8("gemmU8DotNEON", func() {
+		a.p("MOVD $0x80808080, R%d", gemmT)
+		a.dupw(gemmT, lower)
+		a.p("MOVD $0x01010101, R%d", gemmT)
+		a.dupw(gemmT, ones)
+		a.zero(bias)
+		a.zero(bias + 1)
+		a.gemmU8Segments("sum", 0, 2, func() {
+			a.at("sum_four")
+			a.ldpPost(24, 25, gemmW)
+			a.sdot(24, ones, bias)
+			a.sdot(25, ones, bias+1)
+			a.subs(1, gemmK)
+			a.bc("NE", "sum_four")
+		})
+		for v := range 2 {
+			a.shl4(bias+v, 7, bias+v)
+			a.ldr(24+v, gemmP, 16*v)
+			a.add4(24+v, bias+v, bias+v)
 		}
-		for r := range mr {
-			a.eor(31, x(r), x(r))
+	}, func(name string, mr int) {
+		acc, x, row := func(r, v int) int { return 2*r + v }, func(r int) int { return 16 + r }, func(r int) int { return 1 + r }
+		for v := range 2 {
+			a.vmov(bias+v, acc(0, v))
+			for r := 1; r < mr; r++ {
+				a.vmov(acc(0, v), acc(r, v))
+			}
 		}
-		a.ldpPost(24, 25, w)
-		for i := range 4 {
-			b := 24 + i%2*2
-			if i < 3 {
-				a.ldpPost(26-i%2*2, 27-i%2*2, w)
+		a.gemmU8Segments(name, mr, 2, func() {
+			a.subs(4, gemmK)
+			a.bc("LT", name+"_tail")
+			a.at(name + "_four")
+			for r := range mr {
+				a.ldrPost(x(r), row(r), 16)
 			}
 			for r := range mr {
-				a.sdotLane(b, x(r), i, acc(r, 0))
-				a.sdotLane(b+1, x(r), i, acc(r, 1))
+				a.eor(lower, x(r), x(r))
+			}
+			a.ldpPost(24, 25, gemmW)
+			for i := range 4 {
+				b := 24 + i%2*2
+				if i < 3 {
+					a.ldpPost(26-i%2*2, 27-i%2*2, gemmW)
+				}
+				for r := range mr {
+					a.sdotLane(b, x(r), i, acc(r, 0))
+					a.sdotLane(b+1, x(r), i, acc(r, 1))
+				}
+			}
+			a.subs(4, gemmK)
+			a.bc("GE", name+"_four")
+			a.at(name + "_tail")
+			a.p("ADDS $4, R%d", gemmK)
+			a.bc("EQ", name+"_next")
+			a.at(name + "_one")
+			a.ldpPost(24, 25, gemmW)
+			for r := range mr {
+				a.ldrsPost(x(r), row(r), 4)
+				a.eor(lower, x(r), x(r))
+			}
+			for r := range mr {
+				a.sdotLane(24, x(r), 0, acc(r, 0))
+				a.sdotLane(25, x(r), 0, acc(r, 1))
+			}
+			a.subs(1, gemmK)
+			a.bc("NE", name+"_one")
+		})
+		a.gemmU8End(name, pairs(mr, 0), 16)
+	})
+}
+
+// gemmU8Long multiplies numbers of 16 bits, which bytes become; LD4 takes the four rows
+// apart that stand side by side in the panel.
+func (a *asm) gemmU8Long() {
+	a.gemmU8("gemmU8NEON", func() {}, func(name string, mr int) {
+		// Lanes of 16 bits are those of registers 0 to 15 alone.
+		acc, x, row := func(r, v int) int { return 16 + 2*r + v }, func(r int) int { return r }, func(r int) int { return 1 + r }
+		for v := range 2 {
+			a.ldr(acc(0, v), gemmP, 16*v)
+			for r := 1; r < mr; r++ {
+				a.vmov(acc(0, v), acc(r, v))
 			}
 		}
-		a.subs(4, k)
-		a.bc("GE", name+"_four")
-		a.at(name + "_tail")
-		a.p("ADDS $4, R%d", k)
-		a.bc("EQ", name+"_next")
-		a.at(name + "_one")
-		a.ldpPost(24, 25, w)
-		for r := range mr {
-			a.ldrsPost(x(r), row(r), 4)
-			a.eor(31, x(r), x(r))
-		}
-		for r := range mr {
-			a.sdotLane(24, x(r), 0, acc(r, 0))
-			a.sdotLane(25, x(r), 0, acc(r, 1))
-		}
-		a.subs(1, k)
-		a.bc("NE", name+"_one")
-	} else {
 		four := func(b, lane int) {
 			for i := range 4 {
 				a.sxtl(b+i, b+i)
@@ -165,53 +205,43 @@ func (a *asm) gemmU8Tile(mr int, dot bool) {
 				}
 			}
 		}
-		a.subs(2, k)
-		a.bc("LT", name+"_tail")
-		a.at(name + "_two")
-		a.ld4Post(8, w)
-		for r := range mr {
-			a.ldrdPost(x(r), row(r), 8)
-		}
-		a.ld4Post(12, w)
-		for r := range mr {
-			a.uxtl(x(r), x(r))
-		}
-		four(8, 0)
-		four(12, 4)
-		a.subs(2, k)
-		a.bc("GE", name+"_two")
-		a.at(name + "_tail")
-		a.p("ADDS $2, R%d", k)
-		a.bc("EQ", name+"_next")
-		a.ld4Post(8, w)
-		for r := range mr {
-			a.ldrsPost(x(r), row(r), 4)
-			a.uxtl(x(r), x(r))
-		}
-		four(8, 0)
-	}
-	a.at(name + "_next")
-	a.addi(24, segs)
-	a.subs(1, n)
-	a.bc("NE", name+"_seg")
+		a.gemmU8Segments(name, mr, 2, func() {
+			a.subs(2, gemmK)
+			a.bc("LT", name+"_tail")
+			a.at(name + "_two")
+			a.ld4Post(8, gemmW)
+			for r := range mr {
+				a.ldrdPost(x(r), row(r), 8)
+			}
+			a.ld4Post(12, gemmW)
+			for r := range mr {
+				a.uxtl(x(r), x(r))
+			}
+			four(8, 0)
+			four(12, 4)
+			a.subs(2, gemmK)
+			a.bc("GE", name+"_two")
+			a.at(name + "_tail")
+			a.p("ADDS $2, R%d", gemmK)
+			a.bc("EQ", name+"_next")
+			a.ld4Post(8, gemmW)
+			for r := range mr {
+				a.ldrsPost(x(r), row(r), 4)
+				a.uxtl(x(r), x(r))
+			}
+			four(8, 0)
+		})
+		a.gemmU8End(name, pairs(mr, 16), 0)
+	})
+}
 
-	free := 0
-	if dot {
-		free = 16
-	}
+// pairs are mr rows of two registers each from v on.
+func pairs(mr, v int) [][2]int {
 	var rows [][2]int
 	for r := range mr {
-		rows = append(rows, [2]int{acc(r, 0), acc(r, 1)})
+		rows = append(rows, [2]int{v + 2*r, v + 2*r + 1})
 	}
-	a.finish(f, name, rows, free, 23, func(r int) {
-		a.storeBytes(rows[r][0], 13, 26, t)
-		a.add(19, 13, 13)
-	})
-	a.muli(mr, 14, t, t+1)
-	a.add(t, 15, 15)
-	a.subs(1, 22)
-	a.bc("NE", name)
-	a.ret()
+	return rows
 }
 
 // finish turns rows of eight sums, in two registers, into eight bytes in the first one and

@@ -26,7 +26,8 @@ var files = []struct {
 	{"elementwise_f32_neon_arm64.s", func(a *asm) { a.unary(); a.binary() }},
 	{"pool_f32_neon_arm64.s", func(a *asm) { a.pool() }},
 	{"winograd_f32_neon_arm64.s", func(a *asm) { a.winogradIn(); a.winogradOut() }},
-	{"gemm_u8_neon_arm64.s", func(a *asm) { a.gemmU8(true); a.gemmU8(false) }},
+	{"gemm_u8_neon_arm64.s", func(a *asm) { a.gemmU8Dot(); a.gemmU8Long() }},
+	{"gemm_u8_i8mm_arm64.s", func(a *asm) { a.gemmU8I8MM() }},
 	{"dw_u8_neon_arm64.s", func(a *asm) {
 		for stride := 1; stride <= 2; stride++ {
 			a.dwU8(3, stride)
