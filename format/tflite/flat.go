@@ -142,12 +142,12 @@ func (t table) vector(i, size int) vector {
 		return vector{f: t.f}
 	}
 	at = t.f.follow(at)
-	n := int(t.f.u32(at))
-	if t.f.err != nil || n > (len(t.f.b)-at-4)/size {
+	n := t.f.u32(at)
+	if t.f.err != nil || int64(n) > int64((len(t.f.b)-at-4)/size) {
 		t.f.fault(at, "a list of %d elements reaches past the end of the file", n)
 		return vector{f: t.f}
 	}
-	return vector{t.f, at + 4, n}
+	return vector{t.f, at + 4, int(n)}
 }
 
 func (v vector) int32(k int) int       { return int(int32(v.f.u32(v.at + 4*k))) }
