@@ -3,6 +3,7 @@ package graph
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 	"reflect"
 	"strings"
 	"testing"
@@ -220,7 +221,7 @@ func number(b *[]byte) int {
 	}
 	n := (*b)[0]
 	*b = (*b)[1:]
-	awkward := [...]int{math.MaxInt, math.MinInt, -1, math.MaxInt32, 1 << 16, 1<<16 + 1, 1 << 31, math.MaxInt / 2}
+	awkward := [...]int{math.MaxInt, math.MinInt, -1, math.MaxInt32, 1 << 16, 1<<16 + 1, 1 << (bits.UintSize/2 - 1), math.MaxInt / 2}
 	if i := int(n) - (256 - len(awkward)); i >= 0 {
 		return awkward[i]
 	}

@@ -97,6 +97,8 @@ func port(name string, dims ...any) []byte {
 		switch d := d.(type) {
 		case int:
 			shape = append(shape, fBytes(1, fInt(1, int64(d)))...)
+		case int64:
+			shape = append(shape, fBytes(1, fInt(1, d))...)
 		case string:
 			shape = append(shape, fBytes(1, fStr(2, d))...)
 		}

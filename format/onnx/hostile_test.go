@@ -80,7 +80,7 @@ func TestHostile(t *testing.T) {
 		{"no graph", msg(fInt(1, 8), fBytes(8, fInt(2, 13))), "no ONNX graph"},
 		{"no input", with(func(p *parts) { p.in = nil }), "x"},
 		{"giant input", with(func(p *parts) { p.in = [][]byte{port("x", 1, 2, 1<<30, 1<<30)} }), "too large"},
-		{"overflowing input", with(func(p *parts) { p.in = [][]byte{port("x", math.MaxInt64, 2, 4, 4)} }), "dimension"},
+		{"overflowing input", with(func(p *parts) { p.in = [][]byte{port("x", int64(math.MaxInt64), 2, 4, 4)} }), "dimension"},
 		{"negative input", with(func(p *parts) { p.in = [][]byte{port("x", 1, -5, 4, 4)} }), "dimension"},
 		{"weight with a giant shape", with(func(p *parts) { p.inits[0] = tFloat("w", []int64{1 << 20, 1 << 20, 1 << 20, 8}, 1) }), "overflows"},
 		{"weight with a negative dimension", with(func(p *parts) { p.inits[0] = tFloat("w", []int64{-2, 2, 3, 3}, 1) }), "dimension"},
