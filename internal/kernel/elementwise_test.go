@@ -44,7 +44,7 @@ func TestUnary(t *testing.T) {
 							abs += math.Abs(float64(a.Shift[k]))
 						}
 						want := refAct(act, x)
-						near(t, fmt.Sprintf("%d: Y[%d,%d]", j, row, k), out.buf[row*a.LDY+k], ref.buf[row*a.LDY+k], want, sumBound(1, abs)*slope+actError*math.Abs(want))
+						near(t, func() string { return fmt.Sprintf("%d: Y[%d,%d]", j, row, k) }, out.buf[row*a.LDY+k], ref.buf[row*a.LDY+k], want, sumBound(1, abs)*slope+actError*math.Abs(want))
 					}
 				}
 			}
@@ -97,7 +97,7 @@ func TestBinary(t *testing.T) {
 							p, q := float64(orig[row*a.LDA+k*a.SA]), float64(a.B[row*a.LDB+k*a.SB])
 							x := [...]float64{p + q, p - q, p * q, p / q}[fn]
 							want := refAct(a.Act, x)
-							near(t, fmt.Sprintf("fn %d stride %d: Y[%d,%d]", fn, stride, row, k), out.buf[row*a.LDY+k], ref.buf[row*a.LDY+k], want, sumBound(1, math.Abs(x))*slope+actError*math.Abs(want))
+							near(t, func() string { return fmt.Sprintf("fn %d stride %d: Y[%d,%d]", fn, stride, row, k) }, out.buf[row*a.LDY+k], ref.buf[row*a.LDY+k], want, sumBound(1, math.Abs(x))*slope+actError*math.Abs(want))
 						}
 					}
 				}
@@ -138,7 +138,7 @@ func TestSoftmax(t *testing.T) {
 						want := math.Exp(d) / sum
 						// The rounded difference enters the exponent; the sum has n terms.
 						bound := want*(2*ExpError+2*eps*math.Abs(d)+float64(n+4)*eps) + 1e-37
-						near(t, fmt.Sprintf("N=%d: Y[%d,%d]", n, row, k), out.buf[row*a.LDY+k*stride], ref.buf[row*a.LDY+k*stride], want, bound)
+						near(t, func() string { return fmt.Sprintf("N=%d: Y[%d,%d]", n, row, k) }, out.buf[row*a.LDY+k*stride], ref.buf[row*a.LDY+k*stride], want, bound)
 					}
 				}
 			}

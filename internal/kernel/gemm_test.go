@@ -125,7 +125,7 @@ func checkGemm(t *testing.T, v *Variant[GemmArgs], twin func(*GemmArgs), twinCol
 			}
 			want := refAct(c.act, sum)
 			bound := sumBound(k, abs)*slope + actError*math.Abs(want)
-			near(t, fmt.Sprintf("C[%d,%d]", m, n), out.buf[m*a.LDC+n], ref.buf[m*a.LDC+n], want, bound)
+			near(t, func() string { return fmt.Sprintf("C[%d,%d]", m, n) }, out.buf[m*a.LDC+n], ref.buf[m*a.LDC+n], want, bound)
 		}
 	}
 }

@@ -120,14 +120,15 @@ func input(r *rand.Rand, n, off int) []float32 {
 	return x
 }
 
-// near checks one result against the truth and the twin.
-func near(t *testing.T, where string, got, twin float32, want, bound float64) {
-	t.Helper()
+// near checks one result, where says which, against the truth and the twin.
+func near(t *testing.T, where func() string, got, twin float32, want, bound float64) {
 	if d := math.Abs(float64(got) - want); !(d <= bound) {
-		t.Fatalf("%s: got %v, want %v ± %.2g", where, got, want, bound)
+		t.Helper()
+		t.Fatalf("%s: got %v, want %v ± %.2g", where(), got, want, bound)
 	}
 	if d := math.Abs(float64(got) - float64(twin)); !(d <= 2*bound) {
-		t.Fatalf("%s: got %v, the twin says %v ± %.2g", where, got, twin, 2*bound)
+		t.Helper()
+		t.Fatalf("%s: got %v, the twin says %v ± %.2g", where(), got, twin, 2*bound)
 	}
 }
 

@@ -29,6 +29,12 @@ func windows() []Window {
 		add(3, w, 3, 3, 1, 1, 1, 1, 1, 1)
 		add(4, w, 3, 3, 2, 1, 1, 1, 1, 1)
 	}
+	for w := 1; w <= 15; w++ { // every tile of other widths of taps
+		for _, k := range []int{1, 5, 7} {
+			add(1, w, 1, k, 1, 1, 0, k/2, 0, k/2)
+			add(1, 2*w, 1, k, 2, 1, 0, k/2, 0, k/2)
+		}
+	}
 	add(6, 7, 3, 3, 2, 1, 0, 0, 1, 1) // TensorFlow's SAME
 	add(1, 1, 5, 5, 1, 1, 2, 2, 2, 2) // mostly outside
 	add(9, 9, 3, 3, 1, 2, 2, 2, 2, 2) // dilated
@@ -128,7 +134,7 @@ func checkDw(t *testing.T, v *Variant[DwArgs], w Window, i int) {
 				}
 				want := refAct(a.Act, sum)
 				bound := sumBound(w.KH*w.KW, abs)*slope + actError*math.Abs(want)
-				near(t, fmt.Sprintf("Y[%d,%d,%d]", y, x, ch), out.buf[o], ref.buf[o], want, bound)
+				near(t, func() string { return fmt.Sprintf("Y[%d,%d,%d]", y, x, ch) }, out.buf[o], ref.buf[o], want, bound)
 			}
 		}
 	}
@@ -181,7 +187,7 @@ func checkPool(t *testing.T, v *Variant[PoolArgs], w Window, mode, i int) {
 					want, bound = sum/n, sumBound(w.KH*w.KW, abs)/n
 				}
 				o := y*a.YRow + x*a.YPix + ch
-				near(t, fmt.Sprintf("Y[%d,%d,%d]", y, x, ch), out.buf[o], ref.buf[o], want, bound)
+				near(t, func() string { return fmt.Sprintf("Y[%d,%d,%d]", y, x, ch) }, out.buf[o], ref.buf[o], want, bound)
 			}
 		}
 	}
@@ -224,7 +230,7 @@ func TestMean(t *testing.T) {
 						sum += float64(a.X[p*a.LDX+c])
 						abs += math.Abs(float64(a.X[p*a.LDX+c]))
 					}
-					near(t, fmt.Sprintf("M=%d: Y[%d]", m, c), out.buf[c], ref.buf[c], sum/float64(m), sumBound(m, abs)/float64(m))
+					near(t, func() string { return fmt.Sprintf("M=%d: Y[%d]", m, c) }, out.buf[c], ref.buf[c], sum/float64(m), sumBound(m, abs)/float64(m))
 				}
 			}
 		}
