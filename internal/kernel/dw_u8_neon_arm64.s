@@ -8,9 +8,7 @@
 TEXT ·dwU8K3S1NEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
 	MOVD 40(R0), R4
-	MOVD 136(R0), R5
-	MOVD 144(R0), R6
-	MOVD 152(R0), R20
+	MOVD 152(R0), R13
 	MOVD 0(R0), R1
 	MOVD 8(R0), R15
 	ADD R15, R1, R1
@@ -22,6 +20,12 @@ TEXT ·dwU8K3S1NEON(SB), NOSPLIT, $0-8
 	ADD $216, R0, R15
 	WORD $0x4d40c9ff // ld1r {v31.4s}, [x15]
 	MOVD 128(R0), R15
+	MOVD $8, R24
+	SUB R15, R24, R24
+	MOVD 136(R0), R5
+	ADD R24<<0, R5, R5
+	MOVD 144(R0), R6
+	ADD R24<<0, R6, R6
 	CMP $4, R15
 	BGT dwU8K3S1NEON_tile_above1
 	CMP $2, R15
@@ -52,2634 +56,251 @@ dwU8K3S1NEON_tile_above5:
 dwU8K3S1NEON_tile_above7:
 	B dwU8K3S1NEON_tile_8
 dwU8K3S1NEON_tile_1:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S1NEON_tile_1_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_1_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_1_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_1_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_1_in1
-	CMP $1, R6
-	BLE dwU8K3S1NEON_tile_1_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_1_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R6
-	BLE dwU8K3S1NEON_tile_1_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S1NEON_tile_1_in2:
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	B dwU8K3S1NEON_tile_1_row
-dwU8K3S1NEON_tile_1_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_1_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_1_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_1_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	B dwU8K3S1NEON_tile_1_narrow
-dwU8K3S1NEON_tile_1_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-dwU8K3S1NEON_tile_1_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes8
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept9
-dwU8K3S1NEON_bytes8:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no10
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no10:
-	TBZ $1, R13, dwU8K3S1NEON_no11
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no11:
-	TBZ $0, R13, dwU8K3S1NEON_kept9
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept9:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_1
-	RET
+	ADR dwU8K3S1NEON_first_1, R25
+	B dwU8K3S1NEON_outputs
 dwU8K3S1NEON_tile_2:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S1NEON_tile_2_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_2_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_2_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_2_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_2_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_2_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R6
-	BLE dwU8K3S1NEON_tile_2_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S1NEON_tile_2_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R6
-	BLE dwU8K3S1NEON_tile_2_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S1NEON_tile_2_in3:
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	B dwU8K3S1NEON_tile_2_row
-dwU8K3S1NEON_tile_2_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_2_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_2_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_2_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	B dwU8K3S1NEON_tile_2_narrow
-dwU8K3S1NEON_tile_2_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-dwU8K3S1NEON_tile_2_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes12
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept13
-dwU8K3S1NEON_bytes12:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no14
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no14:
-	TBZ $1, R13, dwU8K3S1NEON_no15
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no15:
-	TBZ $0, R13, dwU8K3S1NEON_kept13
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept13:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes16
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S1NEON_kept17
-dwU8K3S1NEON_bytes16:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no18
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S1NEON_no18:
-	TBZ $1, R13, dwU8K3S1NEON_no19
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S1NEON_no19:
-	TBZ $0, R13, dwU8K3S1NEON_kept17
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S1NEON_kept17:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_2
-	RET
+	ADR dwU8K3S1NEON_first_2, R25
+	B dwU8K3S1NEON_outputs
 dwU8K3S1NEON_tile_3:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S1NEON_tile_3_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_3_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_3_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_3_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_3_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_3_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R6
-	BLE dwU8K3S1NEON_tile_3_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S1NEON_tile_3_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K3S1NEON_tile_3_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_3_in4:
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	B dwU8K3S1NEON_tile_3_row
-dwU8K3S1NEON_tile_3_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_3_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_3_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_3_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	B dwU8K3S1NEON_tile_3_narrow
-dwU8K3S1NEON_tile_3_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-dwU8K3S1NEON_tile_3_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes20
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept21
-dwU8K3S1NEON_bytes20:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no22
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no22:
-	TBZ $1, R13, dwU8K3S1NEON_no23
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no23:
-	TBZ $0, R13, dwU8K3S1NEON_kept21
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept21:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes24
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S1NEON_kept25
-dwU8K3S1NEON_bytes24:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no26
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S1NEON_no26:
-	TBZ $1, R13, dwU8K3S1NEON_no27
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S1NEON_no27:
-	TBZ $0, R13, dwU8K3S1NEON_kept25
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S1NEON_kept25:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes28
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S1NEON_kept29
-dwU8K3S1NEON_bytes28:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no30
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S1NEON_no30:
-	TBZ $1, R13, dwU8K3S1NEON_no31
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S1NEON_no31:
-	TBZ $0, R13, dwU8K3S1NEON_kept29
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S1NEON_kept29:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_3
-	RET
+	ADR dwU8K3S1NEON_first_3, R25
+	B dwU8K3S1NEON_outputs
 dwU8K3S1NEON_tile_4:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S1NEON_tile_4_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_4_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_4_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_4_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_4_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_4_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K3S1NEON_tile_4_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_4_in4:
-	ADD R4, R11, R11
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K3S1NEON_tile_4_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_4_in5:
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	B dwU8K3S1NEON_tile_4_row
-dwU8K3S1NEON_tile_4_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_4_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_4_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_4_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	B dwU8K3S1NEON_tile_4_narrow
-dwU8K3S1NEON_tile_4_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-dwU8K3S1NEON_tile_4_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes32
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept33
-dwU8K3S1NEON_bytes32:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no34
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no34:
-	TBZ $1, R13, dwU8K3S1NEON_no35
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no35:
-	TBZ $0, R13, dwU8K3S1NEON_kept33
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept33:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes36
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S1NEON_kept37
-dwU8K3S1NEON_bytes36:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no38
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S1NEON_no38:
-	TBZ $1, R13, dwU8K3S1NEON_no39
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S1NEON_no39:
-	TBZ $0, R13, dwU8K3S1NEON_kept37
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S1NEON_kept37:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes40
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S1NEON_kept41
-dwU8K3S1NEON_bytes40:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no42
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S1NEON_no42:
-	TBZ $1, R13, dwU8K3S1NEON_no43
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S1NEON_no43:
-	TBZ $0, R13, dwU8K3S1NEON_kept41
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S1NEON_kept41:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes44
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S1NEON_kept45
-dwU8K3S1NEON_bytes44:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no46
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S1NEON_no46:
-	TBZ $1, R13, dwU8K3S1NEON_no47
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S1NEON_no47:
-	TBZ $0, R13, dwU8K3S1NEON_kept45
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S1NEON_kept45:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_4
-	RET
+	ADR dwU8K3S1NEON_first_4, R25
+	B dwU8K3S1NEON_outputs
 dwU8K3S1NEON_tile_5:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S1NEON_tile_5_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_5_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_5_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_5_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_5_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_5_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K3S1NEON_tile_5_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_5_in5:
-	ADD R4, R11, R11
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K3S1NEON_tile_5_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S1NEON_tile_5_in6:
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	B dwU8K3S1NEON_tile_5_row
-dwU8K3S1NEON_tile_5_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_5_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_5_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_5_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	B dwU8K3S1NEON_tile_5_narrow
-dwU8K3S1NEON_tile_5_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-dwU8K3S1NEON_tile_5_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes48
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept49
-dwU8K3S1NEON_bytes48:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no50
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no50:
-	TBZ $1, R13, dwU8K3S1NEON_no51
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no51:
-	TBZ $0, R13, dwU8K3S1NEON_kept49
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept49:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes52
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S1NEON_kept53
-dwU8K3S1NEON_bytes52:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no54
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S1NEON_no54:
-	TBZ $1, R13, dwU8K3S1NEON_no55
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S1NEON_no55:
-	TBZ $0, R13, dwU8K3S1NEON_kept53
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S1NEON_kept53:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes56
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S1NEON_kept57
-dwU8K3S1NEON_bytes56:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no58
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S1NEON_no58:
-	TBZ $1, R13, dwU8K3S1NEON_no59
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S1NEON_no59:
-	TBZ $0, R13, dwU8K3S1NEON_kept57
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S1NEON_kept57:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes60
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S1NEON_kept61
-dwU8K3S1NEON_bytes60:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no62
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S1NEON_no62:
-	TBZ $1, R13, dwU8K3S1NEON_no63
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S1NEON_no63:
-	TBZ $0, R13, dwU8K3S1NEON_kept61
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S1NEON_kept61:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes64
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S1NEON_kept65
-dwU8K3S1NEON_bytes64:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no66
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S1NEON_no66:
-	TBZ $1, R13, dwU8K3S1NEON_no67
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S1NEON_no67:
-	TBZ $0, R13, dwU8K3S1NEON_kept65
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S1NEON_kept65:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_5
-	RET
+	ADR dwU8K3S1NEON_first_5, R25
+	B dwU8K3S1NEON_outputs
 dwU8K3S1NEON_tile_6:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
+	ADR dwU8K3S1NEON_first_6, R25
+	B dwU8K3S1NEON_outputs
+dwU8K3S1NEON_tile_7:
+	ADR dwU8K3S1NEON_first_7, R25
+	B dwU8K3S1NEON_outputs
+dwU8K3S1NEON_tile_8:
+	ADR dwU8K3S1NEON_first_8, R25
+	B dwU8K3S1NEON_outputs
+dwU8K3S1NEON_outputs:
+	WORD $0x3dc002fd // ldr q29, [x23]
+	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	ADR dwU8K3S1NEON_sums, R15
+	MOVD $8, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_sums:
+	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ebd1fac // mov v12.16b, v29.16b
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4ebd1fae // mov v14.16b, v29.16b
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8
 	MOVD R7, R12
-dwU8K3S1NEON_tile_6_taps:
+dwU8K3S1NEON_taps:
 	WORD $0x3cc10550 // ldr q16, [x10], #16
 	WORD $0x3cc10551 // ldr q17, [x10], #16
 	WORD $0x3cc10552 // ldr q18, [x10], #16
 	MOVD 104(R0), R15
 	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_6_above
+	BHS dwU8K3S1NEON_above
 	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_6_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_6_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_6_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_6_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
-	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K3S1NEON_tile_6_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S1NEON_tile_6_in6:
-	ADD R4, R11, R11
-	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
-	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+	B (R25)
+dwU8K3S1NEON_first_1:
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K3S1NEON_tile_6_in7
+	CMP $7, R5
+	BGT dwU8K3S1NEON_outside8
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S1NEON_tile_6_in7:
-	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
-	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
-	B dwU8K3S1NEON_tile_6_row
-dwU8K3S1NEON_tile_6_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_6_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_6_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_6_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	B dwU8K3S1NEON_tile_6_narrow
-dwU8K3S1NEON_tile_6_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-dwU8K3S1NEON_tile_6_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes68
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept69
-dwU8K3S1NEON_bytes68:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no70
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no70:
-	TBZ $1, R13, dwU8K3S1NEON_no71
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no71:
-	TBZ $0, R13, dwU8K3S1NEON_kept69
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept69:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes72
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S1NEON_kept73
-dwU8K3S1NEON_bytes72:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no74
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S1NEON_no74:
-	TBZ $1, R13, dwU8K3S1NEON_no75
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S1NEON_no75:
-	TBZ $0, R13, dwU8K3S1NEON_kept73
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S1NEON_kept73:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes76
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S1NEON_kept77
-dwU8K3S1NEON_bytes76:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no78
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S1NEON_no78:
-	TBZ $1, R13, dwU8K3S1NEON_no79
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S1NEON_no79:
-	TBZ $0, R13, dwU8K3S1NEON_kept77
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S1NEON_kept77:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes80
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S1NEON_kept81
-dwU8K3S1NEON_bytes80:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no82
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S1NEON_no82:
-	TBZ $1, R13, dwU8K3S1NEON_no83
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S1NEON_no83:
-	TBZ $0, R13, dwU8K3S1NEON_kept81
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S1NEON_kept81:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes84
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S1NEON_kept85
-dwU8K3S1NEON_bytes84:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no86
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S1NEON_no86:
-	TBZ $1, R13, dwU8K3S1NEON_no87
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S1NEON_no87:
-	TBZ $0, R13, dwU8K3S1NEON_kept85
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S1NEON_kept85:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes88
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K3S1NEON_kept89
-dwU8K3S1NEON_bytes88:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no90
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K3S1NEON_no90:
-	TBZ $1, R13, dwU8K3S1NEON_no91
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K3S1NEON_no91:
-	TBZ $0, R13, dwU8K3S1NEON_kept89
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K3S1NEON_kept89:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_6
-	RET
-dwU8K3S1NEON_tile_7:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S1NEON_tile_7_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_7_above
-	MOVD R8, R11
+dwU8K3S1NEON_outside8:
+	ADD R4, R11, R11
+	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
+	WORD $0x4e7b820f // smlal2 v15.4s, v16.8h, v27.8h
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_7_in0
+	CMP $8, R5
+	BGT dwU8K3S1NEON_outside9
+	CMP $8, R6
+	BLE dwU8K3S1NEON_outside9
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_7_in0:
+dwU8K3S1NEON_outside9:
 	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
+	WORD $0x0e78822e // smlal v14.4s, v17.4h, v24.4h
+	WORD $0x4e78822f // smlal2 v15.4s, v17.8h, v24.8h
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_7_in1
+	CMP $9, R6
+	BLE dwU8K3S1NEON_outside10
 	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_7_in1:
+dwU8K3S1NEON_outside10:
 	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+	WORD $0x0e79824e // smlal v14.4s, v18.4h, v25.4h
+	WORD $0x4e79824f // smlal2 v15.4s, v18.8h, v25.8h
+	B dwU8K3S1NEON_row_end
+dwU8K3S1NEON_first_2:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K3S1NEON_outside11
+	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
-	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K3S1NEON_outside11:
+	ADD R4, R11, R11
 	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
 	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
-	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
-	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K3S1NEON_tile_7_in7
+	CMP $7, R5
+	BGT dwU8K3S1NEON_outside12
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S1NEON_tile_7_in7:
+dwU8K3S1NEON_outside12:
 	ADD R4, R11, R11
+	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
+	WORD $0x4e7b820f // smlal2 v15.4s, v16.8h, v27.8h
 	WORD $0x0e7b822c // smlal v12.4s, v17.4h, v27.4h
 	WORD $0x4e7b822d // smlal2 v13.4s, v17.8h, v27.8h
-	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
-	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
+	B dwU8K3S1NEON_in_8
+dwU8K3S1NEON_first_3:
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K3S1NEON_outside13
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K3S1NEON_outside13:
+	ADD R4, R11, R11
+	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
+	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K3S1NEON_outside14
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K3S1NEON_outside14:
+	ADD R4, R11, R11
+	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
+	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
+	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
+	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
+	B dwU8K3S1NEON_in_7
+dwU8K3S1NEON_first_4:
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $8, R6
-	BLE dwU8K3S1NEON_tile_7_in8
+	CMP $4, R5
+	BGT dwU8K3S1NEON_outside15
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_7_in8:
-	WORD $0x0e78824c // smlal v12.4s, v18.4h, v24.4h
-	WORD $0x4e78824d // smlal2 v13.4s, v18.8h, v24.8h
-	B dwU8K3S1NEON_tile_7_row
-dwU8K3S1NEON_tile_7_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
-	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_7_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_7_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_7_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2cde6c // fmul v12.4s, v19.4s, v12.4s
-	WORD $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
-	WORD $0x4eacf62c // fmin v12.4s, v17.4s, v12.4s
-	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
-	WORD $0x4e2df60d // fmax v13.4s, v16.4s, v13.4s
-	WORD $0x4eadf62d // fmin v13.4s, v17.4s, v13.4s
-	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	B dwU8K3S1NEON_tile_7_narrow
-dwU8K3S1NEON_tile_7_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x4eb3458c // sshl v12.4s, v12.4s, v19.4s
-	WORD $0x6eb4b58c // sqrdmulh v12.4s, v12.4s, v20.4s
-	WORD $0x4f210598 // sshr v24.4s, v12.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eac870c // add v12.4s, v24.4s, v12.4s
-	WORD $0x4eac86cc // add v12.4s, v22.4s, v12.4s
-	WORD $0x4eb7458c // sshl v12.4s, v12.4s, v23.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x4eac660c // smax v12.4s, v16.4s, v12.4s
-	WORD $0x4eac6e2c // smin v12.4s, v17.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-	WORD $0x4eb345ad // sshl v13.4s, v13.4s, v19.4s
-	WORD $0x6eb4b5ad // sqrdmulh v13.4s, v13.4s, v20.4s
-	WORD $0x4f2105b8 // sshr v24.4s, v13.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ead870d // add v13.4s, v24.4s, v13.4s
-	WORD $0x4ead86cd // add v13.4s, v22.4s, v13.4s
-	WORD $0x4eb745ad // sshl v13.4s, v13.4s, v23.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	WORD $0x4ead660d // smax v13.4s, v16.4s, v13.4s
-	WORD $0x4ead6e2d // smin v13.4s, v17.4s, v13.4s
-dwU8K3S1NEON_tile_7_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes92
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept93
-dwU8K3S1NEON_bytes92:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no94
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no94:
-	TBZ $1, R13, dwU8K3S1NEON_no95
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no95:
-	TBZ $0, R13, dwU8K3S1NEON_kept93
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept93:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes96
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S1NEON_kept97
-dwU8K3S1NEON_bytes96:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no98
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S1NEON_no98:
-	TBZ $1, R13, dwU8K3S1NEON_no99
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S1NEON_no99:
-	TBZ $0, R13, dwU8K3S1NEON_kept97
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S1NEON_kept97:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes100
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S1NEON_kept101
-dwU8K3S1NEON_bytes100:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no102
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S1NEON_no102:
-	TBZ $1, R13, dwU8K3S1NEON_no103
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S1NEON_no103:
-	TBZ $0, R13, dwU8K3S1NEON_kept101
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S1NEON_kept101:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes104
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S1NEON_kept105
-dwU8K3S1NEON_bytes104:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no106
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S1NEON_no106:
-	TBZ $1, R13, dwU8K3S1NEON_no107
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S1NEON_no107:
-	TBZ $0, R13, dwU8K3S1NEON_kept105
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S1NEON_kept105:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes108
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S1NEON_kept109
-dwU8K3S1NEON_bytes108:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no110
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S1NEON_no110:
-	TBZ $1, R13, dwU8K3S1NEON_no111
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S1NEON_no111:
-	TBZ $0, R13, dwU8K3S1NEON_kept109
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S1NEON_kept109:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes112
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K3S1NEON_kept113
-dwU8K3S1NEON_bytes112:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no114
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K3S1NEON_no114:
-	TBZ $1, R13, dwU8K3S1NEON_no115
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K3S1NEON_no115:
-	TBZ $0, R13, dwU8K3S1NEON_kept113
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K3S1NEON_kept113:
-	ADD R21, R11, R11
-	WORD $0x0e61298c // xtn v12.4h, v12.4s
-	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
-	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes116
-	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K3S1NEON_kept117
-dwU8K3S1NEON_bytes116:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no118
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K3S1NEON_no118:
-	TBZ $1, R13, dwU8K3S1NEON_no119
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K3S1NEON_no119:
-	TBZ $0, R13, dwU8K3S1NEON_kept117
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K3S1NEON_kept117:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_7
-	RET
-dwU8K3S1NEON_tile_8:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x4ea01c0e // mov v14.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	WORD $0x4ea11c2f // mov v15.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S1NEON_tile_8_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S1NEON_tile_8_above
-	MOVD R8, R11
+dwU8K3S1NEON_outside15:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K3S1NEON_outside16
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K3S1NEON_outside16:
+	ADD R4, R11, R11
+	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
+	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	B dwU8K3S1NEON_in_6
+dwU8K3S1NEON_first_5:
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K3S1NEON_outside17
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K3S1NEON_outside17:
+	ADD R4, R11, R11
+	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
+	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K3S1NEON_outside18
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K3S1NEON_outside18:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
+	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
+	B dwU8K3S1NEON_in_5
+dwU8K3S1NEON_first_6:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K3S1NEON_outside19
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K3S1NEON_outside19:
+	ADD R4, R11, R11
+	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
+	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K3S1NEON_outside20
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K3S1NEON_outside20:
+	ADD R4, R11, R11
+	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
+	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
+	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
+	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
+	B dwU8K3S1NEON_in_4
+dwU8K3S1NEON_first_7:
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $1, R5
+	BGT dwU8K3S1NEON_outside21
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K3S1NEON_outside21:
+	ADD R4, R11, R11
+	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
+	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K3S1NEON_outside22
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K3S1NEON_outside22:
+	ADD R4, R11, R11
+	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
+	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
+	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
+	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
+	B dwU8K3S1NEON_in_3
+dwU8K3S1NEON_first_8:
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
 	CMP $0, R5
-	BGT dwU8K3S1NEON_tile_8_in0
+	BGT dwU8K3S1NEON_outside23
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_8_in0:
+dwU8K3S1NEON_outside23:
 	ADD R4, R11, R11
 	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
 	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
 	CMP $1, R5
-	BGT dwU8K3S1NEON_tile_8_in1
+	BGT dwU8K3S1NEON_outside24
 	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_8_in1:
+dwU8K3S1NEON_outside24:
 	ADD R4, R11, R11
 	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
 	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
 	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
 	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
+dwU8K3S1NEON_in_2:
 	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
 	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
@@ -2688,6 +309,7 @@ dwU8K3S1NEON_tile_8_in1:
 	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
 	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
 	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
+dwU8K3S1NEON_in_3:
 	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
 	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
@@ -2696,6 +318,7 @@ dwU8K3S1NEON_tile_8_in1:
 	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
 	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
 	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
+dwU8K3S1NEON_in_4:
 	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
 	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
@@ -2704,6 +327,7 @@ dwU8K3S1NEON_tile_8_in1:
 	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
 	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
 	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
+dwU8K3S1NEON_in_5:
 	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
 	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
@@ -2712,6 +336,7 @@ dwU8K3S1NEON_tile_8_in1:
 	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
 	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
 	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
+dwU8K3S1NEON_in_6:
 	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
 	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
@@ -2720,6 +345,7 @@ dwU8K3S1NEON_tile_8_in1:
 	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
 	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
 	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+dwU8K3S1NEON_in_7:
 	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
 	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
@@ -2728,93 +354,105 @@ dwU8K3S1NEON_tile_8_in1:
 	WORD $0x4e7b822d // smlal2 v13.4s, v17.8h, v27.8h
 	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
 	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
+dwU8K3S1NEON_in_8:
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
 	CMP $8, R6
-	BLE dwU8K3S1NEON_tile_8_in8
+	BLE dwU8K3S1NEON_outside25
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S1NEON_tile_8_in8:
+dwU8K3S1NEON_outside25:
 	ADD R4, R11, R11
 	WORD $0x0e78822e // smlal v14.4s, v17.4h, v24.4h
 	WORD $0x4e78822f // smlal2 v15.4s, v17.8h, v24.8h
 	WORD $0x0e78824c // smlal v12.4s, v18.4h, v24.4h
 	WORD $0x4e78824d // smlal2 v13.4s, v18.8h, v24.8h
+dwU8K3S1NEON_in_9:
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
 	CMP $9, R6
-	BLE dwU8K3S1NEON_tile_8_in9
+	BLE dwU8K3S1NEON_outside26
 	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S1NEON_tile_8_in9:
+dwU8K3S1NEON_outside26:
+	ADD R4, R11, R11
 	WORD $0x0e79824e // smlal v14.4s, v18.4h, v25.4h
 	WORD $0x4e79824f // smlal2 v15.4s, v18.8h, v25.8h
-	B dwU8K3S1NEON_tile_8_row
-dwU8K3S1NEON_tile_8_above:
+dwU8K3S1NEON_row_end:
+	B dwU8K3S1NEON_next_taps
+dwU8K3S1NEON_above:
+	ADR dwU8K3S1NEON_aboves, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_aboves:
 	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
 	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
-	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
 	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
 	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
-	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
 	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
 	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
+	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
+	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
+	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
+	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
 	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
 	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
+	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
+	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
+	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
+	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
 	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
 	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
+	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
+	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
+	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
+	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
 	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
 	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
+	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
+	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
+	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
+	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
 	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
 	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
+	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
+	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
+	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
+	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
 	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
 	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
+	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
+	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
+	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
+	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
 	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
 	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
+	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
+	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
+	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
+	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
 	WORD $0x0e7f824e // smlal v14.4s, v18.4h, v31.4h
 	WORD $0x4e7f824f // smlal2 v15.4s, v18.8h, v31.8h
-dwU8K3S1NEON_tile_8_row:
+dwU8K3S1NEON_next_taps:
 	MOVD 72(R0), R15
 	ADD R15, R8, R8
 	MOVD 96(R0), R15
 	ADD R15, R12, R12
 	SUBS $1, R9
-	BNE dwU8K3S1NEON_tile_8_taps
-	MOVD R2, R11
-	MOVD R20, R13
+	BNE dwU8K3S1NEON_taps
 	ADD $200, R0, R20
 	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
 	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S1NEON_tile_8_fixed
+	CBNZ R20, dwU8K3S1NEON_sum_fixed
 	ADD $168, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $176, R0, R20
 	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
 	WORD $0x3dc00af3 // ldr q19, [x23, #32]
+	ADR dwU8K3S1NEON_sum_even0, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_sum_even0:
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
@@ -2864,6 +502,11 @@ dwU8K3S1NEON_tile_8_row:
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4eae864e // add v14.4s, v18.4s, v14.4s
 	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
+	ADR dwU8K3S1NEON_sum_even1, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_sum_even1:
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
 	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
@@ -2912,8 +555,8 @@ dwU8K3S1NEON_tile_8_row:
 	WORD $0x4eaff62f // fmin v15.4s, v17.4s, v15.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
-	B dwU8K3S1NEON_tile_8_narrow
-dwU8K3S1NEON_tile_8_fixed:
+	B dwU8K3S1NEON_sum_narrow
+dwU8K3S1NEON_sum_fixed:
 	ADD $184, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $192, R0, R20
@@ -2924,6 +567,11 @@ dwU8K3S1NEON_tile_8_fixed:
 	WORD $0x3dc02af6 // ldr q22, [x23, #160]
 	WORD $0x3dc032f7 // ldr q23, [x23, #192]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K3S1NEON_sum_fixed0, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_sum_fixed0:
 	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
 	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
 	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
@@ -3010,6 +658,11 @@ dwU8K3S1NEON_tile_8_fixed:
 	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
 	WORD $0x3dc036f7 // ldr q23, [x23, #208]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K3S1NEON_sum_fixed1, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_sum_fixed1:
 	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
 	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
 	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
@@ -3090,191 +743,207 @@ dwU8K3S1NEON_tile_8_fixed:
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
 	WORD $0x4eaf660f // smax v15.4s, v16.4s, v15.4s
 	WORD $0x4eaf6e2f // smin v15.4s, v17.4s, v15.4s
-dwU8K3S1NEON_tile_8_narrow:
+dwU8K3S1NEON_sum_narrow:
+	MOVD R2, R11
+	CMP $8, R13
+	BLT dwU8K3S1NEON_part
+	ADR dwU8K3S1NEON_stores, R15
+	MOVD $20, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_stores:
 	WORD $0x0e612800 // xtn v0.4h, v0.4s
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes120
 	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S1NEON_kept121
-dwU8K3S1NEON_bytes120:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no122
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S1NEON_no122:
-	TBZ $1, R13, dwU8K3S1NEON_no123
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S1NEON_no123:
-	TBZ $0, R13, dwU8K3S1NEON_kept121
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S1NEON_kept121:
 	ADD R21, R11, R11
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes124
 	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S1NEON_kept125
-dwU8K3S1NEON_bytes124:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no126
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S1NEON_no126:
-	TBZ $1, R13, dwU8K3S1NEON_no127
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S1NEON_no127:
-	TBZ $0, R13, dwU8K3S1NEON_kept125
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S1NEON_kept125:
 	ADD R21, R11, R11
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes128
 	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S1NEON_kept129
-dwU8K3S1NEON_bytes128:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no130
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S1NEON_no130:
-	TBZ $1, R13, dwU8K3S1NEON_no131
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S1NEON_no131:
-	TBZ $0, R13, dwU8K3S1NEON_kept129
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S1NEON_kept129:
 	ADD R21, R11, R11
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes132
 	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S1NEON_kept133
-dwU8K3S1NEON_bytes132:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no134
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S1NEON_no134:
-	TBZ $1, R13, dwU8K3S1NEON_no135
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S1NEON_no135:
-	TBZ $0, R13, dwU8K3S1NEON_kept133
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S1NEON_kept133:
 	ADD R21, R11, R11
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes136
 	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S1NEON_kept137
-dwU8K3S1NEON_bytes136:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no138
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S1NEON_no138:
-	TBZ $1, R13, dwU8K3S1NEON_no139
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S1NEON_no139:
-	TBZ $0, R13, dwU8K3S1NEON_kept137
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S1NEON_kept137:
 	ADD R21, R11, R11
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes140
 	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K3S1NEON_kept141
-dwU8K3S1NEON_bytes140:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no142
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K3S1NEON_no142:
-	TBZ $1, R13, dwU8K3S1NEON_no143
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K3S1NEON_no143:
-	TBZ $0, R13, dwU8K3S1NEON_kept141
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K3S1NEON_kept141:
 	ADD R21, R11, R11
 	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
 	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes144
 	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K3S1NEON_kept145
-dwU8K3S1NEON_bytes144:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no146
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K3S1NEON_no146:
-	TBZ $1, R13, dwU8K3S1NEON_no147
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K3S1NEON_no147:
-	TBZ $0, R13, dwU8K3S1NEON_kept145
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K3S1NEON_kept145:
 	ADD R21, R11, R11
 	WORD $0x0e6129ce // xtn v14.4h, v14.4s
 	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
 	WORD $0x0e2129ce // xtn v14.8b, v14.8h
-	CMP $8, R13
-	BLT dwU8K3S1NEON_bytes148
 	WORD $0xfd00016e // str d14, [x11]
-	B dwU8K3S1NEON_kept149
-dwU8K3S1NEON_bytes148:
+	ADD R21, R11, R11
+	B dwU8K3S1NEON_next
+dwU8K3S1NEON_part:
+	ADR dwU8K3S1NEON_parts, R15
+	MOVD $60, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S1NEON_parts:
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
+	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S1NEON_no150
+	TBZ $2, R13, dwU8K3S1NEON_no27
+	WORD $0xbd0001e0 // str s0, [x15]
+	ADD $4, R15
+	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
+dwU8K3S1NEON_no27:
+	TBZ $1, R13, dwU8K3S1NEON_no28
+	WORD $0x7d0001e0 // str h0, [x15]
+	ADD $2, R15
+	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
+dwU8K3S1NEON_no28:
+	TBZ $0, R13, dwU8K3S1NEON_no29
+	WORD $0x3d0001e0 // str b0, [x15]
+dwU8K3S1NEON_no29:
+	ADD R21, R11, R11
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
+	WORD $0x0e212842 // xtn v2.8b, v2.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S1NEON_no30
+	WORD $0xbd0001e2 // str s2, [x15]
+	ADD $4, R15
+	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
+dwU8K3S1NEON_no30:
+	TBZ $1, R13, dwU8K3S1NEON_no31
+	WORD $0x7d0001e2 // str h2, [x15]
+	ADD $2, R15
+	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
+dwU8K3S1NEON_no31:
+	TBZ $0, R13, dwU8K3S1NEON_no32
+	WORD $0x3d0001e2 // str b2, [x15]
+dwU8K3S1NEON_no32:
+	ADD R21, R11, R11
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
+	WORD $0x0e212884 // xtn v4.8b, v4.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S1NEON_no33
+	WORD $0xbd0001e4 // str s4, [x15]
+	ADD $4, R15
+	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
+dwU8K3S1NEON_no33:
+	TBZ $1, R13, dwU8K3S1NEON_no34
+	WORD $0x7d0001e4 // str h4, [x15]
+	ADD $2, R15
+	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
+dwU8K3S1NEON_no34:
+	TBZ $0, R13, dwU8K3S1NEON_no35
+	WORD $0x3d0001e4 // str b4, [x15]
+dwU8K3S1NEON_no35:
+	ADD R21, R11, R11
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
+	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S1NEON_no36
+	WORD $0xbd0001e6 // str s6, [x15]
+	ADD $4, R15
+	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
+dwU8K3S1NEON_no36:
+	TBZ $1, R13, dwU8K3S1NEON_no37
+	WORD $0x7d0001e6 // str h6, [x15]
+	ADD $2, R15
+	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
+dwU8K3S1NEON_no37:
+	TBZ $0, R13, dwU8K3S1NEON_no38
+	WORD $0x3d0001e6 // str b6, [x15]
+dwU8K3S1NEON_no38:
+	ADD R21, R11, R11
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
+	WORD $0x0e212908 // xtn v8.8b, v8.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S1NEON_no39
+	WORD $0xbd0001e8 // str s8, [x15]
+	ADD $4, R15
+	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
+dwU8K3S1NEON_no39:
+	TBZ $1, R13, dwU8K3S1NEON_no40
+	WORD $0x7d0001e8 // str h8, [x15]
+	ADD $2, R15
+	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
+dwU8K3S1NEON_no40:
+	TBZ $0, R13, dwU8K3S1NEON_no41
+	WORD $0x3d0001e8 // str b8, [x15]
+dwU8K3S1NEON_no41:
+	ADD R21, R11, R11
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
+	WORD $0x0e21294a // xtn v10.8b, v10.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S1NEON_no42
+	WORD $0xbd0001ea // str s10, [x15]
+	ADD $4, R15
+	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
+dwU8K3S1NEON_no42:
+	TBZ $1, R13, dwU8K3S1NEON_no43
+	WORD $0x7d0001ea // str h10, [x15]
+	ADD $2, R15
+	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
+dwU8K3S1NEON_no43:
+	TBZ $0, R13, dwU8K3S1NEON_no44
+	WORD $0x3d0001ea // str b10, [x15]
+dwU8K3S1NEON_no44:
+	ADD R21, R11, R11
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
+	WORD $0x0e21298c // xtn v12.8b, v12.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S1NEON_no45
+	WORD $0xbd0001ec // str s12, [x15]
+	ADD $4, R15
+	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
+dwU8K3S1NEON_no45:
+	TBZ $1, R13, dwU8K3S1NEON_no46
+	WORD $0x7d0001ec // str h12, [x15]
+	ADD $2, R15
+	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
+dwU8K3S1NEON_no46:
+	TBZ $0, R13, dwU8K3S1NEON_no47
+	WORD $0x3d0001ec // str b12, [x15]
+dwU8K3S1NEON_no47:
+	ADD R21, R11, R11
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
+	WORD $0x0e2129ce // xtn v14.8b, v14.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S1NEON_no48
 	WORD $0xbd0001ee // str s14, [x15]
 	ADD $4, R15
 	WORD $0x6e0e21ce // ext v14.16b, v14.16b, v14.16b, #4
-dwU8K3S1NEON_no150:
-	TBZ $1, R13, dwU8K3S1NEON_no151
+dwU8K3S1NEON_no48:
+	TBZ $1, R13, dwU8K3S1NEON_no49
 	WORD $0x7d0001ee // str h14, [x15]
 	ADD $2, R15
 	WORD $0x6e0e11ce // ext v14.16b, v14.16b, v14.16b, #2
-dwU8K3S1NEON_no151:
-	TBZ $0, R13, dwU8K3S1NEON_kept149
+dwU8K3S1NEON_no49:
+	TBZ $0, R13, dwU8K3S1NEON_no50
 	WORD $0x3d0001ee // str b14, [x15]
-dwU8K3S1NEON_kept149:
-	MOVD R13, R20
+dwU8K3S1NEON_no50:
+	ADD R21, R11, R11
+dwU8K3S1NEON_next:
 	MOVD 56(R0), R15
 	ADD R15, R2, R2
 	MOVD 64(R0), R15
@@ -3282,16 +951,14 @@ dwU8K3S1NEON_kept149:
 	MOVD 88(R0), R15
 	ADD R15, R7, R7
 	SUBS $1, R14
-	BNE dwU8K3S1NEON_tile_8
+	BNE dwU8K3S1NEON_outputs
 	RET
 
 // dwU8K5S1NEON computes what dwU8Tile says; Mask is the number of channels.
 TEXT ·dwU8K5S1NEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
 	MOVD 40(R0), R4
-	MOVD 136(R0), R5
-	MOVD 144(R0), R6
-	MOVD 152(R0), R20
+	MOVD 152(R0), R13
 	MOVD 0(R0), R1
 	MOVD 8(R0), R15
 	ADD R15, R1, R1
@@ -3303,3028 +970,94 @@ TEXT ·dwU8K5S1NEON(SB), NOSPLIT, $0-8
 	ADD $216, R0, R15
 	WORD $0x4d40c9ff // ld1r {v31.4s}, [x15]
 	MOVD 128(R0), R15
+	MOVD $8, R24
+	SUB R15, R24, R24
+	MOVD 136(R0), R5
+	ADD R24<<0, R5, R5
+	MOVD 144(R0), R6
+	ADD R24<<0, R6, R6
 	CMP $4, R15
-	BGT dwU8K5S1NEON_tile_above152
+	BGT dwU8K5S1NEON_tile_above51
 	CMP $2, R15
-	BGT dwU8K5S1NEON_tile_above153
+	BGT dwU8K5S1NEON_tile_above52
 	CMP $1, R15
-	BGT dwU8K5S1NEON_tile_above154
+	BGT dwU8K5S1NEON_tile_above53
 	B dwU8K5S1NEON_tile_1
-dwU8K5S1NEON_tile_above154:
+dwU8K5S1NEON_tile_above53:
 	B dwU8K5S1NEON_tile_2
-dwU8K5S1NEON_tile_above153:
+dwU8K5S1NEON_tile_above52:
 	CMP $3, R15
-	BGT dwU8K5S1NEON_tile_above155
+	BGT dwU8K5S1NEON_tile_above54
 	B dwU8K5S1NEON_tile_3
-dwU8K5S1NEON_tile_above155:
+dwU8K5S1NEON_tile_above54:
 	B dwU8K5S1NEON_tile_4
-dwU8K5S1NEON_tile_above152:
+dwU8K5S1NEON_tile_above51:
 	CMP $6, R15
-	BGT dwU8K5S1NEON_tile_above156
+	BGT dwU8K5S1NEON_tile_above55
 	CMP $5, R15
-	BGT dwU8K5S1NEON_tile_above157
+	BGT dwU8K5S1NEON_tile_above56
 	B dwU8K5S1NEON_tile_5
-dwU8K5S1NEON_tile_above157:
+dwU8K5S1NEON_tile_above56:
 	B dwU8K5S1NEON_tile_6
-dwU8K5S1NEON_tile_above156:
+dwU8K5S1NEON_tile_above55:
 	CMP $7, R15
-	BGT dwU8K5S1NEON_tile_above158
+	BGT dwU8K5S1NEON_tile_above57
 	B dwU8K5S1NEON_tile_7
-dwU8K5S1NEON_tile_above158:
+dwU8K5S1NEON_tile_above57:
 	B dwU8K5S1NEON_tile_8
 dwU8K5S1NEON_tile_1:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S1NEON_tile_1_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_1_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_1_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_1_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_1_in1
-	CMP $1, R6
-	BLE dwU8K5S1NEON_tile_1_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_1_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_1_in2
-	CMP $2, R6
-	BLE dwU8K5S1NEON_tile_1_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_1_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_1_in3
-	CMP $3, R6
-	BLE dwU8K5S1NEON_tile_1_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_1_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K5S1NEON_tile_1_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_1_in4:
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	B dwU8K5S1NEON_tile_1_row
-dwU8K5S1NEON_tile_1_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_1_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_1_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_1_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	B dwU8K5S1NEON_tile_1_narrow
-dwU8K5S1NEON_tile_1_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-dwU8K5S1NEON_tile_1_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes159
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept160
-dwU8K5S1NEON_bytes159:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no161
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no161:
-	TBZ $1, R13, dwU8K5S1NEON_no162
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no162:
-	TBZ $0, R13, dwU8K5S1NEON_kept160
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept160:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_1
-	RET
+	ADR dwU8K5S1NEON_first_1, R25
+	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_tile_2:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S1NEON_tile_2_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_2_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_2_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_2_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_2_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_2_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_2_in2
-	CMP $2, R6
-	BLE dwU8K5S1NEON_tile_2_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_2_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_2_in3
-	CMP $3, R6
-	BLE dwU8K5S1NEON_tile_2_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_2_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K5S1NEON_tile_2_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_2_in4:
-	ADD R4, R11, R11
-	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
-	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K5S1NEON_tile_2_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_2_in5:
-	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
-	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
-	B dwU8K5S1NEON_tile_2_row
-dwU8K5S1NEON_tile_2_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_2_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_2_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_2_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	B dwU8K5S1NEON_tile_2_narrow
-dwU8K5S1NEON_tile_2_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-dwU8K5S1NEON_tile_2_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes163
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept164
-dwU8K5S1NEON_bytes163:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no165
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no165:
-	TBZ $1, R13, dwU8K5S1NEON_no166
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no166:
-	TBZ $0, R13, dwU8K5S1NEON_kept164
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept164:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes167
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S1NEON_kept168
-dwU8K5S1NEON_bytes167:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no169
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S1NEON_no169:
-	TBZ $1, R13, dwU8K5S1NEON_no170
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S1NEON_no170:
-	TBZ $0, R13, dwU8K5S1NEON_kept168
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S1NEON_kept168:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_2
-	RET
+	ADR dwU8K5S1NEON_first_2, R25
+	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_tile_3:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S1NEON_tile_3_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_3_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_3_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_3_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_3_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_3_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_3_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_3_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_3_in3
-	CMP $3, R6
-	BLE dwU8K5S1NEON_tile_3_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_3_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K5S1NEON_tile_3_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_3_in4:
-	ADD R4, R11, R11
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
-	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K5S1NEON_tile_3_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_3_in5:
-	ADD R4, R11, R11
-	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
-	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
-	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
-	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K5S1NEON_tile_3_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_3_in6:
-	WORD $0x0e7a8284 // smlal v4.4s, v20.4h, v26.4h
-	WORD $0x4e7a8285 // smlal2 v5.4s, v20.8h, v26.8h
-	B dwU8K5S1NEON_tile_3_row
-dwU8K5S1NEON_tile_3_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_3_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_3_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_3_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	B dwU8K5S1NEON_tile_3_narrow
-dwU8K5S1NEON_tile_3_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-dwU8K5S1NEON_tile_3_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes171
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept172
-dwU8K5S1NEON_bytes171:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no173
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no173:
-	TBZ $1, R13, dwU8K5S1NEON_no174
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no174:
-	TBZ $0, R13, dwU8K5S1NEON_kept172
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept172:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes175
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S1NEON_kept176
-dwU8K5S1NEON_bytes175:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no177
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S1NEON_no177:
-	TBZ $1, R13, dwU8K5S1NEON_no178
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S1NEON_no178:
-	TBZ $0, R13, dwU8K5S1NEON_kept176
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S1NEON_kept176:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes179
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S1NEON_kept180
-dwU8K5S1NEON_bytes179:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no181
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S1NEON_no181:
-	TBZ $1, R13, dwU8K5S1NEON_no182
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S1NEON_no182:
-	TBZ $0, R13, dwU8K5S1NEON_kept180
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S1NEON_kept180:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_3
-	RET
+	ADR dwU8K5S1NEON_first_3, R25
+	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_tile_4:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S1NEON_tile_4_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_4_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_4_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_4_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_4_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_4_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_4_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_4_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_4_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_4_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K5S1NEON_tile_4_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_4_in4:
-	ADD R4, R11, R11
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
-	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K5S1NEON_tile_4_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_4_in5:
-	ADD R4, R11, R11
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
-	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
-	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
-	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K5S1NEON_tile_4_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_4_in6:
-	ADD R4, R11, R11
-	WORD $0x0e7a8266 // smlal v6.4s, v19.4h, v26.4h
-	WORD $0x4e7a8267 // smlal2 v7.4s, v19.8h, v26.8h
-	WORD $0x0e7a8284 // smlal v4.4s, v20.4h, v26.4h
-	WORD $0x4e7a8285 // smlal2 v5.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K5S1NEON_tile_4_in7
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_4_in7:
-	WORD $0x0e7b8286 // smlal v6.4s, v20.4h, v27.4h
-	WORD $0x4e7b8287 // smlal2 v7.4s, v20.8h, v27.8h
-	B dwU8K5S1NEON_tile_4_row
-dwU8K5S1NEON_tile_4_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_4_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_4_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_4_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	B dwU8K5S1NEON_tile_4_narrow
-dwU8K5S1NEON_tile_4_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-dwU8K5S1NEON_tile_4_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes183
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept184
-dwU8K5S1NEON_bytes183:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no185
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no185:
-	TBZ $1, R13, dwU8K5S1NEON_no186
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no186:
-	TBZ $0, R13, dwU8K5S1NEON_kept184
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept184:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes187
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S1NEON_kept188
-dwU8K5S1NEON_bytes187:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no189
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S1NEON_no189:
-	TBZ $1, R13, dwU8K5S1NEON_no190
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S1NEON_no190:
-	TBZ $0, R13, dwU8K5S1NEON_kept188
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S1NEON_kept188:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes191
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S1NEON_kept192
-dwU8K5S1NEON_bytes191:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no193
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S1NEON_no193:
-	TBZ $1, R13, dwU8K5S1NEON_no194
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S1NEON_no194:
-	TBZ $0, R13, dwU8K5S1NEON_kept192
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S1NEON_kept192:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes195
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S1NEON_kept196
-dwU8K5S1NEON_bytes195:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no197
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S1NEON_no197:
-	TBZ $1, R13, dwU8K5S1NEON_no198
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S1NEON_no198:
-	TBZ $0, R13, dwU8K5S1NEON_kept196
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S1NEON_kept196:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_4
-	RET
+	ADR dwU8K5S1NEON_first_4, R25
+	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_tile_5:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S1NEON_tile_5_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_5_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_5_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_5_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_5_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_5_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_5_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_5_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_5_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_5_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
-	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K5S1NEON_tile_5_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_5_in5:
-	ADD R4, R11, R11
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
-	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
-	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
-	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K5S1NEON_tile_5_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_5_in6:
-	ADD R4, R11, R11
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8266 // smlal v6.4s, v19.4h, v26.4h
-	WORD $0x4e7a8267 // smlal2 v7.4s, v19.8h, v26.8h
-	WORD $0x0e7a8284 // smlal v4.4s, v20.4h, v26.4h
-	WORD $0x4e7a8285 // smlal2 v5.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K5S1NEON_tile_5_in7
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_5_in7:
-	ADD R4, R11, R11
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x0e7b8286 // smlal v6.4s, v20.4h, v27.4h
-	WORD $0x4e7b8287 // smlal2 v7.4s, v20.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $8, R6
-	BLE dwU8K5S1NEON_tile_5_in8
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_5_in8:
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
-	B dwU8K5S1NEON_tile_5_row
-dwU8K5S1NEON_tile_5_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
-	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_5_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_5_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_5_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	B dwU8K5S1NEON_tile_5_narrow
-dwU8K5S1NEON_tile_5_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-dwU8K5S1NEON_tile_5_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes199
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept200
-dwU8K5S1NEON_bytes199:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no201
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no201:
-	TBZ $1, R13, dwU8K5S1NEON_no202
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no202:
-	TBZ $0, R13, dwU8K5S1NEON_kept200
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept200:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes203
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S1NEON_kept204
-dwU8K5S1NEON_bytes203:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no205
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S1NEON_no205:
-	TBZ $1, R13, dwU8K5S1NEON_no206
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S1NEON_no206:
-	TBZ $0, R13, dwU8K5S1NEON_kept204
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S1NEON_kept204:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes207
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S1NEON_kept208
-dwU8K5S1NEON_bytes207:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no209
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S1NEON_no209:
-	TBZ $1, R13, dwU8K5S1NEON_no210
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S1NEON_no210:
-	TBZ $0, R13, dwU8K5S1NEON_kept208
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S1NEON_kept208:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes211
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S1NEON_kept212
-dwU8K5S1NEON_bytes211:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no213
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S1NEON_no213:
-	TBZ $1, R13, dwU8K5S1NEON_no214
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S1NEON_no214:
-	TBZ $0, R13, dwU8K5S1NEON_kept212
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S1NEON_kept212:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes215
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S1NEON_kept216
-dwU8K5S1NEON_bytes215:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no217
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S1NEON_no217:
-	TBZ $1, R13, dwU8K5S1NEON_no218
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S1NEON_no218:
-	TBZ $0, R13, dwU8K5S1NEON_kept216
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S1NEON_kept216:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_5
-	RET
+	ADR dwU8K5S1NEON_first_5, R25
+	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_tile_6:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S1NEON_tile_6_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_6_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_6_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_6_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_6_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_6_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_6_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_6_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_6_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_6_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
-	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
-	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
-	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
-	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
-	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K5S1NEON_tile_6_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_6_in6:
-	ADD R4, R11, R11
-	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
-	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8266 // smlal v6.4s, v19.4h, v26.4h
-	WORD $0x4e7a8267 // smlal2 v7.4s, v19.8h, v26.8h
-	WORD $0x0e7a8284 // smlal v4.4s, v20.4h, v26.4h
-	WORD $0x4e7a8285 // smlal2 v5.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K5S1NEON_tile_6_in7
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_6_in7:
-	ADD R4, R11, R11
-	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
-	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x0e7b8286 // smlal v6.4s, v20.4h, v27.4h
-	WORD $0x4e7b8287 // smlal2 v7.4s, v20.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $8, R6
-	BLE dwU8K5S1NEON_tile_6_in8
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_6_in8:
-	ADD R4, R11, R11
-	WORD $0x0e78826a // smlal v10.4s, v19.4h, v24.4h
-	WORD $0x4e78826b // smlal2 v11.4s, v19.8h, v24.8h
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $9, R6
-	BLE dwU8K5S1NEON_tile_6_in9
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_6_in9:
-	WORD $0x0e79828a // smlal v10.4s, v20.4h, v25.4h
-	WORD $0x4e79828b // smlal2 v11.4s, v20.8h, v25.8h
-	B dwU8K5S1NEON_tile_6_row
-dwU8K5S1NEON_tile_6_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
-	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
-	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
-	WORD $0x0e7f828a // smlal v10.4s, v20.4h, v31.4h
-	WORD $0x4e7f828b // smlal2 v11.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_6_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_6_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_6_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	B dwU8K5S1NEON_tile_6_narrow
-dwU8K5S1NEON_tile_6_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-dwU8K5S1NEON_tile_6_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes219
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept220
-dwU8K5S1NEON_bytes219:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no221
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no221:
-	TBZ $1, R13, dwU8K5S1NEON_no222
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no222:
-	TBZ $0, R13, dwU8K5S1NEON_kept220
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept220:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes223
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S1NEON_kept224
-dwU8K5S1NEON_bytes223:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no225
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S1NEON_no225:
-	TBZ $1, R13, dwU8K5S1NEON_no226
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S1NEON_no226:
-	TBZ $0, R13, dwU8K5S1NEON_kept224
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S1NEON_kept224:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes227
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S1NEON_kept228
-dwU8K5S1NEON_bytes227:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no229
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S1NEON_no229:
-	TBZ $1, R13, dwU8K5S1NEON_no230
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S1NEON_no230:
-	TBZ $0, R13, dwU8K5S1NEON_kept228
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S1NEON_kept228:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes231
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S1NEON_kept232
-dwU8K5S1NEON_bytes231:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no233
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S1NEON_no233:
-	TBZ $1, R13, dwU8K5S1NEON_no234
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S1NEON_no234:
-	TBZ $0, R13, dwU8K5S1NEON_kept232
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S1NEON_kept232:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes235
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S1NEON_kept236
-dwU8K5S1NEON_bytes235:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no237
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S1NEON_no237:
-	TBZ $1, R13, dwU8K5S1NEON_no238
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S1NEON_no238:
-	TBZ $0, R13, dwU8K5S1NEON_kept236
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S1NEON_kept236:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes239
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K5S1NEON_kept240
-dwU8K5S1NEON_bytes239:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no241
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K5S1NEON_no241:
-	TBZ $1, R13, dwU8K5S1NEON_no242
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K5S1NEON_no242:
-	TBZ $0, R13, dwU8K5S1NEON_kept240
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K5S1NEON_kept240:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_6
-	RET
+	ADR dwU8K5S1NEON_first_6, R25
+	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_tile_7:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S1NEON_tile_7_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_7_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_7_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_7_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_7_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_7_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_7_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_7_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_7_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_7_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
-	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
-	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
-	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
-	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
-	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
-	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
-	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
-	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8266 // smlal v6.4s, v19.4h, v26.4h
-	WORD $0x4e7a8267 // smlal2 v7.4s, v19.8h, v26.8h
-	WORD $0x0e7a8284 // smlal v4.4s, v20.4h, v26.4h
-	WORD $0x4e7a8285 // smlal2 v5.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K5S1NEON_tile_7_in7
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_7_in7:
-	ADD R4, R11, R11
-	WORD $0x0e7b822c // smlal v12.4s, v17.4h, v27.4h
-	WORD $0x4e7b822d // smlal2 v13.4s, v17.8h, v27.8h
-	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
-	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x0e7b8286 // smlal v6.4s, v20.4h, v27.4h
-	WORD $0x4e7b8287 // smlal2 v7.4s, v20.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $8, R6
-	BLE dwU8K5S1NEON_tile_7_in8
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_7_in8:
-	ADD R4, R11, R11
-	WORD $0x0e78824c // smlal v12.4s, v18.4h, v24.4h
-	WORD $0x4e78824d // smlal2 v13.4s, v18.8h, v24.8h
-	WORD $0x0e78826a // smlal v10.4s, v19.4h, v24.4h
-	WORD $0x4e78826b // smlal2 v11.4s, v19.8h, v24.8h
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $9, R6
-	BLE dwU8K5S1NEON_tile_7_in9
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_7_in9:
-	ADD R4, R11, R11
-	WORD $0x0e79826c // smlal v12.4s, v19.4h, v25.4h
-	WORD $0x4e79826d // smlal2 v13.4s, v19.8h, v25.8h
-	WORD $0x0e79828a // smlal v10.4s, v20.4h, v25.4h
-	WORD $0x4e79828b // smlal2 v11.4s, v20.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $10, R6
-	BLE dwU8K5S1NEON_tile_7_in10
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_7_in10:
-	WORD $0x0e7a828c // smlal v12.4s, v20.4h, v26.4h
-	WORD $0x4e7a828d // smlal2 v13.4s, v20.8h, v26.8h
-	B dwU8K5S1NEON_tile_7_row
-dwU8K5S1NEON_tile_7_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
-	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
-	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
-	WORD $0x0e7f826c // smlal v12.4s, v19.4h, v31.4h
-	WORD $0x4e7f826d // smlal2 v13.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
-	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
-	WORD $0x0e7f828a // smlal v10.4s, v20.4h, v31.4h
-	WORD $0x4e7f828b // smlal2 v11.4s, v20.8h, v31.8h
-	WORD $0x0e7f828c // smlal v12.4s, v20.4h, v31.4h
-	WORD $0x4e7f828d // smlal2 v13.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_7_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_7_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_7_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2cde6c // fmul v12.4s, v19.4s, v12.4s
-	WORD $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
-	WORD $0x4eacf62c // fmin v12.4s, v17.4s, v12.4s
-	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
-	WORD $0x4e2df60d // fmax v13.4s, v16.4s, v13.4s
-	WORD $0x4eadf62d // fmin v13.4s, v17.4s, v13.4s
-	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	B dwU8K5S1NEON_tile_7_narrow
-dwU8K5S1NEON_tile_7_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x4eb3458c // sshl v12.4s, v12.4s, v19.4s
-	WORD $0x6eb4b58c // sqrdmulh v12.4s, v12.4s, v20.4s
-	WORD $0x4f210598 // sshr v24.4s, v12.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eac870c // add v12.4s, v24.4s, v12.4s
-	WORD $0x4eac86cc // add v12.4s, v22.4s, v12.4s
-	WORD $0x4eb7458c // sshl v12.4s, v12.4s, v23.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x4eac660c // smax v12.4s, v16.4s, v12.4s
-	WORD $0x4eac6e2c // smin v12.4s, v17.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-	WORD $0x4eb345ad // sshl v13.4s, v13.4s, v19.4s
-	WORD $0x6eb4b5ad // sqrdmulh v13.4s, v13.4s, v20.4s
-	WORD $0x4f2105b8 // sshr v24.4s, v13.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ead870d // add v13.4s, v24.4s, v13.4s
-	WORD $0x4ead86cd // add v13.4s, v22.4s, v13.4s
-	WORD $0x4eb745ad // sshl v13.4s, v13.4s, v23.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	WORD $0x4ead660d // smax v13.4s, v16.4s, v13.4s
-	WORD $0x4ead6e2d // smin v13.4s, v17.4s, v13.4s
-dwU8K5S1NEON_tile_7_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes243
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept244
-dwU8K5S1NEON_bytes243:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no245
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no245:
-	TBZ $1, R13, dwU8K5S1NEON_no246
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no246:
-	TBZ $0, R13, dwU8K5S1NEON_kept244
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept244:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes247
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S1NEON_kept248
-dwU8K5S1NEON_bytes247:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no249
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S1NEON_no249:
-	TBZ $1, R13, dwU8K5S1NEON_no250
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S1NEON_no250:
-	TBZ $0, R13, dwU8K5S1NEON_kept248
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S1NEON_kept248:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes251
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S1NEON_kept252
-dwU8K5S1NEON_bytes251:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no253
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S1NEON_no253:
-	TBZ $1, R13, dwU8K5S1NEON_no254
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S1NEON_no254:
-	TBZ $0, R13, dwU8K5S1NEON_kept252
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S1NEON_kept252:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes255
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S1NEON_kept256
-dwU8K5S1NEON_bytes255:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no257
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S1NEON_no257:
-	TBZ $1, R13, dwU8K5S1NEON_no258
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S1NEON_no258:
-	TBZ $0, R13, dwU8K5S1NEON_kept256
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S1NEON_kept256:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes259
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S1NEON_kept260
-dwU8K5S1NEON_bytes259:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no261
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S1NEON_no261:
-	TBZ $1, R13, dwU8K5S1NEON_no262
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S1NEON_no262:
-	TBZ $0, R13, dwU8K5S1NEON_kept260
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S1NEON_kept260:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes263
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K5S1NEON_kept264
-dwU8K5S1NEON_bytes263:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no265
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K5S1NEON_no265:
-	TBZ $1, R13, dwU8K5S1NEON_no266
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K5S1NEON_no266:
-	TBZ $0, R13, dwU8K5S1NEON_kept264
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K5S1NEON_kept264:
-	ADD R21, R11, R11
-	WORD $0x0e61298c // xtn v12.4h, v12.4s
-	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
-	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes267
-	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K5S1NEON_kept268
-dwU8K5S1NEON_bytes267:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no269
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K5S1NEON_no269:
-	TBZ $1, R13, dwU8K5S1NEON_no270
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K5S1NEON_no270:
-	TBZ $0, R13, dwU8K5S1NEON_kept268
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K5S1NEON_kept268:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_7
-	RET
+	ADR dwU8K5S1NEON_first_7, R25
+	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_tile_8:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x4ea01c0e // mov v14.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	ADR dwU8K5S1NEON_first_8, R25
+	B dwU8K5S1NEON_outputs
+dwU8K5S1NEON_outputs:
+	WORD $0x3dc002fd // ldr q29, [x23]
+	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	ADR dwU8K5S1NEON_sums, R15
+	MOVD $8, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_sums:
+	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ebd1fac // mov v12.16b, v29.16b
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4ebd1fae // mov v14.16b, v29.16b
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8
 	MOVD R7, R12
-dwU8K5S1NEON_tile_8_taps:
+dwU8K5S1NEON_taps:
 	WORD $0x3cc10550 // ldr q16, [x10], #16
 	WORD $0x3cc10551 // ldr q17, [x10], #16
 	WORD $0x3cc10552 // ldr q18, [x10], #16
@@ -6332,138 +1065,115 @@ dwU8K5S1NEON_tile_8_taps:
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	MOVD 104(R0), R15
 	CMP R15, R12
-	BHS dwU8K5S1NEON_tile_8_above
+	BHS dwU8K5S1NEON_above
 	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S1NEON_tile_8_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_8_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S1NEON_tile_8_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_8_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
-	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S1NEON_tile_8_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_8_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
-	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
-	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
-	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
+	B (R25)
+dwU8K5S1NEON_first_1:
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S1NEON_tile_8_in3
+	CMP $7, R5
+	BGT dwU8K5S1NEON_outside58
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_8_in3:
+dwU8K5S1NEON_outside58:
 	ADD R4, R11, R11
-	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
-	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
-	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
-	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
-	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
-	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
+	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
+	WORD $0x4e7b820f // smlal2 v15.4s, v16.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $8, R5
+	BGT dwU8K5S1NEON_outside59
+	CMP $8, R6
+	BLE dwU8K5S1NEON_outside59
+	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
-	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
-	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
-	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
-	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
-	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
+dwU8K5S1NEON_outside59:
+	ADD R4, R11, R11
+	WORD $0x0e78822e // smlal v14.4s, v17.4h, v24.4h
+	WORD $0x4e78822f // smlal2 v15.4s, v17.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $9, R5
+	BGT dwU8K5S1NEON_outside60
+	CMP $9, R6
+	BLE dwU8K5S1NEON_outside60
+	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
-	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
-	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
-	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
-	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
-	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
-	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+dwU8K5S1NEON_outside60:
+	ADD R4, R11, R11
+	WORD $0x0e79824e // smlal v14.4s, v18.4h, v25.4h
+	WORD $0x4e79824f // smlal2 v15.4s, v18.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $10, R5
+	BGT dwU8K5S1NEON_outside61
+	CMP $10, R6
+	BLE dwU8K5S1NEON_outside61
+	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside61:
+	ADD R4, R11, R11
+	WORD $0x0e7a826e // smlal v14.4s, v19.4h, v26.4h
+	WORD $0x4e7a826f // smlal2 v15.4s, v19.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $11, R6
+	BLE dwU8K5S1NEON_outside62
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside62:
+	ADD R4, R11, R11
+	WORD $0x0e7b828e // smlal v14.4s, v20.4h, v27.4h
+	WORD $0x4e7b828f // smlal2 v15.4s, v20.8h, v27.8h
+	B dwU8K5S1NEON_row_end
+dwU8K5S1NEON_first_2:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K5S1NEON_outside63
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside63:
+	ADD R4, R11, R11
 	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
 	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
-	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
-	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8266 // smlal v6.4s, v19.4h, v26.4h
-	WORD $0x4e7a8267 // smlal2 v7.4s, v19.8h, v26.8h
-	WORD $0x0e7a8284 // smlal v4.4s, v20.4h, v26.4h
-	WORD $0x4e7a8285 // smlal2 v5.4s, v20.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $7, R5
+	BGT dwU8K5S1NEON_outside64
+	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside64:
+	ADD R4, R11, R11
 	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
 	WORD $0x4e7b820f // smlal2 v15.4s, v16.8h, v27.8h
 	WORD $0x0e7b822c // smlal v12.4s, v17.4h, v27.4h
 	WORD $0x4e7b822d // smlal2 v13.4s, v17.8h, v27.8h
-	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
-	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x0e7b8286 // smlal v6.4s, v20.4h, v27.4h
-	WORD $0x4e7b8287 // smlal2 v7.4s, v20.8h, v27.8h
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $8, R5
+	BGT dwU8K5S1NEON_outside65
 	CMP $8, R6
-	BLE dwU8K5S1NEON_tile_8_in8
+	BLE dwU8K5S1NEON_outside65
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S1NEON_tile_8_in8:
+dwU8K5S1NEON_outside65:
 	ADD R4, R11, R11
 	WORD $0x0e78822e // smlal v14.4s, v17.4h, v24.4h
 	WORD $0x4e78822f // smlal2 v15.4s, v17.8h, v24.8h
 	WORD $0x0e78824c // smlal v12.4s, v18.4h, v24.4h
 	WORD $0x4e78824d // smlal2 v13.4s, v18.8h, v24.8h
-	WORD $0x0e78826a // smlal v10.4s, v19.4h, v24.4h
-	WORD $0x4e78826b // smlal2 v11.4s, v19.8h, v24.8h
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $9, R5
+	BGT dwU8K5S1NEON_outside66
 	CMP $9, R6
-	BLE dwU8K5S1NEON_tile_8_in9
+	BLE dwU8K5S1NEON_outside66
 	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S1NEON_tile_8_in9:
+dwU8K5S1NEON_outside66:
 	ADD R4, R11, R11
 	WORD $0x0e79824e // smlal v14.4s, v18.4h, v25.4h
 	WORD $0x4e79824f // smlal2 v15.4s, v18.8h, v25.8h
 	WORD $0x0e79826c // smlal v12.4s, v19.4h, v25.4h
 	WORD $0x4e79826d // smlal2 v13.4s, v19.8h, v25.8h
-	WORD $0x0e79828a // smlal v10.4s, v20.4h, v25.4h
-	WORD $0x4e79828b // smlal2 v11.4s, v20.8h, v25.8h
 	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
 	CMP $10, R6
-	BLE dwU8K5S1NEON_tile_8_in10
+	BLE dwU8K5S1NEON_outside67
 	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S1NEON_tile_8_in10:
+dwU8K5S1NEON_outside67:
 	ADD R4, R11, R11
 	WORD $0x0e7a826e // smlal v14.4s, v19.4h, v26.4h
 	WORD $0x4e7a826f // smlal2 v15.4s, v19.8h, v26.8h
@@ -6471,112 +1181,559 @@ dwU8K5S1NEON_tile_8_in10:
 	WORD $0x4e7a828d // smlal2 v13.4s, v20.8h, v26.8h
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
 	CMP $11, R6
-	BLE dwU8K5S1NEON_tile_8_in11
+	BLE dwU8K5S1NEON_outside68
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S1NEON_tile_8_in11:
+dwU8K5S1NEON_outside68:
+	ADD R4, R11, R11
 	WORD $0x0e7b828e // smlal v14.4s, v20.4h, v27.4h
 	WORD $0x4e7b828f // smlal2 v15.4s, v20.8h, v27.8h
-	B dwU8K5S1NEON_tile_8_row
-dwU8K5S1NEON_tile_8_above:
+	B dwU8K5S1NEON_row_end
+dwU8K5S1NEON_first_3:
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K5S1NEON_outside69
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside69:
+	ADD R4, R11, R11
+	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
+	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K5S1NEON_outside70
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside70:
+	ADD R4, R11, R11
+	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
+	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
+	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
+	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $7, R5
+	BGT dwU8K5S1NEON_outside71
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside71:
+	ADD R4, R11, R11
+	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
+	WORD $0x4e7b820f // smlal2 v15.4s, v16.8h, v27.8h
+	WORD $0x0e7b822c // smlal v12.4s, v17.4h, v27.4h
+	WORD $0x4e7b822d // smlal2 v13.4s, v17.8h, v27.8h
+	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
+	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $8, R5
+	BGT dwU8K5S1NEON_outside72
+	CMP $8, R6
+	BLE dwU8K5S1NEON_outside72
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S1NEON_outside72:
+	ADD R4, R11, R11
+	WORD $0x0e78822e // smlal v14.4s, v17.4h, v24.4h
+	WORD $0x4e78822f // smlal2 v15.4s, v17.8h, v24.8h
+	WORD $0x0e78824c // smlal v12.4s, v18.4h, v24.4h
+	WORD $0x4e78824d // smlal2 v13.4s, v18.8h, v24.8h
+	WORD $0x0e78826a // smlal v10.4s, v19.4h, v24.4h
+	WORD $0x4e78826b // smlal2 v11.4s, v19.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $9, R6
+	BLE dwU8K5S1NEON_outside73
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside73:
+	ADD R4, R11, R11
+	WORD $0x0e79824e // smlal v14.4s, v18.4h, v25.4h
+	WORD $0x4e79824f // smlal2 v15.4s, v18.8h, v25.8h
+	WORD $0x0e79826c // smlal v12.4s, v19.4h, v25.4h
+	WORD $0x4e79826d // smlal2 v13.4s, v19.8h, v25.8h
+	WORD $0x0e79828a // smlal v10.4s, v20.4h, v25.4h
+	WORD $0x4e79828b // smlal2 v11.4s, v20.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $10, R6
+	BLE dwU8K5S1NEON_outside74
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside74:
+	ADD R4, R11, R11
+	WORD $0x0e7a826e // smlal v14.4s, v19.4h, v26.4h
+	WORD $0x4e7a826f // smlal2 v15.4s, v19.8h, v26.8h
+	WORD $0x0e7a828c // smlal v12.4s, v20.4h, v26.4h
+	WORD $0x4e7a828d // smlal2 v13.4s, v20.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $11, R6
+	BLE dwU8K5S1NEON_outside75
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside75:
+	ADD R4, R11, R11
+	WORD $0x0e7b828e // smlal v14.4s, v20.4h, v27.4h
+	WORD $0x4e7b828f // smlal2 v15.4s, v20.8h, v27.8h
+	B dwU8K5S1NEON_row_end
+dwU8K5S1NEON_first_4:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K5S1NEON_outside76
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S1NEON_outside76:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K5S1NEON_outside77
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside77:
+	ADD R4, R11, R11
+	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
+	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K5S1NEON_outside78
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside78:
+	ADD R4, R11, R11
+	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
+	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
+	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
+	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
+	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
+	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $7, R5
+	BGT dwU8K5S1NEON_outside79
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside79:
+	ADD R4, R11, R11
+	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
+	WORD $0x4e7b820f // smlal2 v15.4s, v16.8h, v27.8h
+	WORD $0x0e7b822c // smlal v12.4s, v17.4h, v27.4h
+	WORD $0x4e7b822d // smlal2 v13.4s, v17.8h, v27.8h
+	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
+	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
+	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
+	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
+	B dwU8K5S1NEON_in_8
+dwU8K5S1NEON_first_5:
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K5S1NEON_outside80
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside80:
+	ADD R4, R11, R11
+	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
+	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K5S1NEON_outside81
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S1NEON_outside81:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
+	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K5S1NEON_outside82
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside82:
+	ADD R4, R11, R11
+	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
+	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
+	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K5S1NEON_outside83
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside83:
+	ADD R4, R11, R11
+	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
+	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
+	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
+	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
+	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
+	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+	WORD $0x0e7a8266 // smlal v6.4s, v19.4h, v26.4h
+	WORD $0x4e7a8267 // smlal2 v7.4s, v19.8h, v26.8h
+	B dwU8K5S1NEON_in_7
+dwU8K5S1NEON_first_6:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K5S1NEON_outside84
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside84:
+	ADD R4, R11, R11
+	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
+	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K5S1NEON_outside85
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside85:
+	ADD R4, R11, R11
+	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
+	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
+	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
+	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K5S1NEON_outside86
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S1NEON_outside86:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
+	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
+	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
+	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K5S1NEON_outside87
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside87:
+	ADD R4, R11, R11
+	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
+	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
+	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
+	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
+	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
+	B dwU8K5S1NEON_in_6
+dwU8K5S1NEON_first_7:
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $1, R5
+	BGT dwU8K5S1NEON_outside88
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside88:
+	ADD R4, R11, R11
+	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
+	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K5S1NEON_outside89
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside89:
+	ADD R4, R11, R11
+	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
+	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
+	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
+	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K5S1NEON_outside90
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside90:
+	ADD R4, R11, R11
+	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
+	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
+	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
+	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
+	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
+	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K5S1NEON_outside91
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S1NEON_outside91:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
+	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
+	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
+	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
+	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
+	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
+	B dwU8K5S1NEON_in_5
+dwU8K5S1NEON_first_8:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $0, R5
+	BGT dwU8K5S1NEON_outside92
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S1NEON_outside92:
+	ADD R4, R11, R11
+	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
+	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $1, R5
+	BGT dwU8K5S1NEON_outside93
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside93:
+	ADD R4, R11, R11
+	WORD $0x0e798202 // smlal v2.4s, v16.4h, v25.4h
+	WORD $0x4e798203 // smlal2 v3.4s, v16.8h, v25.8h
+	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
+	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K5S1NEON_outside94
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside94:
+	ADD R4, R11, R11
+	WORD $0x0e7a8204 // smlal v4.4s, v16.4h, v26.4h
+	WORD $0x4e7a8205 // smlal2 v5.4s, v16.8h, v26.8h
+	WORD $0x0e7a8222 // smlal v2.4s, v17.4h, v26.4h
+	WORD $0x4e7a8223 // smlal2 v3.4s, v17.8h, v26.8h
+	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
+	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K5S1NEON_outside95
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside95:
+	ADD R4, R11, R11
+	WORD $0x0e7b8206 // smlal v6.4s, v16.4h, v27.4h
+	WORD $0x4e7b8207 // smlal2 v7.4s, v16.8h, v27.8h
+	WORD $0x0e7b8224 // smlal v4.4s, v17.4h, v27.4h
+	WORD $0x4e7b8225 // smlal2 v5.4s, v17.8h, v27.8h
+	WORD $0x0e7b8242 // smlal v2.4s, v18.4h, v27.4h
+	WORD $0x4e7b8243 // smlal2 v3.4s, v18.8h, v27.8h
+	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
+	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
+dwU8K5S1NEON_in_4:
+	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x0e788226 // smlal v6.4s, v17.4h, v24.4h
+	WORD $0x4e788227 // smlal2 v7.4s, v17.8h, v24.8h
+	WORD $0x0e788244 // smlal v4.4s, v18.4h, v24.4h
+	WORD $0x4e788245 // smlal2 v5.4s, v18.8h, v24.8h
+	WORD $0x0e788262 // smlal v2.4s, v19.4h, v24.4h
+	WORD $0x4e788263 // smlal2 v3.4s, v19.8h, v24.8h
+	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
+	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
+dwU8K5S1NEON_in_5:
+	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+	WORD $0x0e79820a // smlal v10.4s, v16.4h, v25.4h
+	WORD $0x4e79820b // smlal2 v11.4s, v16.8h, v25.8h
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	WORD $0x0e798246 // smlal v6.4s, v18.4h, v25.4h
+	WORD $0x4e798247 // smlal2 v7.4s, v18.8h, v25.8h
+	WORD $0x0e798264 // smlal v4.4s, v19.4h, v25.4h
+	WORD $0x4e798265 // smlal2 v5.4s, v19.8h, v25.8h
+	WORD $0x0e798282 // smlal v2.4s, v20.4h, v25.4h
+	WORD $0x4e798283 // smlal2 v3.4s, v20.8h, v25.8h
+dwU8K5S1NEON_in_6:
+	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+	WORD $0x0e7a820c // smlal v12.4s, v16.4h, v26.4h
+	WORD $0x4e7a820d // smlal2 v13.4s, v16.8h, v26.8h
+	WORD $0x0e7a822a // smlal v10.4s, v17.4h, v26.4h
+	WORD $0x4e7a822b // smlal2 v11.4s, v17.8h, v26.8h
+	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
+	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+	WORD $0x0e7a8266 // smlal v6.4s, v19.4h, v26.4h
+	WORD $0x4e7a8267 // smlal2 v7.4s, v19.8h, v26.8h
+	WORD $0x0e7a8284 // smlal v4.4s, v20.4h, v26.4h
+	WORD $0x4e7a8285 // smlal2 v5.4s, v20.8h, v26.8h
+dwU8K5S1NEON_in_7:
+	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+	WORD $0x0e7b820e // smlal v14.4s, v16.4h, v27.4h
+	WORD $0x4e7b820f // smlal2 v15.4s, v16.8h, v27.8h
+	WORD $0x0e7b822c // smlal v12.4s, v17.4h, v27.4h
+	WORD $0x4e7b822d // smlal2 v13.4s, v17.8h, v27.8h
+	WORD $0x0e7b824a // smlal v10.4s, v18.4h, v27.4h
+	WORD $0x4e7b824b // smlal2 v11.4s, v18.8h, v27.8h
+	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
+	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
+	WORD $0x0e7b8286 // smlal v6.4s, v20.4h, v27.4h
+	WORD $0x4e7b8287 // smlal2 v7.4s, v20.8h, v27.8h
+dwU8K5S1NEON_in_8:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $8, R6
+	BLE dwU8K5S1NEON_outside96
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S1NEON_outside96:
+	ADD R4, R11, R11
+	WORD $0x0e78822e // smlal v14.4s, v17.4h, v24.4h
+	WORD $0x4e78822f // smlal2 v15.4s, v17.8h, v24.8h
+	WORD $0x0e78824c // smlal v12.4s, v18.4h, v24.4h
+	WORD $0x4e78824d // smlal2 v13.4s, v18.8h, v24.8h
+	WORD $0x0e78826a // smlal v10.4s, v19.4h, v24.4h
+	WORD $0x4e78826b // smlal2 v11.4s, v19.8h, v24.8h
+	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
+	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
+dwU8K5S1NEON_in_9:
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $9, R6
+	BLE dwU8K5S1NEON_outside97
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S1NEON_outside97:
+	ADD R4, R11, R11
+	WORD $0x0e79824e // smlal v14.4s, v18.4h, v25.4h
+	WORD $0x4e79824f // smlal2 v15.4s, v18.8h, v25.8h
+	WORD $0x0e79826c // smlal v12.4s, v19.4h, v25.4h
+	WORD $0x4e79826d // smlal2 v13.4s, v19.8h, v25.8h
+	WORD $0x0e79828a // smlal v10.4s, v20.4h, v25.4h
+	WORD $0x4e79828b // smlal2 v11.4s, v20.8h, v25.8h
+dwU8K5S1NEON_in_10:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $10, R6
+	BLE dwU8K5S1NEON_outside98
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S1NEON_outside98:
+	ADD R4, R11, R11
+	WORD $0x0e7a826e // smlal v14.4s, v19.4h, v26.4h
+	WORD $0x4e7a826f // smlal2 v15.4s, v19.8h, v26.8h
+	WORD $0x0e7a828c // smlal v12.4s, v20.4h, v26.4h
+	WORD $0x4e7a828d // smlal2 v13.4s, v20.8h, v26.8h
+dwU8K5S1NEON_in_11:
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $11, R6
+	BLE dwU8K5S1NEON_outside99
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S1NEON_outside99:
+	ADD R4, R11, R11
+	WORD $0x0e7b828e // smlal v14.4s, v20.4h, v27.4h
+	WORD $0x4e7b828f // smlal2 v15.4s, v20.8h, v27.8h
+dwU8K5S1NEON_row_end:
+	B dwU8K5S1NEON_next_taps
+dwU8K5S1NEON_above:
+	ADR dwU8K5S1NEON_aboves, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_aboves:
 	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
 	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
-	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
 	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
 	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
-	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
 	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
 	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
-	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
-	WORD $0x0e7f824e // smlal v14.4s, v18.4h, v31.4h
-	WORD $0x4e7f824f // smlal2 v15.4s, v18.8h, v31.8h
 	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
 	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
-	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
-	WORD $0x0e7f826c // smlal v12.4s, v19.4h, v31.4h
-	WORD $0x4e7f826d // smlal2 v13.4s, v19.8h, v31.8h
-	WORD $0x0e7f826e // smlal v14.4s, v19.4h, v31.4h
-	WORD $0x4e7f826f // smlal2 v15.4s, v19.8h, v31.8h
 	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
 	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
+	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
+	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
+	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
+	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
+	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
+	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
+	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
+	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
 	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
 	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
+	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
+	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
+	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
+	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
+	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
+	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
+	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
+	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
 	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
 	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
+	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
+	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
+	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
+	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
+	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
+	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
+	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
+	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
 	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
 	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
+	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
+	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
+	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
+	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
+	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
+	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
+	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
+	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
 	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
 	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
+	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
+	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
+	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
+	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
+	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
+	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
+	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
+	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
 	WORD $0x0e7f828a // smlal v10.4s, v20.4h, v31.4h
 	WORD $0x4e7f828b // smlal2 v11.4s, v20.8h, v31.8h
+	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
+	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
+	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
+	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
+	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
+	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
+	WORD $0x0e7f826c // smlal v12.4s, v19.4h, v31.4h
+	WORD $0x4e7f826d // smlal2 v13.4s, v19.8h, v31.8h
 	WORD $0x0e7f828c // smlal v12.4s, v20.4h, v31.4h
 	WORD $0x4e7f828d // smlal2 v13.4s, v20.8h, v31.8h
+	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
+	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
+	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
+	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
+	WORD $0x0e7f824e // smlal v14.4s, v18.4h, v31.4h
+	WORD $0x4e7f824f // smlal2 v15.4s, v18.8h, v31.8h
+	WORD $0x0e7f826e // smlal v14.4s, v19.4h, v31.4h
+	WORD $0x4e7f826f // smlal2 v15.4s, v19.8h, v31.8h
 	WORD $0x0e7f828e // smlal v14.4s, v20.4h, v31.4h
 	WORD $0x4e7f828f // smlal2 v15.4s, v20.8h, v31.8h
-dwU8K5S1NEON_tile_8_row:
+dwU8K5S1NEON_next_taps:
 	MOVD 72(R0), R15
 	ADD R15, R8, R8
 	MOVD 96(R0), R15
 	ADD R15, R12, R12
 	SUBS $1, R9
-	BNE dwU8K5S1NEON_tile_8_taps
-	MOVD R2, R11
-	MOVD R20, R13
+	BNE dwU8K5S1NEON_taps
 	ADD $200, R0, R20
 	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
 	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S1NEON_tile_8_fixed
+	CBNZ R20, dwU8K5S1NEON_sum_fixed
 	ADD $168, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $176, R0, R20
 	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
 	WORD $0x3dc00af3 // ldr q19, [x23, #32]
+	ADR dwU8K5S1NEON_sum_even0, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_sum_even0:
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
@@ -6626,6 +1783,11 @@ dwU8K5S1NEON_tile_8_row:
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4eae864e // add v14.4s, v18.4s, v14.4s
 	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
+	ADR dwU8K5S1NEON_sum_even1, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_sum_even1:
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
 	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
@@ -6674,8 +1836,8 @@ dwU8K5S1NEON_tile_8_row:
 	WORD $0x4eaff62f // fmin v15.4s, v17.4s, v15.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
-	B dwU8K5S1NEON_tile_8_narrow
-dwU8K5S1NEON_tile_8_fixed:
+	B dwU8K5S1NEON_sum_narrow
+dwU8K5S1NEON_sum_fixed:
 	ADD $184, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $192, R0, R20
@@ -6686,6 +1848,11 @@ dwU8K5S1NEON_tile_8_fixed:
 	WORD $0x3dc02af6 // ldr q22, [x23, #160]
 	WORD $0x3dc032f7 // ldr q23, [x23, #192]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K5S1NEON_sum_fixed0, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_sum_fixed0:
 	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
 	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
 	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
@@ -6772,6 +1939,11 @@ dwU8K5S1NEON_tile_8_fixed:
 	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
 	WORD $0x3dc036f7 // ldr q23, [x23, #208]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K5S1NEON_sum_fixed1, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_sum_fixed1:
 	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
 	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
 	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
@@ -6852,191 +2024,207 @@ dwU8K5S1NEON_tile_8_fixed:
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
 	WORD $0x4eaf660f // smax v15.4s, v16.4s, v15.4s
 	WORD $0x4eaf6e2f // smin v15.4s, v17.4s, v15.4s
-dwU8K5S1NEON_tile_8_narrow:
+dwU8K5S1NEON_sum_narrow:
+	MOVD R2, R11
+	CMP $8, R13
+	BLT dwU8K5S1NEON_part
+	ADR dwU8K5S1NEON_stores, R15
+	MOVD $20, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_stores:
 	WORD $0x0e612800 // xtn v0.4h, v0.4s
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes271
 	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S1NEON_kept272
-dwU8K5S1NEON_bytes271:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no273
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S1NEON_no273:
-	TBZ $1, R13, dwU8K5S1NEON_no274
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S1NEON_no274:
-	TBZ $0, R13, dwU8K5S1NEON_kept272
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S1NEON_kept272:
 	ADD R21, R11, R11
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes275
 	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S1NEON_kept276
-dwU8K5S1NEON_bytes275:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no277
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S1NEON_no277:
-	TBZ $1, R13, dwU8K5S1NEON_no278
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S1NEON_no278:
-	TBZ $0, R13, dwU8K5S1NEON_kept276
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S1NEON_kept276:
 	ADD R21, R11, R11
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes279
 	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S1NEON_kept280
-dwU8K5S1NEON_bytes279:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no281
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S1NEON_no281:
-	TBZ $1, R13, dwU8K5S1NEON_no282
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S1NEON_no282:
-	TBZ $0, R13, dwU8K5S1NEON_kept280
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S1NEON_kept280:
 	ADD R21, R11, R11
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes283
 	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S1NEON_kept284
-dwU8K5S1NEON_bytes283:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no285
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S1NEON_no285:
-	TBZ $1, R13, dwU8K5S1NEON_no286
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S1NEON_no286:
-	TBZ $0, R13, dwU8K5S1NEON_kept284
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S1NEON_kept284:
 	ADD R21, R11, R11
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes287
 	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S1NEON_kept288
-dwU8K5S1NEON_bytes287:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no289
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S1NEON_no289:
-	TBZ $1, R13, dwU8K5S1NEON_no290
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S1NEON_no290:
-	TBZ $0, R13, dwU8K5S1NEON_kept288
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S1NEON_kept288:
 	ADD R21, R11, R11
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes291
 	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K5S1NEON_kept292
-dwU8K5S1NEON_bytes291:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no293
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K5S1NEON_no293:
-	TBZ $1, R13, dwU8K5S1NEON_no294
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K5S1NEON_no294:
-	TBZ $0, R13, dwU8K5S1NEON_kept292
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K5S1NEON_kept292:
 	ADD R21, R11, R11
 	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
 	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes295
 	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K5S1NEON_kept296
-dwU8K5S1NEON_bytes295:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no297
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K5S1NEON_no297:
-	TBZ $1, R13, dwU8K5S1NEON_no298
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K5S1NEON_no298:
-	TBZ $0, R13, dwU8K5S1NEON_kept296
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K5S1NEON_kept296:
 	ADD R21, R11, R11
 	WORD $0x0e6129ce // xtn v14.4h, v14.4s
 	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
 	WORD $0x0e2129ce // xtn v14.8b, v14.8h
-	CMP $8, R13
-	BLT dwU8K5S1NEON_bytes299
 	WORD $0xfd00016e // str d14, [x11]
-	B dwU8K5S1NEON_kept300
-dwU8K5S1NEON_bytes299:
+	ADD R21, R11, R11
+	B dwU8K5S1NEON_next
+dwU8K5S1NEON_part:
+	ADR dwU8K5S1NEON_parts, R15
+	MOVD $60, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S1NEON_parts:
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
+	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S1NEON_no301
+	TBZ $2, R13, dwU8K5S1NEON_no100
+	WORD $0xbd0001e0 // str s0, [x15]
+	ADD $4, R15
+	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
+dwU8K5S1NEON_no100:
+	TBZ $1, R13, dwU8K5S1NEON_no101
+	WORD $0x7d0001e0 // str h0, [x15]
+	ADD $2, R15
+	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
+dwU8K5S1NEON_no101:
+	TBZ $0, R13, dwU8K5S1NEON_no102
+	WORD $0x3d0001e0 // str b0, [x15]
+dwU8K5S1NEON_no102:
+	ADD R21, R11, R11
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
+	WORD $0x0e212842 // xtn v2.8b, v2.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S1NEON_no103
+	WORD $0xbd0001e2 // str s2, [x15]
+	ADD $4, R15
+	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
+dwU8K5S1NEON_no103:
+	TBZ $1, R13, dwU8K5S1NEON_no104
+	WORD $0x7d0001e2 // str h2, [x15]
+	ADD $2, R15
+	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
+dwU8K5S1NEON_no104:
+	TBZ $0, R13, dwU8K5S1NEON_no105
+	WORD $0x3d0001e2 // str b2, [x15]
+dwU8K5S1NEON_no105:
+	ADD R21, R11, R11
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
+	WORD $0x0e212884 // xtn v4.8b, v4.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S1NEON_no106
+	WORD $0xbd0001e4 // str s4, [x15]
+	ADD $4, R15
+	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
+dwU8K5S1NEON_no106:
+	TBZ $1, R13, dwU8K5S1NEON_no107
+	WORD $0x7d0001e4 // str h4, [x15]
+	ADD $2, R15
+	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
+dwU8K5S1NEON_no107:
+	TBZ $0, R13, dwU8K5S1NEON_no108
+	WORD $0x3d0001e4 // str b4, [x15]
+dwU8K5S1NEON_no108:
+	ADD R21, R11, R11
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
+	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S1NEON_no109
+	WORD $0xbd0001e6 // str s6, [x15]
+	ADD $4, R15
+	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
+dwU8K5S1NEON_no109:
+	TBZ $1, R13, dwU8K5S1NEON_no110
+	WORD $0x7d0001e6 // str h6, [x15]
+	ADD $2, R15
+	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
+dwU8K5S1NEON_no110:
+	TBZ $0, R13, dwU8K5S1NEON_no111
+	WORD $0x3d0001e6 // str b6, [x15]
+dwU8K5S1NEON_no111:
+	ADD R21, R11, R11
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
+	WORD $0x0e212908 // xtn v8.8b, v8.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S1NEON_no112
+	WORD $0xbd0001e8 // str s8, [x15]
+	ADD $4, R15
+	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
+dwU8K5S1NEON_no112:
+	TBZ $1, R13, dwU8K5S1NEON_no113
+	WORD $0x7d0001e8 // str h8, [x15]
+	ADD $2, R15
+	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
+dwU8K5S1NEON_no113:
+	TBZ $0, R13, dwU8K5S1NEON_no114
+	WORD $0x3d0001e8 // str b8, [x15]
+dwU8K5S1NEON_no114:
+	ADD R21, R11, R11
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
+	WORD $0x0e21294a // xtn v10.8b, v10.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S1NEON_no115
+	WORD $0xbd0001ea // str s10, [x15]
+	ADD $4, R15
+	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
+dwU8K5S1NEON_no115:
+	TBZ $1, R13, dwU8K5S1NEON_no116
+	WORD $0x7d0001ea // str h10, [x15]
+	ADD $2, R15
+	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
+dwU8K5S1NEON_no116:
+	TBZ $0, R13, dwU8K5S1NEON_no117
+	WORD $0x3d0001ea // str b10, [x15]
+dwU8K5S1NEON_no117:
+	ADD R21, R11, R11
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
+	WORD $0x0e21298c // xtn v12.8b, v12.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S1NEON_no118
+	WORD $0xbd0001ec // str s12, [x15]
+	ADD $4, R15
+	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
+dwU8K5S1NEON_no118:
+	TBZ $1, R13, dwU8K5S1NEON_no119
+	WORD $0x7d0001ec // str h12, [x15]
+	ADD $2, R15
+	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
+dwU8K5S1NEON_no119:
+	TBZ $0, R13, dwU8K5S1NEON_no120
+	WORD $0x3d0001ec // str b12, [x15]
+dwU8K5S1NEON_no120:
+	ADD R21, R11, R11
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
+	WORD $0x0e2129ce // xtn v14.8b, v14.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S1NEON_no121
 	WORD $0xbd0001ee // str s14, [x15]
 	ADD $4, R15
 	WORD $0x6e0e21ce // ext v14.16b, v14.16b, v14.16b, #4
-dwU8K5S1NEON_no301:
-	TBZ $1, R13, dwU8K5S1NEON_no302
+dwU8K5S1NEON_no121:
+	TBZ $1, R13, dwU8K5S1NEON_no122
 	WORD $0x7d0001ee // str h14, [x15]
 	ADD $2, R15
 	WORD $0x6e0e11ce // ext v14.16b, v14.16b, v14.16b, #2
-dwU8K5S1NEON_no302:
-	TBZ $0, R13, dwU8K5S1NEON_kept300
+dwU8K5S1NEON_no122:
+	TBZ $0, R13, dwU8K5S1NEON_no123
 	WORD $0x3d0001ee // str b14, [x15]
-dwU8K5S1NEON_kept300:
-	MOVD R13, R20
+dwU8K5S1NEON_no123:
+	ADD R21, R11, R11
+dwU8K5S1NEON_next:
 	MOVD 56(R0), R15
 	ADD R15, R2, R2
 	MOVD 64(R0), R15
@@ -7044,16 +2232,14 @@ dwU8K5S1NEON_kept300:
 	MOVD 88(R0), R15
 	ADD R15, R7, R7
 	SUBS $1, R14
-	BNE dwU8K5S1NEON_tile_8
+	BNE dwU8K5S1NEON_outputs
 	RET
 
 // dwU8K3S2NEON computes what dwU8Tile says; Mask is the number of channels.
 TEXT ·dwU8K3S2NEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
 	MOVD 40(R0), R4
-	MOVD 136(R0), R5
-	MOVD 144(R0), R6
-	MOVD 152(R0), R20
+	MOVD 152(R0), R13
 	MOVD 0(R0), R1
 	MOVD 8(R0), R15
 	ADD R15, R1, R1
@@ -7065,2855 +2251,448 @@ TEXT ·dwU8K3S2NEON(SB), NOSPLIT, $0-8
 	ADD $216, R0, R15
 	WORD $0x4d40c9ff // ld1r {v31.4s}, [x15]
 	MOVD 128(R0), R15
+	MOVD $8, R24
+	SUB R15, R24, R24
+	MOVD 136(R0), R5
+	ADD R24<<1, R5, R5
+	MOVD 144(R0), R6
+	ADD R24<<1, R6, R6
 	CMP $4, R15
-	BGT dwU8K3S2NEON_tile_above303
+	BGT dwU8K3S2NEON_tile_above124
 	CMP $2, R15
-	BGT dwU8K3S2NEON_tile_above304
+	BGT dwU8K3S2NEON_tile_above125
 	CMP $1, R15
-	BGT dwU8K3S2NEON_tile_above305
+	BGT dwU8K3S2NEON_tile_above126
 	B dwU8K3S2NEON_tile_1
-dwU8K3S2NEON_tile_above305:
+dwU8K3S2NEON_tile_above126:
 	B dwU8K3S2NEON_tile_2
-dwU8K3S2NEON_tile_above304:
+dwU8K3S2NEON_tile_above125:
 	CMP $3, R15
-	BGT dwU8K3S2NEON_tile_above306
+	BGT dwU8K3S2NEON_tile_above127
 	B dwU8K3S2NEON_tile_3
-dwU8K3S2NEON_tile_above306:
+dwU8K3S2NEON_tile_above127:
 	B dwU8K3S2NEON_tile_4
-dwU8K3S2NEON_tile_above303:
+dwU8K3S2NEON_tile_above124:
 	CMP $6, R15
-	BGT dwU8K3S2NEON_tile_above307
+	BGT dwU8K3S2NEON_tile_above128
 	CMP $5, R15
-	BGT dwU8K3S2NEON_tile_above308
+	BGT dwU8K3S2NEON_tile_above129
 	B dwU8K3S2NEON_tile_5
-dwU8K3S2NEON_tile_above308:
+dwU8K3S2NEON_tile_above129:
 	B dwU8K3S2NEON_tile_6
-dwU8K3S2NEON_tile_above307:
+dwU8K3S2NEON_tile_above128:
 	CMP $7, R15
-	BGT dwU8K3S2NEON_tile_above309
+	BGT dwU8K3S2NEON_tile_above130
 	B dwU8K3S2NEON_tile_7
-dwU8K3S2NEON_tile_above309:
+dwU8K3S2NEON_tile_above130:
 	B dwU8K3S2NEON_tile_8
 dwU8K3S2NEON_tile_1:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S2NEON_tile_1_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_1_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_1_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_1_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_1_in1
-	CMP $1, R6
-	BLE dwU8K3S2NEON_tile_1_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_1_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R6
-	BLE dwU8K3S2NEON_tile_1_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S2NEON_tile_1_in2:
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	B dwU8K3S2NEON_tile_1_row
-dwU8K3S2NEON_tile_1_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_1_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_1_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_1_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	B dwU8K3S2NEON_tile_1_narrow
-dwU8K3S2NEON_tile_1_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-dwU8K3S2NEON_tile_1_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes310
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept311
-dwU8K3S2NEON_bytes310:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no312
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no312:
-	TBZ $1, R13, dwU8K3S2NEON_no313
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no313:
-	TBZ $0, R13, dwU8K3S2NEON_kept311
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept311:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_1
-	RET
+	ADR dwU8K3S2NEON_first_1, R25
+	B dwU8K3S2NEON_outputs
 dwU8K3S2NEON_tile_2:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S2NEON_tile_2_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_2_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_2_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_2_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_2_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_2_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R6
-	BLE dwU8K3S2NEON_tile_2_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S2NEON_tile_2_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K3S2NEON_tile_2_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_2_in4:
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	B dwU8K3S2NEON_tile_2_row
-dwU8K3S2NEON_tile_2_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_2_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_2_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_2_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	B dwU8K3S2NEON_tile_2_narrow
-dwU8K3S2NEON_tile_2_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-dwU8K3S2NEON_tile_2_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes314
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept315
-dwU8K3S2NEON_bytes314:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no316
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no316:
-	TBZ $1, R13, dwU8K3S2NEON_no317
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no317:
-	TBZ $0, R13, dwU8K3S2NEON_kept315
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept315:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes318
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S2NEON_kept319
-dwU8K3S2NEON_bytes318:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no320
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S2NEON_no320:
-	TBZ $1, R13, dwU8K3S2NEON_no321
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S2NEON_no321:
-	TBZ $0, R13, dwU8K3S2NEON_kept319
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S2NEON_kept319:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_2
-	RET
+	ADR dwU8K3S2NEON_first_2, R25
+	B dwU8K3S2NEON_outputs
 dwU8K3S2NEON_tile_3:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S2NEON_tile_3_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_3_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_3_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_3_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_3_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_3_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K3S2NEON_tile_3_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_3_in5:
-	ADD R4, R11, R11
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K3S2NEON_tile_3_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S2NEON_tile_3_in6:
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	B dwU8K3S2NEON_tile_3_row
-dwU8K3S2NEON_tile_3_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_3_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_3_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_3_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	B dwU8K3S2NEON_tile_3_narrow
-dwU8K3S2NEON_tile_3_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-dwU8K3S2NEON_tile_3_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes322
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept323
-dwU8K3S2NEON_bytes322:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no324
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no324:
-	TBZ $1, R13, dwU8K3S2NEON_no325
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no325:
-	TBZ $0, R13, dwU8K3S2NEON_kept323
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept323:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes326
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S2NEON_kept327
-dwU8K3S2NEON_bytes326:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no328
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S2NEON_no328:
-	TBZ $1, R13, dwU8K3S2NEON_no329
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S2NEON_no329:
-	TBZ $0, R13, dwU8K3S2NEON_kept327
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S2NEON_kept327:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes330
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S2NEON_kept331
-dwU8K3S2NEON_bytes330:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no332
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S2NEON_no332:
-	TBZ $1, R13, dwU8K3S2NEON_no333
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S2NEON_no333:
-	TBZ $0, R13, dwU8K3S2NEON_kept331
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S2NEON_kept331:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_3
-	RET
+	ADR dwU8K3S2NEON_first_3, R25
+	B dwU8K3S2NEON_outputs
 dwU8K3S2NEON_tile_4:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S2NEON_tile_4_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_4_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_4_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_4_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_4_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_4_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K3S2NEON_tile_4_in7
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S2NEON_tile_4_in7:
-	ADD R4, R11, R11
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $8, R6
-	BLE dwU8K3S2NEON_tile_4_in8
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_4_in8:
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	B dwU8K3S2NEON_tile_4_row
-dwU8K3S2NEON_tile_4_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_4_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_4_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_4_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	B dwU8K3S2NEON_tile_4_narrow
-dwU8K3S2NEON_tile_4_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-dwU8K3S2NEON_tile_4_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes334
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept335
-dwU8K3S2NEON_bytes334:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no336
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no336:
-	TBZ $1, R13, dwU8K3S2NEON_no337
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no337:
-	TBZ $0, R13, dwU8K3S2NEON_kept335
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept335:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes338
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S2NEON_kept339
-dwU8K3S2NEON_bytes338:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no340
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S2NEON_no340:
-	TBZ $1, R13, dwU8K3S2NEON_no341
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S2NEON_no341:
-	TBZ $0, R13, dwU8K3S2NEON_kept339
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S2NEON_kept339:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes342
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S2NEON_kept343
-dwU8K3S2NEON_bytes342:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no344
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S2NEON_no344:
-	TBZ $1, R13, dwU8K3S2NEON_no345
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S2NEON_no345:
-	TBZ $0, R13, dwU8K3S2NEON_kept343
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S2NEON_kept343:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes346
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S2NEON_kept347
-dwU8K3S2NEON_bytes346:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no348
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S2NEON_no348:
-	TBZ $1, R13, dwU8K3S2NEON_no349
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S2NEON_no349:
-	TBZ $0, R13, dwU8K3S2NEON_kept347
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S2NEON_kept347:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_4
-	RET
+	ADR dwU8K3S2NEON_first_4, R25
+	B dwU8K3S2NEON_outputs
 dwU8K3S2NEON_tile_5:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
+	ADR dwU8K3S2NEON_first_5, R25
+	B dwU8K3S2NEON_outputs
+dwU8K3S2NEON_tile_6:
+	ADR dwU8K3S2NEON_first_6, R25
+	B dwU8K3S2NEON_outputs
+dwU8K3S2NEON_tile_7:
+	ADR dwU8K3S2NEON_first_7, R25
+	B dwU8K3S2NEON_outputs
+dwU8K3S2NEON_tile_8:
+	ADR dwU8K3S2NEON_first_8, R25
+	B dwU8K3S2NEON_outputs
+dwU8K3S2NEON_outputs:
+	WORD $0x3dc002fd // ldr q29, [x23]
+	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	ADR dwU8K3S2NEON_sums, R15
+	MOVD $8, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_sums:
+	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ebd1fac // mov v12.16b, v29.16b
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4ebd1fae // mov v14.16b, v29.16b
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8
 	MOVD R7, R12
-dwU8K3S2NEON_tile_5_taps:
+dwU8K3S2NEON_taps:
 	WORD $0x3cc10550 // ldr q16, [x10], #16
 	WORD $0x3cc10551 // ldr q17, [x10], #16
 	WORD $0x3cc10552 // ldr q18, [x10], #16
 	MOVD 104(R0), R15
 	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_5_above
+	BHS dwU8K3S2NEON_above
 	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_5_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_5_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_5_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_5_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $9, R6
-	BLE dwU8K3S2NEON_tile_5_in9
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_5_in9:
-	ADD R4, R11, R11
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	B (R25)
+dwU8K3S2NEON_first_1:
 	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $10, R6
-	BLE dwU8K3S2NEON_tile_5_in10
+	CMP $14, R5
+	BGT dwU8K3S2NEON_outside131
 	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S2NEON_tile_5_in10:
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	B dwU8K3S2NEON_tile_5_row
-dwU8K3S2NEON_tile_5_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_5_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_5_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_5_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	B dwU8K3S2NEON_tile_5_narrow
-dwU8K3S2NEON_tile_5_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-dwU8K3S2NEON_tile_5_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes350
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept351
-dwU8K3S2NEON_bytes350:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no352
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no352:
-	TBZ $1, R13, dwU8K3S2NEON_no353
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no353:
-	TBZ $0, R13, dwU8K3S2NEON_kept351
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept351:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes354
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S2NEON_kept355
-dwU8K3S2NEON_bytes354:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no356
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S2NEON_no356:
-	TBZ $1, R13, dwU8K3S2NEON_no357
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S2NEON_no357:
-	TBZ $0, R13, dwU8K3S2NEON_kept355
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S2NEON_kept355:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes358
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S2NEON_kept359
-dwU8K3S2NEON_bytes358:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no360
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S2NEON_no360:
-	TBZ $1, R13, dwU8K3S2NEON_no361
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S2NEON_no361:
-	TBZ $0, R13, dwU8K3S2NEON_kept359
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S2NEON_kept359:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes362
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S2NEON_kept363
-dwU8K3S2NEON_bytes362:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no364
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S2NEON_no364:
-	TBZ $1, R13, dwU8K3S2NEON_no365
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S2NEON_no365:
-	TBZ $0, R13, dwU8K3S2NEON_kept363
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S2NEON_kept363:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes366
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S2NEON_kept367
-dwU8K3S2NEON_bytes366:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no368
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S2NEON_no368:
-	TBZ $1, R13, dwU8K3S2NEON_no369
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S2NEON_no369:
-	TBZ $0, R13, dwU8K3S2NEON_kept367
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S2NEON_kept367:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_5
-	RET
-dwU8K3S2NEON_tile_6:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S2NEON_tile_6_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_6_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_6_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_6_in0:
+dwU8K3S2NEON_outside131:
 	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_6_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_6_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
-	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+	WORD $0x0e7a820e // smlal v14.4s, v16.4h, v26.4h
+	WORD $0x4e7a820f // smlal2 v15.4s, v16.8h, v26.8h
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $11, R6
-	BLE dwU8K3S2NEON_tile_6_in11
+	CMP $15, R5
+	BGT dwU8K3S2NEON_outside132
+	CMP $15, R6
+	BLE dwU8K3S2NEON_outside132
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S2NEON_tile_6_in11:
+dwU8K3S2NEON_outside132:
 	ADD R4, R11, R11
-	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
-	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
+	WORD $0x0e7b822e // smlal v14.4s, v17.4h, v27.4h
+	WORD $0x4e7b822f // smlal2 v15.4s, v17.8h, v27.8h
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $12, R6
-	BLE dwU8K3S2NEON_tile_6_in12
+	CMP $16, R6
+	BLE dwU8K3S2NEON_outside133
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_6_in12:
-	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
-	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
-	B dwU8K3S2NEON_tile_6_row
-dwU8K3S2NEON_tile_6_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_6_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_6_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_6_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	B dwU8K3S2NEON_tile_6_narrow
-dwU8K3S2NEON_tile_6_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-dwU8K3S2NEON_tile_6_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes370
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept371
-dwU8K3S2NEON_bytes370:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no372
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no372:
-	TBZ $1, R13, dwU8K3S2NEON_no373
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no373:
-	TBZ $0, R13, dwU8K3S2NEON_kept371
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept371:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes374
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S2NEON_kept375
-dwU8K3S2NEON_bytes374:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no376
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S2NEON_no376:
-	TBZ $1, R13, dwU8K3S2NEON_no377
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S2NEON_no377:
-	TBZ $0, R13, dwU8K3S2NEON_kept375
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S2NEON_kept375:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes378
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S2NEON_kept379
-dwU8K3S2NEON_bytes378:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no380
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S2NEON_no380:
-	TBZ $1, R13, dwU8K3S2NEON_no381
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S2NEON_no381:
-	TBZ $0, R13, dwU8K3S2NEON_kept379
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S2NEON_kept379:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes382
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S2NEON_kept383
-dwU8K3S2NEON_bytes382:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no384
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S2NEON_no384:
-	TBZ $1, R13, dwU8K3S2NEON_no385
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S2NEON_no385:
-	TBZ $0, R13, dwU8K3S2NEON_kept383
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S2NEON_kept383:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes386
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S2NEON_kept387
-dwU8K3S2NEON_bytes386:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no388
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S2NEON_no388:
-	TBZ $1, R13, dwU8K3S2NEON_no389
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S2NEON_no389:
-	TBZ $0, R13, dwU8K3S2NEON_kept387
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S2NEON_kept387:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes390
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K3S2NEON_kept391
-dwU8K3S2NEON_bytes390:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no392
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K3S2NEON_no392:
-	TBZ $1, R13, dwU8K3S2NEON_no393
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K3S2NEON_no393:
-	TBZ $0, R13, dwU8K3S2NEON_kept391
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K3S2NEON_kept391:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_6
-	RET
-dwU8K3S2NEON_tile_7:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S2NEON_tile_7_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_7_above
-	MOVD R8, R11
+dwU8K3S2NEON_outside133:
+	ADD R4, R11, R11
+	WORD $0x0e78824e // smlal v14.4s, v18.4h, v24.4h
+	WORD $0x4e78824f // smlal2 v15.4s, v18.8h, v24.8h
+	B dwU8K3S2NEON_row_end
+dwU8K3S2NEON_first_2:
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_7_in0
+	CMP $12, R5
+	BGT dwU8K3S2NEON_outside134
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_7_in0:
+dwU8K3S2NEON_outside134:
 	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_7_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_7_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
-	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
-	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
 	WORD $0x0e78820c // smlal v12.4s, v16.4h, v24.4h
 	WORD $0x4e78820d // smlal2 v13.4s, v16.8h, v24.8h
-	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
-	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $13, R6
-	BLE dwU8K3S2NEON_tile_7_in13
+	CMP $13, R5
+	BGT dwU8K3S2NEON_outside135
 	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_7_in13:
+dwU8K3S2NEON_outside135:
 	ADD R4, R11, R11
 	WORD $0x0e79822c // smlal v12.4s, v17.4h, v25.4h
 	WORD $0x4e79822d // smlal2 v13.4s, v17.8h, v25.8h
+	B dwU8K3S2NEON_in_14
+dwU8K3S2NEON_first_3:
 	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $14, R6
-	BLE dwU8K3S2NEON_tile_7_in14
+	CMP $10, R5
+	BGT dwU8K3S2NEON_outside136
 	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K3S2NEON_tile_7_in14:
-	WORD $0x0e7a824c // smlal v12.4s, v18.4h, v26.4h
-	WORD $0x4e7a824d // smlal2 v13.4s, v18.8h, v26.8h
-	B dwU8K3S2NEON_tile_7_row
-dwU8K3S2NEON_tile_7_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
-	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_7_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_7_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_7_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2cde6c // fmul v12.4s, v19.4s, v12.4s
-	WORD $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
-	WORD $0x4eacf62c // fmin v12.4s, v17.4s, v12.4s
-	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
-	WORD $0x4e2df60d // fmax v13.4s, v16.4s, v13.4s
-	WORD $0x4eadf62d // fmin v13.4s, v17.4s, v13.4s
-	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	B dwU8K3S2NEON_tile_7_narrow
-dwU8K3S2NEON_tile_7_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x4eb3458c // sshl v12.4s, v12.4s, v19.4s
-	WORD $0x6eb4b58c // sqrdmulh v12.4s, v12.4s, v20.4s
-	WORD $0x4f210598 // sshr v24.4s, v12.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eac870c // add v12.4s, v24.4s, v12.4s
-	WORD $0x4eac86cc // add v12.4s, v22.4s, v12.4s
-	WORD $0x4eb7458c // sshl v12.4s, v12.4s, v23.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x4eac660c // smax v12.4s, v16.4s, v12.4s
-	WORD $0x4eac6e2c // smin v12.4s, v17.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-	WORD $0x4eb345ad // sshl v13.4s, v13.4s, v19.4s
-	WORD $0x6eb4b5ad // sqrdmulh v13.4s, v13.4s, v20.4s
-	WORD $0x4f2105b8 // sshr v24.4s, v13.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ead870d // add v13.4s, v24.4s, v13.4s
-	WORD $0x4ead86cd // add v13.4s, v22.4s, v13.4s
-	WORD $0x4eb745ad // sshl v13.4s, v13.4s, v23.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	WORD $0x4ead660d // smax v13.4s, v16.4s, v13.4s
-	WORD $0x4ead6e2d // smin v13.4s, v17.4s, v13.4s
-dwU8K3S2NEON_tile_7_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes394
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept395
-dwU8K3S2NEON_bytes394:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no396
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no396:
-	TBZ $1, R13, dwU8K3S2NEON_no397
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no397:
-	TBZ $0, R13, dwU8K3S2NEON_kept395
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept395:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes398
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S2NEON_kept399
-dwU8K3S2NEON_bytes398:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no400
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S2NEON_no400:
-	TBZ $1, R13, dwU8K3S2NEON_no401
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S2NEON_no401:
-	TBZ $0, R13, dwU8K3S2NEON_kept399
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S2NEON_kept399:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes402
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S2NEON_kept403
-dwU8K3S2NEON_bytes402:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no404
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S2NEON_no404:
-	TBZ $1, R13, dwU8K3S2NEON_no405
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S2NEON_no405:
-	TBZ $0, R13, dwU8K3S2NEON_kept403
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S2NEON_kept403:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes406
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S2NEON_kept407
-dwU8K3S2NEON_bytes406:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no408
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S2NEON_no408:
-	TBZ $1, R13, dwU8K3S2NEON_no409
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S2NEON_no409:
-	TBZ $0, R13, dwU8K3S2NEON_kept407
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S2NEON_kept407:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes410
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S2NEON_kept411
-dwU8K3S2NEON_bytes410:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no412
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S2NEON_no412:
-	TBZ $1, R13, dwU8K3S2NEON_no413
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S2NEON_no413:
-	TBZ $0, R13, dwU8K3S2NEON_kept411
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S2NEON_kept411:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes414
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K3S2NEON_kept415
-dwU8K3S2NEON_bytes414:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no416
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K3S2NEON_no416:
-	TBZ $1, R13, dwU8K3S2NEON_no417
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K3S2NEON_no417:
-	TBZ $0, R13, dwU8K3S2NEON_kept415
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K3S2NEON_kept415:
-	ADD R21, R11, R11
-	WORD $0x0e61298c // xtn v12.4h, v12.4s
-	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
-	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes418
-	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K3S2NEON_kept419
-dwU8K3S2NEON_bytes418:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no420
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K3S2NEON_no420:
-	TBZ $1, R13, dwU8K3S2NEON_no421
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K3S2NEON_no421:
-	TBZ $0, R13, dwU8K3S2NEON_kept419
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K3S2NEON_kept419:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_7
-	RET
-dwU8K3S2NEON_tile_8:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x4ea01c0e // mov v14.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	WORD $0x4ea11c2f // mov v15.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K3S2NEON_tile_8_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K3S2NEON_tile_8_above
-	MOVD R8, R11
+dwU8K3S2NEON_outside136:
+	ADD R4, R11, R11
+	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
+	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $11, R5
+	BGT dwU8K3S2NEON_outside137
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K3S2NEON_outside137:
+	ADD R4, R11, R11
+	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
+	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
+	B dwU8K3S2NEON_in_12
+dwU8K3S2NEON_first_4:
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K3S2NEON_tile_8_in0
+	CMP $8, R5
+	BGT dwU8K3S2NEON_outside138
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_8_in0:
+dwU8K3S2NEON_outside138:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $9, R5
+	BGT dwU8K3S2NEON_outside139
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K3S2NEON_outside139:
+	ADD R4, R11, R11
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	B dwU8K3S2NEON_in_10
+dwU8K3S2NEON_first_5:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K3S2NEON_outside140
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K3S2NEON_outside140:
+	ADD R4, R11, R11
+	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
+	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $7, R5
+	BGT dwU8K3S2NEON_outside141
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K3S2NEON_outside141:
+	ADD R4, R11, R11
+	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
+	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
+	B dwU8K3S2NEON_in_8
+dwU8K3S2NEON_first_6:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K3S2NEON_outside142
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K3S2NEON_outside142:
+	ADD R4, R11, R11
+	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
+	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K3S2NEON_outside143
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K3S2NEON_outside143:
+	ADD R4, R11, R11
+	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
+	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
+	B dwU8K3S2NEON_in_6
+dwU8K3S2NEON_first_7:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K3S2NEON_outside144
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K3S2NEON_outside144:
+	ADD R4, R11, R11
+	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
+	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K3S2NEON_outside145
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K3S2NEON_outside145:
+	ADD R4, R11, R11
+	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
+	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
+	B dwU8K3S2NEON_in_4
+dwU8K3S2NEON_first_8:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $0, R5
+	BGT dwU8K3S2NEON_outside146
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K3S2NEON_outside146:
 	ADD R4, R11, R11
 	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
 	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
 	CMP $1, R5
-	BGT dwU8K3S2NEON_tile_8_in1
+	BGT dwU8K3S2NEON_outside147
 	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K3S2NEON_tile_8_in1:
+dwU8K3S2NEON_outside147:
 	ADD R4, R11, R11
 	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
 	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
+dwU8K3S2NEON_in_2:
 	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
 	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
 	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
 	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
 	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
+dwU8K3S2NEON_in_3:
 	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
 	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
 	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
+dwU8K3S2NEON_in_4:
 	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
 	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
 	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
 	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
 	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
+dwU8K3S2NEON_in_5:
 	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
 	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
 	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
+dwU8K3S2NEON_in_6:
 	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
 	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
 	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
 	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
 	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
+dwU8K3S2NEON_in_7:
 	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
 	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
 	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
+dwU8K3S2NEON_in_8:
 	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
 	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
 	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
 	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
 	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
+dwU8K3S2NEON_in_9:
 	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
 	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
 	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+dwU8K3S2NEON_in_10:
 	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
 	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
 	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
 	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
 	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+dwU8K3S2NEON_in_11:
 	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
 	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
 	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
+dwU8K3S2NEON_in_12:
 	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
 	WORD $0x0e78820c // smlal v12.4s, v16.4h, v24.4h
 	WORD $0x4e78820d // smlal2 v13.4s, v16.8h, v24.8h
 	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
 	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
+dwU8K3S2NEON_in_13:
 	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
 	WORD $0x0e79822c // smlal v12.4s, v17.4h, v25.4h
 	WORD $0x4e79822d // smlal2 v13.4s, v17.8h, v25.8h
+dwU8K3S2NEON_in_14:
 	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
 	WORD $0x0e7a820e // smlal v14.4s, v16.4h, v26.4h
 	WORD $0x4e7a820f // smlal2 v15.4s, v16.8h, v26.8h
 	WORD $0x0e7a824c // smlal v12.4s, v18.4h, v26.4h
 	WORD $0x4e7a824d // smlal2 v13.4s, v18.8h, v26.8h
+dwU8K3S2NEON_in_15:
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
 	CMP $15, R6
-	BLE dwU8K3S2NEON_tile_8_in15
+	BLE dwU8K3S2NEON_outside148
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K3S2NEON_tile_8_in15:
+dwU8K3S2NEON_outside148:
 	ADD R4, R11, R11
 	WORD $0x0e7b822e // smlal v14.4s, v17.4h, v27.4h
 	WORD $0x4e7b822f // smlal2 v15.4s, v17.8h, v27.8h
+dwU8K3S2NEON_in_16:
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
 	CMP $16, R6
-	BLE dwU8K3S2NEON_tile_8_in16
+	BLE dwU8K3S2NEON_outside149
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K3S2NEON_tile_8_in16:
+dwU8K3S2NEON_outside149:
+	ADD R4, R11, R11
 	WORD $0x0e78824e // smlal v14.4s, v18.4h, v24.4h
 	WORD $0x4e78824f // smlal2 v15.4s, v18.8h, v24.8h
-	B dwU8K3S2NEON_tile_8_row
-dwU8K3S2NEON_tile_8_above:
+dwU8K3S2NEON_row_end:
+	B dwU8K3S2NEON_next_taps
+dwU8K3S2NEON_above:
+	ADR dwU8K3S2NEON_aboves, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_aboves:
 	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
 	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
-	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
 	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
 	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
-	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
 	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
 	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
+	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
+	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
+	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
+	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
 	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
 	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
+	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
+	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
+	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
+	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
 	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
 	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
+	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
+	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
+	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
+	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
 	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
 	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
+	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
+	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
+	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
+	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
 	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
 	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
+	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
+	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
+	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
+	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
 	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
 	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
+	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
+	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
+	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
+	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
 	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
 	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
+	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
+	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
+	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
+	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
 	WORD $0x0e7f824e // smlal v14.4s, v18.4h, v31.4h
 	WORD $0x4e7f824f // smlal2 v15.4s, v18.8h, v31.8h
-dwU8K3S2NEON_tile_8_row:
+dwU8K3S2NEON_next_taps:
 	MOVD 72(R0), R15
 	ADD R15, R8, R8
 	MOVD 96(R0), R15
 	ADD R15, R12, R12
 	SUBS $1, R9
-	BNE dwU8K3S2NEON_tile_8_taps
-	MOVD R2, R11
-	MOVD R20, R13
+	BNE dwU8K3S2NEON_taps
 	ADD $200, R0, R20
 	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
 	MOVD 160(R0), R20
-	CBNZ R20, dwU8K3S2NEON_tile_8_fixed
+	CBNZ R20, dwU8K3S2NEON_sum_fixed
 	ADD $168, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $176, R0, R20
 	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
 	WORD $0x3dc00af3 // ldr q19, [x23, #32]
+	ADR dwU8K3S2NEON_sum_even0, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_sum_even0:
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
@@ -9963,6 +2742,11 @@ dwU8K3S2NEON_tile_8_row:
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4eae864e // add v14.4s, v18.4s, v14.4s
 	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
+	ADR dwU8K3S2NEON_sum_even1, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_sum_even1:
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
 	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
@@ -10011,8 +2795,8 @@ dwU8K3S2NEON_tile_8_row:
 	WORD $0x4eaff62f // fmin v15.4s, v17.4s, v15.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
-	B dwU8K3S2NEON_tile_8_narrow
-dwU8K3S2NEON_tile_8_fixed:
+	B dwU8K3S2NEON_sum_narrow
+dwU8K3S2NEON_sum_fixed:
 	ADD $184, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $192, R0, R20
@@ -10023,6 +2807,11 @@ dwU8K3S2NEON_tile_8_fixed:
 	WORD $0x3dc02af6 // ldr q22, [x23, #160]
 	WORD $0x3dc032f7 // ldr q23, [x23, #192]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K3S2NEON_sum_fixed0, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_sum_fixed0:
 	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
 	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
 	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
@@ -10109,6 +2898,11 @@ dwU8K3S2NEON_tile_8_fixed:
 	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
 	WORD $0x3dc036f7 // ldr q23, [x23, #208]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K3S2NEON_sum_fixed1, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_sum_fixed1:
 	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
 	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
 	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
@@ -10189,191 +2983,207 @@ dwU8K3S2NEON_tile_8_fixed:
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
 	WORD $0x4eaf660f // smax v15.4s, v16.4s, v15.4s
 	WORD $0x4eaf6e2f // smin v15.4s, v17.4s, v15.4s
-dwU8K3S2NEON_tile_8_narrow:
+dwU8K3S2NEON_sum_narrow:
+	MOVD R2, R11
+	CMP $8, R13
+	BLT dwU8K3S2NEON_part
+	ADR dwU8K3S2NEON_stores, R15
+	MOVD $20, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_stores:
 	WORD $0x0e612800 // xtn v0.4h, v0.4s
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes422
 	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K3S2NEON_kept423
-dwU8K3S2NEON_bytes422:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no424
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K3S2NEON_no424:
-	TBZ $1, R13, dwU8K3S2NEON_no425
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K3S2NEON_no425:
-	TBZ $0, R13, dwU8K3S2NEON_kept423
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K3S2NEON_kept423:
 	ADD R21, R11, R11
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes426
 	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K3S2NEON_kept427
-dwU8K3S2NEON_bytes426:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no428
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K3S2NEON_no428:
-	TBZ $1, R13, dwU8K3S2NEON_no429
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K3S2NEON_no429:
-	TBZ $0, R13, dwU8K3S2NEON_kept427
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K3S2NEON_kept427:
 	ADD R21, R11, R11
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes430
 	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K3S2NEON_kept431
-dwU8K3S2NEON_bytes430:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no432
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K3S2NEON_no432:
-	TBZ $1, R13, dwU8K3S2NEON_no433
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K3S2NEON_no433:
-	TBZ $0, R13, dwU8K3S2NEON_kept431
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K3S2NEON_kept431:
 	ADD R21, R11, R11
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes434
 	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K3S2NEON_kept435
-dwU8K3S2NEON_bytes434:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no436
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K3S2NEON_no436:
-	TBZ $1, R13, dwU8K3S2NEON_no437
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K3S2NEON_no437:
-	TBZ $0, R13, dwU8K3S2NEON_kept435
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K3S2NEON_kept435:
 	ADD R21, R11, R11
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes438
 	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K3S2NEON_kept439
-dwU8K3S2NEON_bytes438:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no440
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K3S2NEON_no440:
-	TBZ $1, R13, dwU8K3S2NEON_no441
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K3S2NEON_no441:
-	TBZ $0, R13, dwU8K3S2NEON_kept439
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K3S2NEON_kept439:
 	ADD R21, R11, R11
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes442
 	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K3S2NEON_kept443
-dwU8K3S2NEON_bytes442:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no444
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K3S2NEON_no444:
-	TBZ $1, R13, dwU8K3S2NEON_no445
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K3S2NEON_no445:
-	TBZ $0, R13, dwU8K3S2NEON_kept443
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K3S2NEON_kept443:
 	ADD R21, R11, R11
 	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
 	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes446
 	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K3S2NEON_kept447
-dwU8K3S2NEON_bytes446:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no448
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K3S2NEON_no448:
-	TBZ $1, R13, dwU8K3S2NEON_no449
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K3S2NEON_no449:
-	TBZ $0, R13, dwU8K3S2NEON_kept447
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K3S2NEON_kept447:
 	ADD R21, R11, R11
 	WORD $0x0e6129ce // xtn v14.4h, v14.4s
 	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
 	WORD $0x0e2129ce // xtn v14.8b, v14.8h
-	CMP $8, R13
-	BLT dwU8K3S2NEON_bytes450
 	WORD $0xfd00016e // str d14, [x11]
-	B dwU8K3S2NEON_kept451
-dwU8K3S2NEON_bytes450:
+	ADD R21, R11, R11
+	B dwU8K3S2NEON_next
+dwU8K3S2NEON_part:
+	ADR dwU8K3S2NEON_parts, R15
+	MOVD $60, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K3S2NEON_parts:
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
+	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	MOVD R11, R15
-	TBZ $2, R13, dwU8K3S2NEON_no452
+	TBZ $2, R13, dwU8K3S2NEON_no150
+	WORD $0xbd0001e0 // str s0, [x15]
+	ADD $4, R15
+	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
+dwU8K3S2NEON_no150:
+	TBZ $1, R13, dwU8K3S2NEON_no151
+	WORD $0x7d0001e0 // str h0, [x15]
+	ADD $2, R15
+	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
+dwU8K3S2NEON_no151:
+	TBZ $0, R13, dwU8K3S2NEON_no152
+	WORD $0x3d0001e0 // str b0, [x15]
+dwU8K3S2NEON_no152:
+	ADD R21, R11, R11
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
+	WORD $0x0e212842 // xtn v2.8b, v2.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S2NEON_no153
+	WORD $0xbd0001e2 // str s2, [x15]
+	ADD $4, R15
+	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
+dwU8K3S2NEON_no153:
+	TBZ $1, R13, dwU8K3S2NEON_no154
+	WORD $0x7d0001e2 // str h2, [x15]
+	ADD $2, R15
+	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
+dwU8K3S2NEON_no154:
+	TBZ $0, R13, dwU8K3S2NEON_no155
+	WORD $0x3d0001e2 // str b2, [x15]
+dwU8K3S2NEON_no155:
+	ADD R21, R11, R11
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
+	WORD $0x0e212884 // xtn v4.8b, v4.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S2NEON_no156
+	WORD $0xbd0001e4 // str s4, [x15]
+	ADD $4, R15
+	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
+dwU8K3S2NEON_no156:
+	TBZ $1, R13, dwU8K3S2NEON_no157
+	WORD $0x7d0001e4 // str h4, [x15]
+	ADD $2, R15
+	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
+dwU8K3S2NEON_no157:
+	TBZ $0, R13, dwU8K3S2NEON_no158
+	WORD $0x3d0001e4 // str b4, [x15]
+dwU8K3S2NEON_no158:
+	ADD R21, R11, R11
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
+	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S2NEON_no159
+	WORD $0xbd0001e6 // str s6, [x15]
+	ADD $4, R15
+	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
+dwU8K3S2NEON_no159:
+	TBZ $1, R13, dwU8K3S2NEON_no160
+	WORD $0x7d0001e6 // str h6, [x15]
+	ADD $2, R15
+	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
+dwU8K3S2NEON_no160:
+	TBZ $0, R13, dwU8K3S2NEON_no161
+	WORD $0x3d0001e6 // str b6, [x15]
+dwU8K3S2NEON_no161:
+	ADD R21, R11, R11
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
+	WORD $0x0e212908 // xtn v8.8b, v8.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S2NEON_no162
+	WORD $0xbd0001e8 // str s8, [x15]
+	ADD $4, R15
+	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
+dwU8K3S2NEON_no162:
+	TBZ $1, R13, dwU8K3S2NEON_no163
+	WORD $0x7d0001e8 // str h8, [x15]
+	ADD $2, R15
+	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
+dwU8K3S2NEON_no163:
+	TBZ $0, R13, dwU8K3S2NEON_no164
+	WORD $0x3d0001e8 // str b8, [x15]
+dwU8K3S2NEON_no164:
+	ADD R21, R11, R11
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
+	WORD $0x0e21294a // xtn v10.8b, v10.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S2NEON_no165
+	WORD $0xbd0001ea // str s10, [x15]
+	ADD $4, R15
+	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
+dwU8K3S2NEON_no165:
+	TBZ $1, R13, dwU8K3S2NEON_no166
+	WORD $0x7d0001ea // str h10, [x15]
+	ADD $2, R15
+	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
+dwU8K3S2NEON_no166:
+	TBZ $0, R13, dwU8K3S2NEON_no167
+	WORD $0x3d0001ea // str b10, [x15]
+dwU8K3S2NEON_no167:
+	ADD R21, R11, R11
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
+	WORD $0x0e21298c // xtn v12.8b, v12.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S2NEON_no168
+	WORD $0xbd0001ec // str s12, [x15]
+	ADD $4, R15
+	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
+dwU8K3S2NEON_no168:
+	TBZ $1, R13, dwU8K3S2NEON_no169
+	WORD $0x7d0001ec // str h12, [x15]
+	ADD $2, R15
+	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
+dwU8K3S2NEON_no169:
+	TBZ $0, R13, dwU8K3S2NEON_no170
+	WORD $0x3d0001ec // str b12, [x15]
+dwU8K3S2NEON_no170:
+	ADD R21, R11, R11
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
+	WORD $0x0e2129ce // xtn v14.8b, v14.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K3S2NEON_no171
 	WORD $0xbd0001ee // str s14, [x15]
 	ADD $4, R15
 	WORD $0x6e0e21ce // ext v14.16b, v14.16b, v14.16b, #4
-dwU8K3S2NEON_no452:
-	TBZ $1, R13, dwU8K3S2NEON_no453
+dwU8K3S2NEON_no171:
+	TBZ $1, R13, dwU8K3S2NEON_no172
 	WORD $0x7d0001ee // str h14, [x15]
 	ADD $2, R15
 	WORD $0x6e0e11ce // ext v14.16b, v14.16b, v14.16b, #2
-dwU8K3S2NEON_no453:
-	TBZ $0, R13, dwU8K3S2NEON_kept451
+dwU8K3S2NEON_no172:
+	TBZ $0, R13, dwU8K3S2NEON_no173
 	WORD $0x3d0001ee // str b14, [x15]
-dwU8K3S2NEON_kept451:
-	MOVD R13, R20
+dwU8K3S2NEON_no173:
+	ADD R21, R11, R11
+dwU8K3S2NEON_next:
 	MOVD 56(R0), R15
 	ADD R15, R2, R2
 	MOVD 64(R0), R15
@@ -10381,16 +3191,14 @@ dwU8K3S2NEON_kept451:
 	MOVD 88(R0), R15
 	ADD R15, R7, R7
 	SUBS $1, R14
-	BNE dwU8K3S2NEON_tile_8
+	BNE dwU8K3S2NEON_outputs
 	RET
 
 // dwU8K5S2NEON computes what dwU8Tile says; Mask is the number of channels.
 TEXT ·dwU8K5S2NEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
 	MOVD 40(R0), R4
-	MOVD 136(R0), R5
-	MOVD 144(R0), R6
-	MOVD 152(R0), R20
+	MOVD 152(R0), R13
 	MOVD 0(R0), R1
 	MOVD 8(R0), R15
 	ADD R15, R1, R1
@@ -10402,3076 +3210,94 @@ TEXT ·dwU8K5S2NEON(SB), NOSPLIT, $0-8
 	ADD $216, R0, R15
 	WORD $0x4d40c9ff // ld1r {v31.4s}, [x15]
 	MOVD 128(R0), R15
+	MOVD $8, R24
+	SUB R15, R24, R24
+	MOVD 136(R0), R5
+	ADD R24<<1, R5, R5
+	MOVD 144(R0), R6
+	ADD R24<<1, R6, R6
 	CMP $4, R15
-	BGT dwU8K5S2NEON_tile_above454
+	BGT dwU8K5S2NEON_tile_above174
 	CMP $2, R15
-	BGT dwU8K5S2NEON_tile_above455
+	BGT dwU8K5S2NEON_tile_above175
 	CMP $1, R15
-	BGT dwU8K5S2NEON_tile_above456
+	BGT dwU8K5S2NEON_tile_above176
 	B dwU8K5S2NEON_tile_1
-dwU8K5S2NEON_tile_above456:
+dwU8K5S2NEON_tile_above176:
 	B dwU8K5S2NEON_tile_2
-dwU8K5S2NEON_tile_above455:
+dwU8K5S2NEON_tile_above175:
 	CMP $3, R15
-	BGT dwU8K5S2NEON_tile_above457
+	BGT dwU8K5S2NEON_tile_above177
 	B dwU8K5S2NEON_tile_3
-dwU8K5S2NEON_tile_above457:
+dwU8K5S2NEON_tile_above177:
 	B dwU8K5S2NEON_tile_4
-dwU8K5S2NEON_tile_above454:
+dwU8K5S2NEON_tile_above174:
 	CMP $6, R15
-	BGT dwU8K5S2NEON_tile_above458
+	BGT dwU8K5S2NEON_tile_above178
 	CMP $5, R15
-	BGT dwU8K5S2NEON_tile_above459
+	BGT dwU8K5S2NEON_tile_above179
 	B dwU8K5S2NEON_tile_5
-dwU8K5S2NEON_tile_above459:
+dwU8K5S2NEON_tile_above179:
 	B dwU8K5S2NEON_tile_6
-dwU8K5S2NEON_tile_above458:
+dwU8K5S2NEON_tile_above178:
 	CMP $7, R15
-	BGT dwU8K5S2NEON_tile_above460
+	BGT dwU8K5S2NEON_tile_above180
 	B dwU8K5S2NEON_tile_7
-dwU8K5S2NEON_tile_above460:
+dwU8K5S2NEON_tile_above180:
 	B dwU8K5S2NEON_tile_8
 dwU8K5S2NEON_tile_1:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S2NEON_tile_1_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_1_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_1_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_1_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_1_in1
-	CMP $1, R6
-	BLE dwU8K5S2NEON_tile_1_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_1_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_1_in2
-	CMP $2, R6
-	BLE dwU8K5S2NEON_tile_1_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_1_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_1_in3
-	CMP $3, R6
-	BLE dwU8K5S2NEON_tile_1_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_1_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K5S2NEON_tile_1_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_1_in4:
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	B dwU8K5S2NEON_tile_1_row
-dwU8K5S2NEON_tile_1_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_1_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_1_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_1_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	B dwU8K5S2NEON_tile_1_narrow
-dwU8K5S2NEON_tile_1_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-dwU8K5S2NEON_tile_1_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes461
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept462
-dwU8K5S2NEON_bytes461:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no463
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no463:
-	TBZ $1, R13, dwU8K5S2NEON_no464
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no464:
-	TBZ $0, R13, dwU8K5S2NEON_kept462
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept462:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_1
-	RET
+	ADR dwU8K5S2NEON_first_1, R25
+	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_tile_2:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S2NEON_tile_2_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_2_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_2_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_2_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_2_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_2_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_2_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_2_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_2_in3
-	CMP $3, R6
-	BLE dwU8K5S2NEON_tile_2_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_2_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $4, R6
-	BLE dwU8K5S2NEON_tile_2_in4
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_2_in4:
-	ADD R4, R11, R11
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K5S2NEON_tile_2_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_2_in5:
-	ADD R4, R11, R11
-	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
-	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K5S2NEON_tile_2_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_2_in6:
-	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
-	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
-	B dwU8K5S2NEON_tile_2_row
-dwU8K5S2NEON_tile_2_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_2_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_2_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_2_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	B dwU8K5S2NEON_tile_2_narrow
-dwU8K5S2NEON_tile_2_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-dwU8K5S2NEON_tile_2_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes465
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept466
-dwU8K5S2NEON_bytes465:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no467
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no467:
-	TBZ $1, R13, dwU8K5S2NEON_no468
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no468:
-	TBZ $0, R13, dwU8K5S2NEON_kept466
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept466:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes469
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S2NEON_kept470
-dwU8K5S2NEON_bytes469:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no471
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S2NEON_no471:
-	TBZ $1, R13, dwU8K5S2NEON_no472
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S2NEON_no472:
-	TBZ $0, R13, dwU8K5S2NEON_kept470
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S2NEON_kept470:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_2
-	RET
+	ADR dwU8K5S2NEON_first_2, R25
+	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_tile_3:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S2NEON_tile_3_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_3_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_3_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_3_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_3_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_3_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_3_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_3_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_3_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_3_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $5, R6
-	BLE dwU8K5S2NEON_tile_3_in5
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_3_in5:
-	ADD R4, R11, R11
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
-	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $6, R6
-	BLE dwU8K5S2NEON_tile_3_in6
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_3_in6:
-	ADD R4, R11, R11
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
-	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K5S2NEON_tile_3_in7
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_3_in7:
-	ADD R4, R11, R11
-	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
-	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $8, R6
-	BLE dwU8K5S2NEON_tile_3_in8
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_3_in8:
-	WORD $0x0e788284 // smlal v4.4s, v20.4h, v24.4h
-	WORD $0x4e788285 // smlal2 v5.4s, v20.8h, v24.8h
-	B dwU8K5S2NEON_tile_3_row
-dwU8K5S2NEON_tile_3_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_3_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_3_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_3_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	B dwU8K5S2NEON_tile_3_narrow
-dwU8K5S2NEON_tile_3_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-dwU8K5S2NEON_tile_3_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes473
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept474
-dwU8K5S2NEON_bytes473:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no475
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no475:
-	TBZ $1, R13, dwU8K5S2NEON_no476
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no476:
-	TBZ $0, R13, dwU8K5S2NEON_kept474
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept474:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes477
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S2NEON_kept478
-dwU8K5S2NEON_bytes477:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no479
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S2NEON_no479:
-	TBZ $1, R13, dwU8K5S2NEON_no480
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S2NEON_no480:
-	TBZ $0, R13, dwU8K5S2NEON_kept478
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S2NEON_kept478:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes481
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S2NEON_kept482
-dwU8K5S2NEON_bytes481:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no483
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S2NEON_no483:
-	TBZ $1, R13, dwU8K5S2NEON_no484
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S2NEON_no484:
-	TBZ $0, R13, dwU8K5S2NEON_kept482
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S2NEON_kept482:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_3
-	RET
+	ADR dwU8K5S2NEON_first_3, R25
+	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_tile_4:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S2NEON_tile_4_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_4_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_4_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_4_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_4_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_4_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_4_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_4_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_4_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_4_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
-	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
-	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $7, R6
-	BLE dwU8K5S2NEON_tile_4_in7
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_4_in7:
-	ADD R4, R11, R11
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
-	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $8, R6
-	BLE dwU8K5S2NEON_tile_4_in8
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_4_in8:
-	ADD R4, R11, R11
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x0e788284 // smlal v4.4s, v20.4h, v24.4h
-	WORD $0x4e788285 // smlal2 v5.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $9, R6
-	BLE dwU8K5S2NEON_tile_4_in9
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_4_in9:
-	ADD R4, R11, R11
-	WORD $0x0e798266 // smlal v6.4s, v19.4h, v25.4h
-	WORD $0x4e798267 // smlal2 v7.4s, v19.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $10, R6
-	BLE dwU8K5S2NEON_tile_4_in10
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_4_in10:
-	WORD $0x0e7a8286 // smlal v6.4s, v20.4h, v26.4h
-	WORD $0x4e7a8287 // smlal2 v7.4s, v20.8h, v26.8h
-	B dwU8K5S2NEON_tile_4_row
-dwU8K5S2NEON_tile_4_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_4_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_4_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_4_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	B dwU8K5S2NEON_tile_4_narrow
-dwU8K5S2NEON_tile_4_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-dwU8K5S2NEON_tile_4_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes485
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept486
-dwU8K5S2NEON_bytes485:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no487
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no487:
-	TBZ $1, R13, dwU8K5S2NEON_no488
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no488:
-	TBZ $0, R13, dwU8K5S2NEON_kept486
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept486:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes489
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S2NEON_kept490
-dwU8K5S2NEON_bytes489:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no491
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S2NEON_no491:
-	TBZ $1, R13, dwU8K5S2NEON_no492
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S2NEON_no492:
-	TBZ $0, R13, dwU8K5S2NEON_kept490
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S2NEON_kept490:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes493
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S2NEON_kept494
-dwU8K5S2NEON_bytes493:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no495
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S2NEON_no495:
-	TBZ $1, R13, dwU8K5S2NEON_no496
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S2NEON_no496:
-	TBZ $0, R13, dwU8K5S2NEON_kept494
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S2NEON_kept494:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes497
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S2NEON_kept498
-dwU8K5S2NEON_bytes497:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no499
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S2NEON_no499:
-	TBZ $1, R13, dwU8K5S2NEON_no500
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S2NEON_no500:
-	TBZ $0, R13, dwU8K5S2NEON_kept498
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S2NEON_kept498:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_4
-	RET
+	ADR dwU8K5S2NEON_first_4, R25
+	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_tile_5:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S2NEON_tile_5_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_5_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_5_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_5_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_5_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_5_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_5_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_5_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_5_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_5_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
-	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
-	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
-	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x0e788284 // smlal v4.4s, v20.4h, v24.4h
-	WORD $0x4e788285 // smlal2 v5.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $9, R6
-	BLE dwU8K5S2NEON_tile_5_in9
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_5_in9:
-	ADD R4, R11, R11
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798266 // smlal v6.4s, v19.4h, v25.4h
-	WORD $0x4e798267 // smlal2 v7.4s, v19.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $10, R6
-	BLE dwU8K5S2NEON_tile_5_in10
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_5_in10:
-	ADD R4, R11, R11
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8286 // smlal v6.4s, v20.4h, v26.4h
-	WORD $0x4e7a8287 // smlal2 v7.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $11, R6
-	BLE dwU8K5S2NEON_tile_5_in11
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_5_in11:
-	ADD R4, R11, R11
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $12, R6
-	BLE dwU8K5S2NEON_tile_5_in12
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_5_in12:
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
-	B dwU8K5S2NEON_tile_5_row
-dwU8K5S2NEON_tile_5_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
-	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_5_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_5_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_5_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	B dwU8K5S2NEON_tile_5_narrow
-dwU8K5S2NEON_tile_5_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-dwU8K5S2NEON_tile_5_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes501
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept502
-dwU8K5S2NEON_bytes501:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no503
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no503:
-	TBZ $1, R13, dwU8K5S2NEON_no504
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no504:
-	TBZ $0, R13, dwU8K5S2NEON_kept502
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept502:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes505
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S2NEON_kept506
-dwU8K5S2NEON_bytes505:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no507
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S2NEON_no507:
-	TBZ $1, R13, dwU8K5S2NEON_no508
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S2NEON_no508:
-	TBZ $0, R13, dwU8K5S2NEON_kept506
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S2NEON_kept506:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes509
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S2NEON_kept510
-dwU8K5S2NEON_bytes509:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no511
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S2NEON_no511:
-	TBZ $1, R13, dwU8K5S2NEON_no512
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S2NEON_no512:
-	TBZ $0, R13, dwU8K5S2NEON_kept510
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S2NEON_kept510:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes513
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S2NEON_kept514
-dwU8K5S2NEON_bytes513:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no515
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S2NEON_no515:
-	TBZ $1, R13, dwU8K5S2NEON_no516
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S2NEON_no516:
-	TBZ $0, R13, dwU8K5S2NEON_kept514
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S2NEON_kept514:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes517
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S2NEON_kept518
-dwU8K5S2NEON_bytes517:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no519
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S2NEON_no519:
-	TBZ $1, R13, dwU8K5S2NEON_no520
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S2NEON_no520:
-	TBZ $0, R13, dwU8K5S2NEON_kept518
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S2NEON_kept518:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_5
-	RET
+	ADR dwU8K5S2NEON_first_5, R25
+	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_tile_6:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S2NEON_tile_6_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_6_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_6_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_6_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_6_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_6_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_6_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_6_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_6_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_6_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
-	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
-	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
-	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x0e788284 // smlal v4.4s, v20.4h, v24.4h
-	WORD $0x4e788285 // smlal2 v5.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798266 // smlal v6.4s, v19.4h, v25.4h
-	WORD $0x4e798267 // smlal2 v7.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
-	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8286 // smlal v6.4s, v20.4h, v26.4h
-	WORD $0x4e7a8287 // smlal2 v7.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $11, R6
-	BLE dwU8K5S2NEON_tile_6_in11
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_6_in11:
-	ADD R4, R11, R11
-	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
-	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $12, R6
-	BLE dwU8K5S2NEON_tile_6_in12
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_6_in12:
-	ADD R4, R11, R11
-	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
-	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $13, R6
-	BLE dwU8K5S2NEON_tile_6_in13
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_6_in13:
-	ADD R4, R11, R11
-	WORD $0x0e79826a // smlal v10.4s, v19.4h, v25.4h
-	WORD $0x4e79826b // smlal2 v11.4s, v19.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $14, R6
-	BLE dwU8K5S2NEON_tile_6_in14
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_6_in14:
-	WORD $0x0e7a828a // smlal v10.4s, v20.4h, v26.4h
-	WORD $0x4e7a828b // smlal2 v11.4s, v20.8h, v26.8h
-	B dwU8K5S2NEON_tile_6_row
-dwU8K5S2NEON_tile_6_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
-	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
-	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
-	WORD $0x0e7f828a // smlal v10.4s, v20.4h, v31.4h
-	WORD $0x4e7f828b // smlal2 v11.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_6_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_6_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_6_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	B dwU8K5S2NEON_tile_6_narrow
-dwU8K5S2NEON_tile_6_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-dwU8K5S2NEON_tile_6_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes521
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept522
-dwU8K5S2NEON_bytes521:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no523
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no523:
-	TBZ $1, R13, dwU8K5S2NEON_no524
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no524:
-	TBZ $0, R13, dwU8K5S2NEON_kept522
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept522:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes525
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S2NEON_kept526
-dwU8K5S2NEON_bytes525:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no527
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S2NEON_no527:
-	TBZ $1, R13, dwU8K5S2NEON_no528
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S2NEON_no528:
-	TBZ $0, R13, dwU8K5S2NEON_kept526
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S2NEON_kept526:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes529
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S2NEON_kept530
-dwU8K5S2NEON_bytes529:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no531
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S2NEON_no531:
-	TBZ $1, R13, dwU8K5S2NEON_no532
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S2NEON_no532:
-	TBZ $0, R13, dwU8K5S2NEON_kept530
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S2NEON_kept530:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes533
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S2NEON_kept534
-dwU8K5S2NEON_bytes533:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no535
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S2NEON_no535:
-	TBZ $1, R13, dwU8K5S2NEON_no536
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S2NEON_no536:
-	TBZ $0, R13, dwU8K5S2NEON_kept534
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S2NEON_kept534:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes537
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S2NEON_kept538
-dwU8K5S2NEON_bytes537:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no539
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S2NEON_no539:
-	TBZ $1, R13, dwU8K5S2NEON_no540
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S2NEON_no540:
-	TBZ $0, R13, dwU8K5S2NEON_kept538
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S2NEON_kept538:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes541
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K5S2NEON_kept542
-dwU8K5S2NEON_bytes541:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no543
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K5S2NEON_no543:
-	TBZ $1, R13, dwU8K5S2NEON_no544
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K5S2NEON_no544:
-	TBZ $0, R13, dwU8K5S2NEON_kept542
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K5S2NEON_kept542:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_6
-	RET
+	ADR dwU8K5S2NEON_first_6, R25
+	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_tile_7:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	MOVD 24(R0), R10
-	MOVD 112(R0), R9
-	MOVD R1, R8
-	MOVD R7, R12
-dwU8K5S2NEON_tile_7_taps:
-	WORD $0x3cc10550 // ldr q16, [x10], #16
-	WORD $0x3cc10551 // ldr q17, [x10], #16
-	WORD $0x3cc10552 // ldr q18, [x10], #16
-	WORD $0x3cc10553 // ldr q19, [x10], #16
-	WORD $0x3cc10554 // ldr q20, [x10], #16
-	MOVD 104(R0), R15
-	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_7_above
-	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_7_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_7_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_7_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_7_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_7_in2
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_7_in2:
-	ADD R4, R11, R11
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_7_in3
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_7_in3:
-	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
-	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
-	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
-	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x0e788284 // smlal v4.4s, v20.4h, v24.4h
-	WORD $0x4e788285 // smlal2 v5.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798266 // smlal v6.4s, v19.4h, v25.4h
-	WORD $0x4e798267 // smlal2 v7.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
-	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8286 // smlal v6.4s, v20.4h, v26.4h
-	WORD $0x4e7a8287 // smlal2 v7.4s, v20.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
-	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e78820c // smlal v12.4s, v16.4h, v24.4h
-	WORD $0x4e78820d // smlal2 v13.4s, v16.8h, v24.8h
-	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
-	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $13, R6
-	BLE dwU8K5S2NEON_tile_7_in13
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_7_in13:
-	ADD R4, R11, R11
-	WORD $0x0e79822c // smlal v12.4s, v17.4h, v25.4h
-	WORD $0x4e79822d // smlal2 v13.4s, v17.8h, v25.8h
-	WORD $0x0e79826a // smlal v10.4s, v19.4h, v25.4h
-	WORD $0x4e79826b // smlal2 v11.4s, v19.8h, v25.8h
-	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $14, R6
-	BLE dwU8K5S2NEON_tile_7_in14
-	WORD $0xfd40017a // ldr d26, [x11]
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_7_in14:
-	ADD R4, R11, R11
-	WORD $0x0e7a824c // smlal v12.4s, v18.4h, v26.4h
-	WORD $0x4e7a824d // smlal2 v13.4s, v18.8h, v26.8h
-	WORD $0x0e7a828a // smlal v10.4s, v20.4h, v26.4h
-	WORD $0x4e7a828b // smlal2 v11.4s, v20.8h, v26.8h
-	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $15, R6
-	BLE dwU8K5S2NEON_tile_7_in15
-	WORD $0xfd40017b // ldr d27, [x11]
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_7_in15:
-	ADD R4, R11, R11
-	WORD $0x0e7b826c // smlal v12.4s, v19.4h, v27.4h
-	WORD $0x4e7b826d // smlal2 v13.4s, v19.8h, v27.8h
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $16, R6
-	BLE dwU8K5S2NEON_tile_7_in16
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_7_in16:
-	WORD $0x0e78828c // smlal v12.4s, v20.4h, v24.4h
-	WORD $0x4e78828d // smlal2 v13.4s, v20.8h, v24.8h
-	B dwU8K5S2NEON_tile_7_row
-dwU8K5S2NEON_tile_7_above:
-	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
-	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
-	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
-	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
-	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
-	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
-	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
-	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
-	WORD $0x0e7f826c // smlal v12.4s, v19.4h, v31.4h
-	WORD $0x4e7f826d // smlal2 v13.4s, v19.8h, v31.8h
-	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
-	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
-	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
-	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
-	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
-	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
-	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
-	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
-	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
-	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
-	WORD $0x0e7f828a // smlal v10.4s, v20.4h, v31.4h
-	WORD $0x4e7f828b // smlal2 v11.4s, v20.8h, v31.8h
-	WORD $0x0e7f828c // smlal v12.4s, v20.4h, v31.4h
-	WORD $0x4e7f828d // smlal2 v13.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_7_row:
-	MOVD 72(R0), R15
-	ADD R15, R8, R8
-	MOVD 96(R0), R15
-	ADD R15, R12, R12
-	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_7_taps
-	MOVD R2, R11
-	MOVD R20, R13
-	ADD $200, R0, R20
-	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
-	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_7_fixed
-	ADD $168, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $176, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
-	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
-	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea0f620 // fmin v0.4s, v17.4s, v0.4s
-	WORD $0x4e21a800 // fcvtns v0.4s, v0.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4e21d842 // scvtf v2.4s, v2.4s
-	WORD $0x6e22de62 // fmul v2.4s, v19.4s, v2.4s
-	WORD $0x4e22f602 // fmax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea2f622 // fmin v2.4s, v17.4s, v2.4s
-	WORD $0x4e21a842 // fcvtns v2.4s, v2.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4e21d884 // scvtf v4.4s, v4.4s
-	WORD $0x6e24de64 // fmul v4.4s, v19.4s, v4.4s
-	WORD $0x4e24f604 // fmax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea4f624 // fmin v4.4s, v17.4s, v4.4s
-	WORD $0x4e21a884 // fcvtns v4.4s, v4.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4e21d8c6 // scvtf v6.4s, v6.4s
-	WORD $0x6e26de66 // fmul v6.4s, v19.4s, v6.4s
-	WORD $0x4e26f606 // fmax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea6f626 // fmin v6.4s, v17.4s, v6.4s
-	WORD $0x4e21a8c6 // fcvtns v6.4s, v6.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4e21d908 // scvtf v8.4s, v8.4s
-	WORD $0x6e28de68 // fmul v8.4s, v19.4s, v8.4s
-	WORD $0x4e28f608 // fmax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea8f628 // fmin v8.4s, v17.4s, v8.4s
-	WORD $0x4e21a908 // fcvtns v8.4s, v8.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4e21d94a // scvtf v10.4s, v10.4s
-	WORD $0x6e2ade6a // fmul v10.4s, v19.4s, v10.4s
-	WORD $0x4e2af60a // fmax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaaf62a // fmin v10.4s, v17.4s, v10.4s
-	WORD $0x4e21a94a // fcvtns v10.4s, v10.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4e21d98c // scvtf v12.4s, v12.4s
-	WORD $0x6e2cde6c // fmul v12.4s, v19.4s, v12.4s
-	WORD $0x4e2cf60c // fmax v12.4s, v16.4s, v12.4s
-	WORD $0x4eacf62c // fmin v12.4s, v17.4s, v12.4s
-	WORD $0x4e21a98c // fcvtns v12.4s, v12.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
-	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
-	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea1f621 // fmin v1.4s, v17.4s, v1.4s
-	WORD $0x4e21a821 // fcvtns v1.4s, v1.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4e21d863 // scvtf v3.4s, v3.4s
-	WORD $0x6e23de63 // fmul v3.4s, v19.4s, v3.4s
-	WORD $0x4e23f603 // fmax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea3f623 // fmin v3.4s, v17.4s, v3.4s
-	WORD $0x4e21a863 // fcvtns v3.4s, v3.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4e21d8a5 // scvtf v5.4s, v5.4s
-	WORD $0x6e25de65 // fmul v5.4s, v19.4s, v5.4s
-	WORD $0x4e25f605 // fmax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea5f625 // fmin v5.4s, v17.4s, v5.4s
-	WORD $0x4e21a8a5 // fcvtns v5.4s, v5.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4e21d8e7 // scvtf v7.4s, v7.4s
-	WORD $0x6e27de67 // fmul v7.4s, v19.4s, v7.4s
-	WORD $0x4e27f607 // fmax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea7f627 // fmin v7.4s, v17.4s, v7.4s
-	WORD $0x4e21a8e7 // fcvtns v7.4s, v7.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4e21d929 // scvtf v9.4s, v9.4s
-	WORD $0x6e29de69 // fmul v9.4s, v19.4s, v9.4s
-	WORD $0x4e29f609 // fmax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea9f629 // fmin v9.4s, v17.4s, v9.4s
-	WORD $0x4e21a929 // fcvtns v9.4s, v9.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4e21d96b // scvtf v11.4s, v11.4s
-	WORD $0x6e2bde6b // fmul v11.4s, v19.4s, v11.4s
-	WORD $0x4e2bf60b // fmax v11.4s, v16.4s, v11.4s
-	WORD $0x4eabf62b // fmin v11.4s, v17.4s, v11.4s
-	WORD $0x4e21a96b // fcvtns v11.4s, v11.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4e21d9ad // scvtf v13.4s, v13.4s
-	WORD $0x6e2dde6d // fmul v13.4s, v19.4s, v13.4s
-	WORD $0x4e2df60d // fmax v13.4s, v16.4s, v13.4s
-	WORD $0x4eadf62d // fmin v13.4s, v17.4s, v13.4s
-	WORD $0x4e21a9ad // fcvtns v13.4s, v13.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	B dwU8K5S2NEON_tile_7_narrow
-dwU8K5S2NEON_tile_7_fixed:
-	ADD $184, R0, R20
-	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
-	ADD $192, R0, R20
-	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
-	WORD $0x3dc00af3 // ldr q19, [x23, #32]
-	WORD $0x3dc012f4 // ldr q20, [x23, #64]
-	WORD $0x3dc022f5 // ldr q21, [x23, #128]
-	WORD $0x3dc02af6 // ldr q22, [x23, #160]
-	WORD $0x3dc032f7 // ldr q23, [x23, #192]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
-	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
-	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea08700 // add v0.4s, v24.4s, v0.4s
-	WORD $0x4ea086c0 // add v0.4s, v22.4s, v0.4s
-	WORD $0x4eb74400 // sshl v0.4s, v0.4s, v23.4s
-	WORD $0x4ea08640 // add v0.4s, v18.4s, v0.4s
-	WORD $0x4ea06600 // smax v0.4s, v16.4s, v0.4s
-	WORD $0x4ea06e20 // smin v0.4s, v17.4s, v0.4s
-	WORD $0x4eb34442 // sshl v2.4s, v2.4s, v19.4s
-	WORD $0x6eb4b442 // sqrdmulh v2.4s, v2.4s, v20.4s
-	WORD $0x4f210458 // sshr v24.4s, v2.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea28702 // add v2.4s, v24.4s, v2.4s
-	WORD $0x4ea286c2 // add v2.4s, v22.4s, v2.4s
-	WORD $0x4eb74442 // sshl v2.4s, v2.4s, v23.4s
-	WORD $0x4ea28642 // add v2.4s, v18.4s, v2.4s
-	WORD $0x4ea26602 // smax v2.4s, v16.4s, v2.4s
-	WORD $0x4ea26e22 // smin v2.4s, v17.4s, v2.4s
-	WORD $0x4eb34484 // sshl v4.4s, v4.4s, v19.4s
-	WORD $0x6eb4b484 // sqrdmulh v4.4s, v4.4s, v20.4s
-	WORD $0x4f210498 // sshr v24.4s, v4.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea48704 // add v4.4s, v24.4s, v4.4s
-	WORD $0x4ea486c4 // add v4.4s, v22.4s, v4.4s
-	WORD $0x4eb74484 // sshl v4.4s, v4.4s, v23.4s
-	WORD $0x4ea48644 // add v4.4s, v18.4s, v4.4s
-	WORD $0x4ea46604 // smax v4.4s, v16.4s, v4.4s
-	WORD $0x4ea46e24 // smin v4.4s, v17.4s, v4.4s
-	WORD $0x4eb344c6 // sshl v6.4s, v6.4s, v19.4s
-	WORD $0x6eb4b4c6 // sqrdmulh v6.4s, v6.4s, v20.4s
-	WORD $0x4f2104d8 // sshr v24.4s, v6.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea68706 // add v6.4s, v24.4s, v6.4s
-	WORD $0x4ea686c6 // add v6.4s, v22.4s, v6.4s
-	WORD $0x4eb744c6 // sshl v6.4s, v6.4s, v23.4s
-	WORD $0x4ea68646 // add v6.4s, v18.4s, v6.4s
-	WORD $0x4ea66606 // smax v6.4s, v16.4s, v6.4s
-	WORD $0x4ea66e26 // smin v6.4s, v17.4s, v6.4s
-	WORD $0x4eb34508 // sshl v8.4s, v8.4s, v19.4s
-	WORD $0x6eb4b508 // sqrdmulh v8.4s, v8.4s, v20.4s
-	WORD $0x4f210518 // sshr v24.4s, v8.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea88708 // add v8.4s, v24.4s, v8.4s
-	WORD $0x4ea886c8 // add v8.4s, v22.4s, v8.4s
-	WORD $0x4eb74508 // sshl v8.4s, v8.4s, v23.4s
-	WORD $0x4ea88648 // add v8.4s, v18.4s, v8.4s
-	WORD $0x4ea86608 // smax v8.4s, v16.4s, v8.4s
-	WORD $0x4ea86e28 // smin v8.4s, v17.4s, v8.4s
-	WORD $0x4eb3454a // sshl v10.4s, v10.4s, v19.4s
-	WORD $0x6eb4b54a // sqrdmulh v10.4s, v10.4s, v20.4s
-	WORD $0x4f210558 // sshr v24.4s, v10.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eaa870a // add v10.4s, v24.4s, v10.4s
-	WORD $0x4eaa86ca // add v10.4s, v22.4s, v10.4s
-	WORD $0x4eb7454a // sshl v10.4s, v10.4s, v23.4s
-	WORD $0x4eaa864a // add v10.4s, v18.4s, v10.4s
-	WORD $0x4eaa660a // smax v10.4s, v16.4s, v10.4s
-	WORD $0x4eaa6e2a // smin v10.4s, v17.4s, v10.4s
-	WORD $0x4eb3458c // sshl v12.4s, v12.4s, v19.4s
-	WORD $0x6eb4b58c // sqrdmulh v12.4s, v12.4s, v20.4s
-	WORD $0x4f210598 // sshr v24.4s, v12.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eac870c // add v12.4s, v24.4s, v12.4s
-	WORD $0x4eac86cc // add v12.4s, v22.4s, v12.4s
-	WORD $0x4eb7458c // sshl v12.4s, v12.4s, v23.4s
-	WORD $0x4eac864c // add v12.4s, v18.4s, v12.4s
-	WORD $0x4eac660c // smax v12.4s, v16.4s, v12.4s
-	WORD $0x4eac6e2c // smin v12.4s, v17.4s, v12.4s
-	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
-	WORD $0x3dc016f4 // ldr q20, [x23, #80]
-	WORD $0x3dc026f5 // ldr q21, [x23, #144]
-	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
-	WORD $0x3dc036f7 // ldr q23, [x23, #208]
-	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
-	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
-	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
-	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea18701 // add v1.4s, v24.4s, v1.4s
-	WORD $0x4ea186c1 // add v1.4s, v22.4s, v1.4s
-	WORD $0x4eb74421 // sshl v1.4s, v1.4s, v23.4s
-	WORD $0x4ea18641 // add v1.4s, v18.4s, v1.4s
-	WORD $0x4ea16601 // smax v1.4s, v16.4s, v1.4s
-	WORD $0x4ea16e21 // smin v1.4s, v17.4s, v1.4s
-	WORD $0x4eb34463 // sshl v3.4s, v3.4s, v19.4s
-	WORD $0x6eb4b463 // sqrdmulh v3.4s, v3.4s, v20.4s
-	WORD $0x4f210478 // sshr v24.4s, v3.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea38703 // add v3.4s, v24.4s, v3.4s
-	WORD $0x4ea386c3 // add v3.4s, v22.4s, v3.4s
-	WORD $0x4eb74463 // sshl v3.4s, v3.4s, v23.4s
-	WORD $0x4ea38643 // add v3.4s, v18.4s, v3.4s
-	WORD $0x4ea36603 // smax v3.4s, v16.4s, v3.4s
-	WORD $0x4ea36e23 // smin v3.4s, v17.4s, v3.4s
-	WORD $0x4eb344a5 // sshl v5.4s, v5.4s, v19.4s
-	WORD $0x6eb4b4a5 // sqrdmulh v5.4s, v5.4s, v20.4s
-	WORD $0x4f2104b8 // sshr v24.4s, v5.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea58705 // add v5.4s, v24.4s, v5.4s
-	WORD $0x4ea586c5 // add v5.4s, v22.4s, v5.4s
-	WORD $0x4eb744a5 // sshl v5.4s, v5.4s, v23.4s
-	WORD $0x4ea58645 // add v5.4s, v18.4s, v5.4s
-	WORD $0x4ea56605 // smax v5.4s, v16.4s, v5.4s
-	WORD $0x4ea56e25 // smin v5.4s, v17.4s, v5.4s
-	WORD $0x4eb344e7 // sshl v7.4s, v7.4s, v19.4s
-	WORD $0x6eb4b4e7 // sqrdmulh v7.4s, v7.4s, v20.4s
-	WORD $0x4f2104f8 // sshr v24.4s, v7.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea78707 // add v7.4s, v24.4s, v7.4s
-	WORD $0x4ea786c7 // add v7.4s, v22.4s, v7.4s
-	WORD $0x4eb744e7 // sshl v7.4s, v7.4s, v23.4s
-	WORD $0x4ea78647 // add v7.4s, v18.4s, v7.4s
-	WORD $0x4ea76607 // smax v7.4s, v16.4s, v7.4s
-	WORD $0x4ea76e27 // smin v7.4s, v17.4s, v7.4s
-	WORD $0x4eb34529 // sshl v9.4s, v9.4s, v19.4s
-	WORD $0x6eb4b529 // sqrdmulh v9.4s, v9.4s, v20.4s
-	WORD $0x4f210538 // sshr v24.4s, v9.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ea98709 // add v9.4s, v24.4s, v9.4s
-	WORD $0x4ea986c9 // add v9.4s, v22.4s, v9.4s
-	WORD $0x4eb74529 // sshl v9.4s, v9.4s, v23.4s
-	WORD $0x4ea98649 // add v9.4s, v18.4s, v9.4s
-	WORD $0x4ea96609 // smax v9.4s, v16.4s, v9.4s
-	WORD $0x4ea96e29 // smin v9.4s, v17.4s, v9.4s
-	WORD $0x4eb3456b // sshl v11.4s, v11.4s, v19.4s
-	WORD $0x6eb4b56b // sqrdmulh v11.4s, v11.4s, v20.4s
-	WORD $0x4f210578 // sshr v24.4s, v11.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4eab870b // add v11.4s, v24.4s, v11.4s
-	WORD $0x4eab86cb // add v11.4s, v22.4s, v11.4s
-	WORD $0x4eb7456b // sshl v11.4s, v11.4s, v23.4s
-	WORD $0x4eab864b // add v11.4s, v18.4s, v11.4s
-	WORD $0x4eab660b // smax v11.4s, v16.4s, v11.4s
-	WORD $0x4eab6e2b // smin v11.4s, v17.4s, v11.4s
-	WORD $0x4eb345ad // sshl v13.4s, v13.4s, v19.4s
-	WORD $0x6eb4b5ad // sqrdmulh v13.4s, v13.4s, v20.4s
-	WORD $0x4f2105b8 // sshr v24.4s, v13.4s, #31
-	WORD $0x4e381eb8 // and v24.16b, v21.16b, v24.16b
-	WORD $0x4ead870d // add v13.4s, v24.4s, v13.4s
-	WORD $0x4ead86cd // add v13.4s, v22.4s, v13.4s
-	WORD $0x4eb745ad // sshl v13.4s, v13.4s, v23.4s
-	WORD $0x4ead864d // add v13.4s, v18.4s, v13.4s
-	WORD $0x4ead660d // smax v13.4s, v16.4s, v13.4s
-	WORD $0x4ead6e2d // smin v13.4s, v17.4s, v13.4s
-dwU8K5S2NEON_tile_7_narrow:
-	WORD $0x0e612800 // xtn v0.4h, v0.4s
-	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
-	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes545
-	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept546
-dwU8K5S2NEON_bytes545:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no547
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no547:
-	TBZ $1, R13, dwU8K5S2NEON_no548
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no548:
-	TBZ $0, R13, dwU8K5S2NEON_kept546
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept546:
-	ADD R21, R11, R11
-	WORD $0x0e612842 // xtn v2.4h, v2.4s
-	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
-	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes549
-	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S2NEON_kept550
-dwU8K5S2NEON_bytes549:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no551
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S2NEON_no551:
-	TBZ $1, R13, dwU8K5S2NEON_no552
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S2NEON_no552:
-	TBZ $0, R13, dwU8K5S2NEON_kept550
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S2NEON_kept550:
-	ADD R21, R11, R11
-	WORD $0x0e612884 // xtn v4.4h, v4.4s
-	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
-	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes553
-	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S2NEON_kept554
-dwU8K5S2NEON_bytes553:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no555
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S2NEON_no555:
-	TBZ $1, R13, dwU8K5S2NEON_no556
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S2NEON_no556:
-	TBZ $0, R13, dwU8K5S2NEON_kept554
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S2NEON_kept554:
-	ADD R21, R11, R11
-	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
-	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
-	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes557
-	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S2NEON_kept558
-dwU8K5S2NEON_bytes557:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no559
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S2NEON_no559:
-	TBZ $1, R13, dwU8K5S2NEON_no560
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S2NEON_no560:
-	TBZ $0, R13, dwU8K5S2NEON_kept558
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S2NEON_kept558:
-	ADD R21, R11, R11
-	WORD $0x0e612908 // xtn v8.4h, v8.4s
-	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
-	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes561
-	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S2NEON_kept562
-dwU8K5S2NEON_bytes561:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no563
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S2NEON_no563:
-	TBZ $1, R13, dwU8K5S2NEON_no564
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S2NEON_no564:
-	TBZ $0, R13, dwU8K5S2NEON_kept562
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S2NEON_kept562:
-	ADD R21, R11, R11
-	WORD $0x0e61294a // xtn v10.4h, v10.4s
-	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
-	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes565
-	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K5S2NEON_kept566
-dwU8K5S2NEON_bytes565:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no567
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K5S2NEON_no567:
-	TBZ $1, R13, dwU8K5S2NEON_no568
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K5S2NEON_no568:
-	TBZ $0, R13, dwU8K5S2NEON_kept566
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K5S2NEON_kept566:
-	ADD R21, R11, R11
-	WORD $0x0e61298c // xtn v12.4h, v12.4s
-	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
-	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes569
-	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K5S2NEON_kept570
-dwU8K5S2NEON_bytes569:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no571
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K5S2NEON_no571:
-	TBZ $1, R13, dwU8K5S2NEON_no572
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K5S2NEON_no572:
-	TBZ $0, R13, dwU8K5S2NEON_kept570
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K5S2NEON_kept570:
-	MOVD R13, R20
-	MOVD 56(R0), R15
-	ADD R15, R2, R2
-	MOVD 64(R0), R15
-	ADD R15, R1, R1
-	MOVD 88(R0), R15
-	ADD R15, R7, R7
-	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_7
-	RET
+	ADR dwU8K5S2NEON_first_7, R25
+	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_tile_8:
-	WORD $0x3dc002e0 // ldr q0, [x23]
-	WORD $0x4ea01c02 // mov v2.16b, v0.16b
-	WORD $0x4ea01c04 // mov v4.16b, v0.16b
-	WORD $0x4ea01c06 // mov v6.16b, v0.16b
-	WORD $0x4ea01c08 // mov v8.16b, v0.16b
-	WORD $0x4ea01c0a // mov v10.16b, v0.16b
-	WORD $0x4ea01c0c // mov v12.16b, v0.16b
-	WORD $0x4ea01c0e // mov v14.16b, v0.16b
-	WORD $0x3dc006e1 // ldr q1, [x23, #16]
-	WORD $0x4ea11c23 // mov v3.16b, v1.16b
-	WORD $0x4ea11c25 // mov v5.16b, v1.16b
-	WORD $0x4ea11c27 // mov v7.16b, v1.16b
-	WORD $0x4ea11c29 // mov v9.16b, v1.16b
-	WORD $0x4ea11c2b // mov v11.16b, v1.16b
-	WORD $0x4ea11c2d // mov v13.16b, v1.16b
-	WORD $0x4ea11c2f // mov v15.16b, v1.16b
+	ADR dwU8K5S2NEON_first_8, R25
+	B dwU8K5S2NEON_outputs
+dwU8K5S2NEON_outputs:
+	WORD $0x3dc002fd // ldr q29, [x23]
+	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	ADR dwU8K5S2NEON_sums, R15
+	MOVD $8, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_sums:
+	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
+	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
+	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
+	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
+	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
+	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
+	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
+	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
+	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
+	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
+	WORD $0x4ebd1faa // mov v10.16b, v29.16b
+	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
+	WORD $0x4ebd1fac // mov v12.16b, v29.16b
+	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
+	WORD $0x4ebd1fae // mov v14.16b, v29.16b
+	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8
 	MOVD R7, R12
-dwU8K5S2NEON_tile_8_taps:
+dwU8K5S2NEON_taps:
 	WORD $0x3cc10550 // ldr q16, [x10], #16
 	WORD $0x3cc10551 // ldr q17, [x10], #16
 	WORD $0x3cc10552 // ldr q18, [x10], #16
@@ -13479,132 +3305,100 @@ dwU8K5S2NEON_tile_8_taps:
 	WORD $0x3cc10554 // ldr q20, [x10], #16
 	MOVD 104(R0), R15
 	CMP R15, R12
-	BHS dwU8K5S2NEON_tile_8_above
+	BHS dwU8K5S2NEON_above
 	MOVD R8, R11
-	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
-	CMP $0, R5
-	BGT dwU8K5S2NEON_tile_8_in0
-	WORD $0xfd400178 // ldr d24, [x11]
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_8_in0:
-	ADD R4, R11, R11
-	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
-	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
-	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
-	CMP $1, R5
-	BGT dwU8K5S2NEON_tile_8_in1
-	WORD $0xfd400179 // ldr d25, [x11]
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_8_in1:
-	ADD R4, R11, R11
-	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
-	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
+	B (R25)
+dwU8K5S2NEON_first_1:
 	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
-	CMP $2, R5
-	BGT dwU8K5S2NEON_tile_8_in2
+	CMP $14, R5
+	BGT dwU8K5S2NEON_outside181
 	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_8_in2:
+dwU8K5S2NEON_outside181:
 	ADD R4, R11, R11
-	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
-	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
-	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
-	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
+	WORD $0x0e7a820e // smlal v14.4s, v16.4h, v26.4h
+	WORD $0x4e7a820f // smlal2 v15.4s, v16.8h, v26.8h
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
-	CMP $3, R5
-	BGT dwU8K5S2NEON_tile_8_in3
+	CMP $15, R5
+	BGT dwU8K5S2NEON_outside182
+	CMP $15, R6
+	BLE dwU8K5S2NEON_outside182
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_8_in3:
+dwU8K5S2NEON_outside182:
 	ADD R4, R11, R11
-	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
-	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
-	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
-	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
+	WORD $0x0e7b822e // smlal v14.4s, v17.4h, v27.4h
+	WORD $0x4e7b822f // smlal2 v15.4s, v17.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $16, R5
+	BGT dwU8K5S2NEON_outside183
+	CMP $16, R6
+	BLE dwU8K5S2NEON_outside183
+	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
-	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
-	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
-	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
-	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
-	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
+dwU8K5S2NEON_outside183:
+	ADD R4, R11, R11
+	WORD $0x0e78824e // smlal v14.4s, v18.4h, v24.4h
+	WORD $0x4e78824f // smlal2 v15.4s, v18.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $17, R5
+	BGT dwU8K5S2NEON_outside184
+	CMP $17, R6
+	BLE dwU8K5S2NEON_outside184
+	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
-	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
-	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
-	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+dwU8K5S2NEON_outside184:
+	ADD R4, R11, R11
+	WORD $0x0e79826e // smlal v14.4s, v19.4h, v25.4h
+	WORD $0x4e79826f // smlal2 v15.4s, v19.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $18, R6
+	BLE dwU8K5S2NEON_outside185
+	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
-	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
-	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
-	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
-	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
-	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
-	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
-	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
-	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
+dwU8K5S2NEON_outside185:
+	ADD R4, R11, R11
+	WORD $0x0e7a828e // smlal v14.4s, v20.4h, v26.4h
+	WORD $0x4e7a828f // smlal2 v15.4s, v20.8h, v26.8h
+	B dwU8K5S2NEON_row_end
+dwU8K5S2NEON_first_2:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $12, R5
+	BGT dwU8K5S2NEON_outside186
+	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
-	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
-	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
-	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
-	WORD $0x0e788284 // smlal v4.4s, v20.4h, v24.4h
-	WORD $0x4e788285 // smlal2 v5.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
-	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
-	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
-	WORD $0x0e798266 // smlal v6.4s, v19.4h, v25.4h
-	WORD $0x4e798267 // smlal2 v7.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
-	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
-	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
-	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
-	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
-	WORD $0x0e7a8286 // smlal v6.4s, v20.4h, v26.4h
-	WORD $0x4e7a8287 // smlal2 v7.4s, v20.8h, v26.8h
-	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
-	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
-	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
-	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
-	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
-	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
-	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside186:
+	ADD R4, R11, R11
 	WORD $0x0e78820c // smlal v12.4s, v16.4h, v24.4h
 	WORD $0x4e78820d // smlal2 v13.4s, v16.8h, v24.8h
-	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
-	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
-	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
-	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
-	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $13, R5
+	BGT dwU8K5S2NEON_outside187
+	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside187:
+	ADD R4, R11, R11
 	WORD $0x0e79822c // smlal v12.4s, v17.4h, v25.4h
 	WORD $0x4e79822d // smlal2 v13.4s, v17.8h, v25.8h
-	WORD $0x0e79826a // smlal v10.4s, v19.4h, v25.4h
-	WORD $0x4e79826b // smlal2 v11.4s, v19.8h, v25.8h
-	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $14, R5
+	BGT dwU8K5S2NEON_outside188
+	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside188:
+	ADD R4, R11, R11
 	WORD $0x0e7a820e // smlal v14.4s, v16.4h, v26.4h
 	WORD $0x4e7a820f // smlal2 v15.4s, v16.8h, v26.8h
 	WORD $0x0e7a824c // smlal v12.4s, v18.4h, v26.4h
 	WORD $0x4e7a824d // smlal2 v13.4s, v18.8h, v26.8h
-	WORD $0x0e7a828a // smlal v10.4s, v20.4h, v26.4h
-	WORD $0x4e7a828b // smlal2 v11.4s, v20.8h, v26.8h
 	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $15, R5
+	BGT dwU8K5S2NEON_outside189
 	CMP $15, R6
-	BLE dwU8K5S2NEON_tile_8_in15
+	BLE dwU8K5S2NEON_outside189
 	WORD $0xfd40017b // ldr d27, [x11]
 	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
-dwU8K5S2NEON_tile_8_in15:
+dwU8K5S2NEON_outside189:
 	ADD R4, R11, R11
 	WORD $0x0e7b822e // smlal v14.4s, v17.4h, v27.4h
 	WORD $0x4e7b822f // smlal2 v15.4s, v17.8h, v27.8h
@@ -13612,10 +3406,10 @@ dwU8K5S2NEON_tile_8_in15:
 	WORD $0x4e7b826d // smlal2 v13.4s, v19.8h, v27.8h
 	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
 	CMP $16, R6
-	BLE dwU8K5S2NEON_tile_8_in16
+	BLE dwU8K5S2NEON_outside190
 	WORD $0xfd400178 // ldr d24, [x11]
 	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
-dwU8K5S2NEON_tile_8_in16:
+dwU8K5S2NEON_outside190:
 	ADD R4, R11, R11
 	WORD $0x0e78824e // smlal v14.4s, v18.4h, v24.4h
 	WORD $0x4e78824f // smlal2 v15.4s, v18.8h, v24.8h
@@ -13623,121 +3417,516 @@ dwU8K5S2NEON_tile_8_in16:
 	WORD $0x4e78828d // smlal2 v13.4s, v20.8h, v24.8h
 	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
 	CMP $17, R6
-	BLE dwU8K5S2NEON_tile_8_in17
+	BLE dwU8K5S2NEON_outside191
 	WORD $0xfd400179 // ldr d25, [x11]
 	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
-dwU8K5S2NEON_tile_8_in17:
+dwU8K5S2NEON_outside191:
 	ADD R4, R11, R11
 	WORD $0x0e79826e // smlal v14.4s, v19.4h, v25.4h
 	WORD $0x4e79826f // smlal2 v15.4s, v19.8h, v25.8h
 	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
 	CMP $18, R6
-	BLE dwU8K5S2NEON_tile_8_in18
+	BLE dwU8K5S2NEON_outside192
 	WORD $0xfd40017a // ldr d26, [x11]
 	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
-dwU8K5S2NEON_tile_8_in18:
+dwU8K5S2NEON_outside192:
+	ADD R4, R11, R11
 	WORD $0x0e7a828e // smlal v14.4s, v20.4h, v26.4h
 	WORD $0x4e7a828f // smlal2 v15.4s, v20.8h, v26.8h
-	B dwU8K5S2NEON_tile_8_row
-dwU8K5S2NEON_tile_8_above:
+	B dwU8K5S2NEON_row_end
+dwU8K5S2NEON_first_3:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $10, R5
+	BGT dwU8K5S2NEON_outside193
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside193:
+	ADD R4, R11, R11
+	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
+	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $11, R5
+	BGT dwU8K5S2NEON_outside194
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S2NEON_outside194:
+	ADD R4, R11, R11
+	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
+	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $12, R5
+	BGT dwU8K5S2NEON_outside195
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside195:
+	ADD R4, R11, R11
+	WORD $0x0e78820c // smlal v12.4s, v16.4h, v24.4h
+	WORD $0x4e78820d // smlal2 v13.4s, v16.8h, v24.8h
+	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
+	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $13, R5
+	BGT dwU8K5S2NEON_outside196
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside196:
+	ADD R4, R11, R11
+	WORD $0x0e79822c // smlal v12.4s, v17.4h, v25.4h
+	WORD $0x4e79822d // smlal2 v13.4s, v17.8h, v25.8h
+	WORD $0x0e79826a // smlal v10.4s, v19.4h, v25.4h
+	WORD $0x4e79826b // smlal2 v11.4s, v19.8h, v25.8h
+	B dwU8K5S2NEON_in_14
+dwU8K5S2NEON_first_4:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $8, R5
+	BGT dwU8K5S2NEON_outside197
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside197:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $9, R5
+	BGT dwU8K5S2NEON_outside198
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside198:
+	ADD R4, R11, R11
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $10, R5
+	BGT dwU8K5S2NEON_outside199
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside199:
+	ADD R4, R11, R11
+	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
+	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
+	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
+	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $11, R5
+	BGT dwU8K5S2NEON_outside200
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S2NEON_outside200:
+	ADD R4, R11, R11
+	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
+	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
+	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
+	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
+	B dwU8K5S2NEON_in_12
+dwU8K5S2NEON_first_5:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K5S2NEON_outside201
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside201:
+	ADD R4, R11, R11
+	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
+	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $7, R5
+	BGT dwU8K5S2NEON_outside202
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S2NEON_outside202:
+	ADD R4, R11, R11
+	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
+	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $8, R5
+	BGT dwU8K5S2NEON_outside203
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside203:
+	ADD R4, R11, R11
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
+	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $9, R5
+	BGT dwU8K5S2NEON_outside204
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside204:
+	ADD R4, R11, R11
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	WORD $0x0e798266 // smlal v6.4s, v19.4h, v25.4h
+	WORD $0x4e798267 // smlal2 v7.4s, v19.8h, v25.8h
+	B dwU8K5S2NEON_in_10
+dwU8K5S2NEON_first_6:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K5S2NEON_outside205
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside205:
+	ADD R4, R11, R11
+	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
+	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K5S2NEON_outside206
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside206:
+	ADD R4, R11, R11
+	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
+	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $6, R5
+	BGT dwU8K5S2NEON_outside207
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside207:
+	ADD R4, R11, R11
+	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
+	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
+	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
+	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $7, R5
+	BGT dwU8K5S2NEON_outside208
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S2NEON_outside208:
+	ADD R4, R11, R11
+	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
+	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
+	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
+	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
+	B dwU8K5S2NEON_in_8
+dwU8K5S2NEON_first_7:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K5S2NEON_outside209
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside209:
+	ADD R4, R11, R11
+	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
+	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K5S2NEON_outside210
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S2NEON_outside210:
+	ADD R4, R11, R11
+	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
+	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $4, R5
+	BGT dwU8K5S2NEON_outside211
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside211:
+	ADD R4, R11, R11
+	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
+	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
+	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
+	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $5, R5
+	BGT dwU8K5S2NEON_outside212
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside212:
+	ADD R4, R11, R11
+	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
+	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
+	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
+	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
+	B dwU8K5S2NEON_in_6
+dwU8K5S2NEON_first_8:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $0, R5
+	BGT dwU8K5S2NEON_outside213
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside213:
+	ADD R4, R11, R11
+	WORD $0x0e788200 // smlal v0.4s, v16.4h, v24.4h
+	WORD $0x4e788201 // smlal2 v1.4s, v16.8h, v24.8h
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $1, R5
+	BGT dwU8K5S2NEON_outside214
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside214:
+	ADD R4, R11, R11
+	WORD $0x0e798220 // smlal v0.4s, v17.4h, v25.4h
+	WORD $0x4e798221 // smlal2 v1.4s, v17.8h, v25.8h
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $2, R5
+	BGT dwU8K5S2NEON_outside215
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside215:
+	ADD R4, R11, R11
+	WORD $0x0e7a8202 // smlal v2.4s, v16.4h, v26.4h
+	WORD $0x4e7a8203 // smlal2 v3.4s, v16.8h, v26.8h
+	WORD $0x0e7a8240 // smlal v0.4s, v18.4h, v26.4h
+	WORD $0x4e7a8241 // smlal2 v1.4s, v18.8h, v26.8h
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $3, R5
+	BGT dwU8K5S2NEON_outside216
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S2NEON_outside216:
+	ADD R4, R11, R11
+	WORD $0x0e7b8222 // smlal v2.4s, v17.4h, v27.4h
+	WORD $0x4e7b8223 // smlal2 v3.4s, v17.8h, v27.8h
+	WORD $0x0e7b8260 // smlal v0.4s, v19.4h, v27.4h
+	WORD $0x4e7b8261 // smlal2 v1.4s, v19.8h, v27.8h
+dwU8K5S2NEON_in_4:
+	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+	WORD $0x0e788204 // smlal v4.4s, v16.4h, v24.4h
+	WORD $0x4e788205 // smlal2 v5.4s, v16.8h, v24.8h
+	WORD $0x0e788242 // smlal v2.4s, v18.4h, v24.4h
+	WORD $0x4e788243 // smlal2 v3.4s, v18.8h, v24.8h
+	WORD $0x0e788280 // smlal v0.4s, v20.4h, v24.4h
+	WORD $0x4e788281 // smlal2 v1.4s, v20.8h, v24.8h
+dwU8K5S2NEON_in_5:
+	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+	WORD $0x0e798224 // smlal v4.4s, v17.4h, v25.4h
+	WORD $0x4e798225 // smlal2 v5.4s, v17.8h, v25.8h
+	WORD $0x0e798262 // smlal v2.4s, v19.4h, v25.4h
+	WORD $0x4e798263 // smlal2 v3.4s, v19.8h, v25.8h
+dwU8K5S2NEON_in_6:
+	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+	WORD $0x0e7a8206 // smlal v6.4s, v16.4h, v26.4h
+	WORD $0x4e7a8207 // smlal2 v7.4s, v16.8h, v26.8h
+	WORD $0x0e7a8244 // smlal v4.4s, v18.4h, v26.4h
+	WORD $0x4e7a8245 // smlal2 v5.4s, v18.8h, v26.8h
+	WORD $0x0e7a8282 // smlal v2.4s, v20.4h, v26.4h
+	WORD $0x4e7a8283 // smlal2 v3.4s, v20.8h, v26.8h
+dwU8K5S2NEON_in_7:
+	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+	WORD $0x0e7b8226 // smlal v6.4s, v17.4h, v27.4h
+	WORD $0x4e7b8227 // smlal2 v7.4s, v17.8h, v27.8h
+	WORD $0x0e7b8264 // smlal v4.4s, v19.4h, v27.4h
+	WORD $0x4e7b8265 // smlal2 v5.4s, v19.8h, v27.8h
+dwU8K5S2NEON_in_8:
+	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+	WORD $0x0e788208 // smlal v8.4s, v16.4h, v24.4h
+	WORD $0x4e788209 // smlal2 v9.4s, v16.8h, v24.8h
+	WORD $0x0e788246 // smlal v6.4s, v18.4h, v24.4h
+	WORD $0x4e788247 // smlal2 v7.4s, v18.8h, v24.8h
+	WORD $0x0e788284 // smlal v4.4s, v20.4h, v24.4h
+	WORD $0x4e788285 // smlal2 v5.4s, v20.8h, v24.8h
+dwU8K5S2NEON_in_9:
+	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+	WORD $0x0e798228 // smlal v8.4s, v17.4h, v25.4h
+	WORD $0x4e798229 // smlal2 v9.4s, v17.8h, v25.8h
+	WORD $0x0e798266 // smlal v6.4s, v19.4h, v25.4h
+	WORD $0x4e798267 // smlal2 v7.4s, v19.8h, v25.8h
+dwU8K5S2NEON_in_10:
+	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+	WORD $0x0e7a820a // smlal v10.4s, v16.4h, v26.4h
+	WORD $0x4e7a820b // smlal2 v11.4s, v16.8h, v26.8h
+	WORD $0x0e7a8248 // smlal v8.4s, v18.4h, v26.4h
+	WORD $0x4e7a8249 // smlal2 v9.4s, v18.8h, v26.8h
+	WORD $0x0e7a8286 // smlal v6.4s, v20.4h, v26.4h
+	WORD $0x4e7a8287 // smlal2 v7.4s, v20.8h, v26.8h
+dwU8K5S2NEON_in_11:
+	WORD $0x0cc4717b // ld1 {v27.8b}, [x11], x4
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+	WORD $0x0e7b822a // smlal v10.4s, v17.4h, v27.4h
+	WORD $0x4e7b822b // smlal2 v11.4s, v17.8h, v27.8h
+	WORD $0x0e7b8268 // smlal v8.4s, v19.4h, v27.4h
+	WORD $0x4e7b8269 // smlal2 v9.4s, v19.8h, v27.8h
+dwU8K5S2NEON_in_12:
+	WORD $0x0cc47178 // ld1 {v24.8b}, [x11], x4
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+	WORD $0x0e78820c // smlal v12.4s, v16.4h, v24.4h
+	WORD $0x4e78820d // smlal2 v13.4s, v16.8h, v24.8h
+	WORD $0x0e78824a // smlal v10.4s, v18.4h, v24.4h
+	WORD $0x4e78824b // smlal2 v11.4s, v18.8h, v24.8h
+	WORD $0x0e788288 // smlal v8.4s, v20.4h, v24.4h
+	WORD $0x4e788289 // smlal2 v9.4s, v20.8h, v24.8h
+dwU8K5S2NEON_in_13:
+	WORD $0x0cc47179 // ld1 {v25.8b}, [x11], x4
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+	WORD $0x0e79822c // smlal v12.4s, v17.4h, v25.4h
+	WORD $0x4e79822d // smlal2 v13.4s, v17.8h, v25.8h
+	WORD $0x0e79826a // smlal v10.4s, v19.4h, v25.4h
+	WORD $0x4e79826b // smlal2 v11.4s, v19.8h, v25.8h
+dwU8K5S2NEON_in_14:
+	WORD $0x0cc4717a // ld1 {v26.8b}, [x11], x4
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+	WORD $0x0e7a820e // smlal v14.4s, v16.4h, v26.4h
+	WORD $0x4e7a820f // smlal2 v15.4s, v16.8h, v26.8h
+	WORD $0x0e7a824c // smlal v12.4s, v18.4h, v26.4h
+	WORD $0x4e7a824d // smlal2 v13.4s, v18.8h, v26.8h
+	WORD $0x0e7a828a // smlal v10.4s, v20.4h, v26.4h
+	WORD $0x4e7a828b // smlal2 v11.4s, v20.8h, v26.8h
+dwU8K5S2NEON_in_15:
+	WORD $0x4ebf1ffb // mov v27.16b, v31.16b
+	CMP $15, R6
+	BLE dwU8K5S2NEON_outside217
+	WORD $0xfd40017b // ldr d27, [x11]
+	WORD $0x2f08a77b // uxtl v27.8h, v27.8b
+dwU8K5S2NEON_outside217:
+	ADD R4, R11, R11
+	WORD $0x0e7b822e // smlal v14.4s, v17.4h, v27.4h
+	WORD $0x4e7b822f // smlal2 v15.4s, v17.8h, v27.8h
+	WORD $0x0e7b826c // smlal v12.4s, v19.4h, v27.4h
+	WORD $0x4e7b826d // smlal2 v13.4s, v19.8h, v27.8h
+dwU8K5S2NEON_in_16:
+	WORD $0x4ebf1ff8 // mov v24.16b, v31.16b
+	CMP $16, R6
+	BLE dwU8K5S2NEON_outside218
+	WORD $0xfd400178 // ldr d24, [x11]
+	WORD $0x2f08a718 // uxtl v24.8h, v24.8b
+dwU8K5S2NEON_outside218:
+	ADD R4, R11, R11
+	WORD $0x0e78824e // smlal v14.4s, v18.4h, v24.4h
+	WORD $0x4e78824f // smlal2 v15.4s, v18.8h, v24.8h
+	WORD $0x0e78828c // smlal v12.4s, v20.4h, v24.4h
+	WORD $0x4e78828d // smlal2 v13.4s, v20.8h, v24.8h
+dwU8K5S2NEON_in_17:
+	WORD $0x4ebf1ff9 // mov v25.16b, v31.16b
+	CMP $17, R6
+	BLE dwU8K5S2NEON_outside219
+	WORD $0xfd400179 // ldr d25, [x11]
+	WORD $0x2f08a739 // uxtl v25.8h, v25.8b
+dwU8K5S2NEON_outside219:
+	ADD R4, R11, R11
+	WORD $0x0e79826e // smlal v14.4s, v19.4h, v25.4h
+	WORD $0x4e79826f // smlal2 v15.4s, v19.8h, v25.8h
+dwU8K5S2NEON_in_18:
+	WORD $0x4ebf1ffa // mov v26.16b, v31.16b
+	CMP $18, R6
+	BLE dwU8K5S2NEON_outside220
+	WORD $0xfd40017a // ldr d26, [x11]
+	WORD $0x2f08a75a // uxtl v26.8h, v26.8b
+dwU8K5S2NEON_outside220:
+	ADD R4, R11, R11
+	WORD $0x0e7a828e // smlal v14.4s, v20.4h, v26.4h
+	WORD $0x4e7a828f // smlal2 v15.4s, v20.8h, v26.8h
+dwU8K5S2NEON_row_end:
+	B dwU8K5S2NEON_next_taps
+dwU8K5S2NEON_above:
+	ADR dwU8K5S2NEON_aboves, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_aboves:
 	WORD $0x0e7f8200 // smlal v0.4s, v16.4h, v31.4h
 	WORD $0x4e7f8201 // smlal2 v1.4s, v16.8h, v31.8h
-	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
-	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
-	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
-	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
-	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
-	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
-	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
-	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
-	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
-	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
-	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
-	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
-	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
-	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
 	WORD $0x0e7f8220 // smlal v0.4s, v17.4h, v31.4h
 	WORD $0x4e7f8221 // smlal2 v1.4s, v17.8h, v31.8h
-	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
-	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
-	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
-	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
-	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
-	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
-	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
-	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
-	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
-	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
-	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
-	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
-	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
-	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
 	WORD $0x0e7f8240 // smlal v0.4s, v18.4h, v31.4h
 	WORD $0x4e7f8241 // smlal2 v1.4s, v18.8h, v31.8h
-	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
-	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
-	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
-	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
-	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
-	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
-	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
-	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
-	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
-	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
-	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
-	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
-	WORD $0x0e7f824e // smlal v14.4s, v18.4h, v31.4h
-	WORD $0x4e7f824f // smlal2 v15.4s, v18.8h, v31.8h
 	WORD $0x0e7f8260 // smlal v0.4s, v19.4h, v31.4h
 	WORD $0x4e7f8261 // smlal2 v1.4s, v19.8h, v31.8h
-	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
-	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
-	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
-	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
-	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
-	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
-	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
-	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
-	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
-	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
-	WORD $0x0e7f826c // smlal v12.4s, v19.4h, v31.4h
-	WORD $0x4e7f826d // smlal2 v13.4s, v19.8h, v31.8h
-	WORD $0x0e7f826e // smlal v14.4s, v19.4h, v31.4h
-	WORD $0x4e7f826f // smlal2 v15.4s, v19.8h, v31.8h
 	WORD $0x0e7f8280 // smlal v0.4s, v20.4h, v31.4h
 	WORD $0x4e7f8281 // smlal2 v1.4s, v20.8h, v31.8h
+	WORD $0x0e7f8202 // smlal v2.4s, v16.4h, v31.4h
+	WORD $0x4e7f8203 // smlal2 v3.4s, v16.8h, v31.8h
+	WORD $0x0e7f8222 // smlal v2.4s, v17.4h, v31.4h
+	WORD $0x4e7f8223 // smlal2 v3.4s, v17.8h, v31.8h
+	WORD $0x0e7f8242 // smlal v2.4s, v18.4h, v31.4h
+	WORD $0x4e7f8243 // smlal2 v3.4s, v18.8h, v31.8h
+	WORD $0x0e7f8262 // smlal v2.4s, v19.4h, v31.4h
+	WORD $0x4e7f8263 // smlal2 v3.4s, v19.8h, v31.8h
 	WORD $0x0e7f8282 // smlal v2.4s, v20.4h, v31.4h
 	WORD $0x4e7f8283 // smlal2 v3.4s, v20.8h, v31.8h
+	WORD $0x0e7f8204 // smlal v4.4s, v16.4h, v31.4h
+	WORD $0x4e7f8205 // smlal2 v5.4s, v16.8h, v31.8h
+	WORD $0x0e7f8224 // smlal v4.4s, v17.4h, v31.4h
+	WORD $0x4e7f8225 // smlal2 v5.4s, v17.8h, v31.8h
+	WORD $0x0e7f8244 // smlal v4.4s, v18.4h, v31.4h
+	WORD $0x4e7f8245 // smlal2 v5.4s, v18.8h, v31.8h
+	WORD $0x0e7f8264 // smlal v4.4s, v19.4h, v31.4h
+	WORD $0x4e7f8265 // smlal2 v5.4s, v19.8h, v31.8h
 	WORD $0x0e7f8284 // smlal v4.4s, v20.4h, v31.4h
 	WORD $0x4e7f8285 // smlal2 v5.4s, v20.8h, v31.8h
+	WORD $0x0e7f8206 // smlal v6.4s, v16.4h, v31.4h
+	WORD $0x4e7f8207 // smlal2 v7.4s, v16.8h, v31.8h
+	WORD $0x0e7f8226 // smlal v6.4s, v17.4h, v31.4h
+	WORD $0x4e7f8227 // smlal2 v7.4s, v17.8h, v31.8h
+	WORD $0x0e7f8246 // smlal v6.4s, v18.4h, v31.4h
+	WORD $0x4e7f8247 // smlal2 v7.4s, v18.8h, v31.8h
+	WORD $0x0e7f8266 // smlal v6.4s, v19.4h, v31.4h
+	WORD $0x4e7f8267 // smlal2 v7.4s, v19.8h, v31.8h
 	WORD $0x0e7f8286 // smlal v6.4s, v20.4h, v31.4h
 	WORD $0x4e7f8287 // smlal2 v7.4s, v20.8h, v31.8h
+	WORD $0x0e7f8208 // smlal v8.4s, v16.4h, v31.4h
+	WORD $0x4e7f8209 // smlal2 v9.4s, v16.8h, v31.8h
+	WORD $0x0e7f8228 // smlal v8.4s, v17.4h, v31.4h
+	WORD $0x4e7f8229 // smlal2 v9.4s, v17.8h, v31.8h
+	WORD $0x0e7f8248 // smlal v8.4s, v18.4h, v31.4h
+	WORD $0x4e7f8249 // smlal2 v9.4s, v18.8h, v31.8h
+	WORD $0x0e7f8268 // smlal v8.4s, v19.4h, v31.4h
+	WORD $0x4e7f8269 // smlal2 v9.4s, v19.8h, v31.8h
 	WORD $0x0e7f8288 // smlal v8.4s, v20.4h, v31.4h
 	WORD $0x4e7f8289 // smlal2 v9.4s, v20.8h, v31.8h
+	WORD $0x0e7f820a // smlal v10.4s, v16.4h, v31.4h
+	WORD $0x4e7f820b // smlal2 v11.4s, v16.8h, v31.8h
+	WORD $0x0e7f822a // smlal v10.4s, v17.4h, v31.4h
+	WORD $0x4e7f822b // smlal2 v11.4s, v17.8h, v31.8h
+	WORD $0x0e7f824a // smlal v10.4s, v18.4h, v31.4h
+	WORD $0x4e7f824b // smlal2 v11.4s, v18.8h, v31.8h
+	WORD $0x0e7f826a // smlal v10.4s, v19.4h, v31.4h
+	WORD $0x4e7f826b // smlal2 v11.4s, v19.8h, v31.8h
 	WORD $0x0e7f828a // smlal v10.4s, v20.4h, v31.4h
 	WORD $0x4e7f828b // smlal2 v11.4s, v20.8h, v31.8h
+	WORD $0x0e7f820c // smlal v12.4s, v16.4h, v31.4h
+	WORD $0x4e7f820d // smlal2 v13.4s, v16.8h, v31.8h
+	WORD $0x0e7f822c // smlal v12.4s, v17.4h, v31.4h
+	WORD $0x4e7f822d // smlal2 v13.4s, v17.8h, v31.8h
+	WORD $0x0e7f824c // smlal v12.4s, v18.4h, v31.4h
+	WORD $0x4e7f824d // smlal2 v13.4s, v18.8h, v31.8h
+	WORD $0x0e7f826c // smlal v12.4s, v19.4h, v31.4h
+	WORD $0x4e7f826d // smlal2 v13.4s, v19.8h, v31.8h
 	WORD $0x0e7f828c // smlal v12.4s, v20.4h, v31.4h
 	WORD $0x4e7f828d // smlal2 v13.4s, v20.8h, v31.8h
+	WORD $0x0e7f820e // smlal v14.4s, v16.4h, v31.4h
+	WORD $0x4e7f820f // smlal2 v15.4s, v16.8h, v31.8h
+	WORD $0x0e7f822e // smlal v14.4s, v17.4h, v31.4h
+	WORD $0x4e7f822f // smlal2 v15.4s, v17.8h, v31.8h
+	WORD $0x0e7f824e // smlal v14.4s, v18.4h, v31.4h
+	WORD $0x4e7f824f // smlal2 v15.4s, v18.8h, v31.8h
+	WORD $0x0e7f826e // smlal v14.4s, v19.4h, v31.4h
+	WORD $0x4e7f826f // smlal2 v15.4s, v19.8h, v31.8h
 	WORD $0x0e7f828e // smlal v14.4s, v20.4h, v31.4h
 	WORD $0x4e7f828f // smlal2 v15.4s, v20.8h, v31.8h
-dwU8K5S2NEON_tile_8_row:
+dwU8K5S2NEON_next_taps:
 	MOVD 72(R0), R15
 	ADD R15, R8, R8
 	MOVD 96(R0), R15
 	ADD R15, R12, R12
 	SUBS $1, R9
-	BNE dwU8K5S2NEON_tile_8_taps
-	MOVD R2, R11
-	MOVD R20, R13
+	BNE dwU8K5S2NEON_taps
 	ADD $200, R0, R20
 	WORD $0x4d40ca92 // ld1r {v18.4s}, [x20]
 	MOVD 160(R0), R20
-	CBNZ R20, dwU8K5S2NEON_tile_8_fixed
+	CBNZ R20, dwU8K5S2NEON_sum_fixed
 	ADD $168, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $176, R0, R20
 	WORD $0x4d40ca91 // ld1r {v17.4s}, [x20]
 	WORD $0x3dc00af3 // ldr q19, [x23, #32]
+	ADR dwU8K5S2NEON_sum_even0, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_sum_even0:
 	WORD $0x4e21d800 // scvtf v0.4s, v0.4s
 	WORD $0x6e20de60 // fmul v0.4s, v19.4s, v0.4s
 	WORD $0x4e20f600 // fmax v0.4s, v16.4s, v0.4s
@@ -13787,6 +3976,11 @@ dwU8K5S2NEON_tile_8_row:
 	WORD $0x4e21a9ce // fcvtns v14.4s, v14.4s
 	WORD $0x4eae864e // add v14.4s, v18.4s, v14.4s
 	WORD $0x3dc00ef3 // ldr q19, [x23, #48]
+	ADR dwU8K5S2NEON_sum_even1, R15
+	MOVD $24, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_sum_even1:
 	WORD $0x4e21d821 // scvtf v1.4s, v1.4s
 	WORD $0x6e21de61 // fmul v1.4s, v19.4s, v1.4s
 	WORD $0x4e21f601 // fmax v1.4s, v16.4s, v1.4s
@@ -13835,8 +4029,8 @@ dwU8K5S2NEON_tile_8_row:
 	WORD $0x4eaff62f // fmin v15.4s, v17.4s, v15.4s
 	WORD $0x4e21a9ef // fcvtns v15.4s, v15.4s
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
-	B dwU8K5S2NEON_tile_8_narrow
-dwU8K5S2NEON_tile_8_fixed:
+	B dwU8K5S2NEON_sum_narrow
+dwU8K5S2NEON_sum_fixed:
 	ADD $184, R0, R20
 	WORD $0x4d40ca90 // ld1r {v16.4s}, [x20]
 	ADD $192, R0, R20
@@ -13847,6 +4041,11 @@ dwU8K5S2NEON_tile_8_fixed:
 	WORD $0x3dc02af6 // ldr q22, [x23, #160]
 	WORD $0x3dc032f7 // ldr q23, [x23, #192]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K5S2NEON_sum_fixed0, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_sum_fixed0:
 	WORD $0x4eb34400 // sshl v0.4s, v0.4s, v19.4s
 	WORD $0x6eb4b400 // sqrdmulh v0.4s, v0.4s, v20.4s
 	WORD $0x4f210418 // sshr v24.4s, v0.4s, #31
@@ -13933,6 +4132,11 @@ dwU8K5S2NEON_tile_8_fixed:
 	WORD $0x3dc02ef6 // ldr q22, [x23, #176]
 	WORD $0x3dc036f7 // ldr q23, [x23, #208]
 	WORD $0x6ea0baf7 // neg v23.4s, v23.4s
+	ADR dwU8K5S2NEON_sum_fixed1, R15
+	MOVD $40, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_sum_fixed1:
 	WORD $0x4eb34421 // sshl v1.4s, v1.4s, v19.4s
 	WORD $0x6eb4b421 // sqrdmulh v1.4s, v1.4s, v20.4s
 	WORD $0x4f210438 // sshr v24.4s, v1.4s, #31
@@ -14013,191 +4217,207 @@ dwU8K5S2NEON_tile_8_fixed:
 	WORD $0x4eaf864f // add v15.4s, v18.4s, v15.4s
 	WORD $0x4eaf660f // smax v15.4s, v16.4s, v15.4s
 	WORD $0x4eaf6e2f // smin v15.4s, v17.4s, v15.4s
-dwU8K5S2NEON_tile_8_narrow:
+dwU8K5S2NEON_sum_narrow:
+	MOVD R2, R11
+	CMP $8, R13
+	BLT dwU8K5S2NEON_part
+	ADR dwU8K5S2NEON_stores, R15
+	MOVD $20, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_stores:
 	WORD $0x0e612800 // xtn v0.4h, v0.4s
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes573
 	WORD $0xfd000160 // str d0, [x11]
-	B dwU8K5S2NEON_kept574
-dwU8K5S2NEON_bytes573:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no575
-	WORD $0xbd0001e0 // str s0, [x15]
-	ADD $4, R15
-	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-dwU8K5S2NEON_no575:
-	TBZ $1, R13, dwU8K5S2NEON_no576
-	WORD $0x7d0001e0 // str h0, [x15]
-	ADD $2, R15
-	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-dwU8K5S2NEON_no576:
-	TBZ $0, R13, dwU8K5S2NEON_kept574
-	WORD $0x3d0001e0 // str b0, [x15]
-dwU8K5S2NEON_kept574:
 	ADD R21, R11, R11
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes577
 	WORD $0xfd000162 // str d2, [x11]
-	B dwU8K5S2NEON_kept578
-dwU8K5S2NEON_bytes577:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no579
-	WORD $0xbd0001e2 // str s2, [x15]
-	ADD $4, R15
-	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-dwU8K5S2NEON_no579:
-	TBZ $1, R13, dwU8K5S2NEON_no580
-	WORD $0x7d0001e2 // str h2, [x15]
-	ADD $2, R15
-	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-dwU8K5S2NEON_no580:
-	TBZ $0, R13, dwU8K5S2NEON_kept578
-	WORD $0x3d0001e2 // str b2, [x15]
-dwU8K5S2NEON_kept578:
 	ADD R21, R11, R11
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes581
 	WORD $0xfd000164 // str d4, [x11]
-	B dwU8K5S2NEON_kept582
-dwU8K5S2NEON_bytes581:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no583
-	WORD $0xbd0001e4 // str s4, [x15]
-	ADD $4, R15
-	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-dwU8K5S2NEON_no583:
-	TBZ $1, R13, dwU8K5S2NEON_no584
-	WORD $0x7d0001e4 // str h4, [x15]
-	ADD $2, R15
-	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-dwU8K5S2NEON_no584:
-	TBZ $0, R13, dwU8K5S2NEON_kept582
-	WORD $0x3d0001e4 // str b4, [x15]
-dwU8K5S2NEON_kept582:
 	ADD R21, R11, R11
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes585
 	WORD $0xfd000166 // str d6, [x11]
-	B dwU8K5S2NEON_kept586
-dwU8K5S2NEON_bytes585:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no587
-	WORD $0xbd0001e6 // str s6, [x15]
-	ADD $4, R15
-	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-dwU8K5S2NEON_no587:
-	TBZ $1, R13, dwU8K5S2NEON_no588
-	WORD $0x7d0001e6 // str h6, [x15]
-	ADD $2, R15
-	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-dwU8K5S2NEON_no588:
-	TBZ $0, R13, dwU8K5S2NEON_kept586
-	WORD $0x3d0001e6 // str b6, [x15]
-dwU8K5S2NEON_kept586:
 	ADD R21, R11, R11
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes589
 	WORD $0xfd000168 // str d8, [x11]
-	B dwU8K5S2NEON_kept590
-dwU8K5S2NEON_bytes589:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no591
-	WORD $0xbd0001e8 // str s8, [x15]
-	ADD $4, R15
-	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-dwU8K5S2NEON_no591:
-	TBZ $1, R13, dwU8K5S2NEON_no592
-	WORD $0x7d0001e8 // str h8, [x15]
-	ADD $2, R15
-	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-dwU8K5S2NEON_no592:
-	TBZ $0, R13, dwU8K5S2NEON_kept590
-	WORD $0x3d0001e8 // str b8, [x15]
-dwU8K5S2NEON_kept590:
 	ADD R21, R11, R11
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes593
 	WORD $0xfd00016a // str d10, [x11]
-	B dwU8K5S2NEON_kept594
-dwU8K5S2NEON_bytes593:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no595
-	WORD $0xbd0001ea // str s10, [x15]
-	ADD $4, R15
-	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-dwU8K5S2NEON_no595:
-	TBZ $1, R13, dwU8K5S2NEON_no596
-	WORD $0x7d0001ea // str h10, [x15]
-	ADD $2, R15
-	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-dwU8K5S2NEON_no596:
-	TBZ $0, R13, dwU8K5S2NEON_kept594
-	WORD $0x3d0001ea // str b10, [x15]
-dwU8K5S2NEON_kept594:
 	ADD R21, R11, R11
 	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
 	WORD $0x0e21298c // xtn v12.8b, v12.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes597
 	WORD $0xfd00016c // str d12, [x11]
-	B dwU8K5S2NEON_kept598
-dwU8K5S2NEON_bytes597:
-	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no599
-	WORD $0xbd0001ec // str s12, [x15]
-	ADD $4, R15
-	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-dwU8K5S2NEON_no599:
-	TBZ $1, R13, dwU8K5S2NEON_no600
-	WORD $0x7d0001ec // str h12, [x15]
-	ADD $2, R15
-	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-dwU8K5S2NEON_no600:
-	TBZ $0, R13, dwU8K5S2NEON_kept598
-	WORD $0x3d0001ec // str b12, [x15]
-dwU8K5S2NEON_kept598:
 	ADD R21, R11, R11
 	WORD $0x0e6129ce // xtn v14.4h, v14.4s
 	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
 	WORD $0x0e2129ce // xtn v14.8b, v14.8h
-	CMP $8, R13
-	BLT dwU8K5S2NEON_bytes601
 	WORD $0xfd00016e // str d14, [x11]
-	B dwU8K5S2NEON_kept602
-dwU8K5S2NEON_bytes601:
+	ADD R21, R11, R11
+	B dwU8K5S2NEON_next
+dwU8K5S2NEON_part:
+	ADR dwU8K5S2NEON_parts, R15
+	MOVD $60, R19
+	MADD R19, R15, R24, R15
+	B (R15)
+dwU8K5S2NEON_parts:
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
+	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	MOVD R11, R15
-	TBZ $2, R13, dwU8K5S2NEON_no603
+	TBZ $2, R13, dwU8K5S2NEON_no221
+	WORD $0xbd0001e0 // str s0, [x15]
+	ADD $4, R15
+	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
+dwU8K5S2NEON_no221:
+	TBZ $1, R13, dwU8K5S2NEON_no222
+	WORD $0x7d0001e0 // str h0, [x15]
+	ADD $2, R15
+	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
+dwU8K5S2NEON_no222:
+	TBZ $0, R13, dwU8K5S2NEON_no223
+	WORD $0x3d0001e0 // str b0, [x15]
+dwU8K5S2NEON_no223:
+	ADD R21, R11, R11
+	WORD $0x0e612842 // xtn v2.4h, v2.4s
+	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
+	WORD $0x0e212842 // xtn v2.8b, v2.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S2NEON_no224
+	WORD $0xbd0001e2 // str s2, [x15]
+	ADD $4, R15
+	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
+dwU8K5S2NEON_no224:
+	TBZ $1, R13, dwU8K5S2NEON_no225
+	WORD $0x7d0001e2 // str h2, [x15]
+	ADD $2, R15
+	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
+dwU8K5S2NEON_no225:
+	TBZ $0, R13, dwU8K5S2NEON_no226
+	WORD $0x3d0001e2 // str b2, [x15]
+dwU8K5S2NEON_no226:
+	ADD R21, R11, R11
+	WORD $0x0e612884 // xtn v4.4h, v4.4s
+	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
+	WORD $0x0e212884 // xtn v4.8b, v4.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S2NEON_no227
+	WORD $0xbd0001e4 // str s4, [x15]
+	ADD $4, R15
+	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
+dwU8K5S2NEON_no227:
+	TBZ $1, R13, dwU8K5S2NEON_no228
+	WORD $0x7d0001e4 // str h4, [x15]
+	ADD $2, R15
+	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
+dwU8K5S2NEON_no228:
+	TBZ $0, R13, dwU8K5S2NEON_no229
+	WORD $0x3d0001e4 // str b4, [x15]
+dwU8K5S2NEON_no229:
+	ADD R21, R11, R11
+	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
+	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
+	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S2NEON_no230
+	WORD $0xbd0001e6 // str s6, [x15]
+	ADD $4, R15
+	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
+dwU8K5S2NEON_no230:
+	TBZ $1, R13, dwU8K5S2NEON_no231
+	WORD $0x7d0001e6 // str h6, [x15]
+	ADD $2, R15
+	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
+dwU8K5S2NEON_no231:
+	TBZ $0, R13, dwU8K5S2NEON_no232
+	WORD $0x3d0001e6 // str b6, [x15]
+dwU8K5S2NEON_no232:
+	ADD R21, R11, R11
+	WORD $0x0e612908 // xtn v8.4h, v8.4s
+	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
+	WORD $0x0e212908 // xtn v8.8b, v8.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S2NEON_no233
+	WORD $0xbd0001e8 // str s8, [x15]
+	ADD $4, R15
+	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
+dwU8K5S2NEON_no233:
+	TBZ $1, R13, dwU8K5S2NEON_no234
+	WORD $0x7d0001e8 // str h8, [x15]
+	ADD $2, R15
+	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
+dwU8K5S2NEON_no234:
+	TBZ $0, R13, dwU8K5S2NEON_no235
+	WORD $0x3d0001e8 // str b8, [x15]
+dwU8K5S2NEON_no235:
+	ADD R21, R11, R11
+	WORD $0x0e61294a // xtn v10.4h, v10.4s
+	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
+	WORD $0x0e21294a // xtn v10.8b, v10.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S2NEON_no236
+	WORD $0xbd0001ea // str s10, [x15]
+	ADD $4, R15
+	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
+dwU8K5S2NEON_no236:
+	TBZ $1, R13, dwU8K5S2NEON_no237
+	WORD $0x7d0001ea // str h10, [x15]
+	ADD $2, R15
+	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
+dwU8K5S2NEON_no237:
+	TBZ $0, R13, dwU8K5S2NEON_no238
+	WORD $0x3d0001ea // str b10, [x15]
+dwU8K5S2NEON_no238:
+	ADD R21, R11, R11
+	WORD $0x0e61298c // xtn v12.4h, v12.4s
+	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
+	WORD $0x0e21298c // xtn v12.8b, v12.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S2NEON_no239
+	WORD $0xbd0001ec // str s12, [x15]
+	ADD $4, R15
+	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
+dwU8K5S2NEON_no239:
+	TBZ $1, R13, dwU8K5S2NEON_no240
+	WORD $0x7d0001ec // str h12, [x15]
+	ADD $2, R15
+	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
+dwU8K5S2NEON_no240:
+	TBZ $0, R13, dwU8K5S2NEON_no241
+	WORD $0x3d0001ec // str b12, [x15]
+dwU8K5S2NEON_no241:
+	ADD R21, R11, R11
+	WORD $0x0e6129ce // xtn v14.4h, v14.4s
+	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
+	WORD $0x0e2129ce // xtn v14.8b, v14.8h
+	MOVD R11, R15
+	TBZ $2, R13, dwU8K5S2NEON_no242
 	WORD $0xbd0001ee // str s14, [x15]
 	ADD $4, R15
 	WORD $0x6e0e21ce // ext v14.16b, v14.16b, v14.16b, #4
-dwU8K5S2NEON_no603:
-	TBZ $1, R13, dwU8K5S2NEON_no604
+dwU8K5S2NEON_no242:
+	TBZ $1, R13, dwU8K5S2NEON_no243
 	WORD $0x7d0001ee // str h14, [x15]
 	ADD $2, R15
 	WORD $0x6e0e11ce // ext v14.16b, v14.16b, v14.16b, #2
-dwU8K5S2NEON_no604:
-	TBZ $0, R13, dwU8K5S2NEON_kept602
+dwU8K5S2NEON_no243:
+	TBZ $0, R13, dwU8K5S2NEON_no244
 	WORD $0x3d0001ee // str b14, [x15]
-dwU8K5S2NEON_kept602:
-	MOVD R13, R20
+dwU8K5S2NEON_no244:
+	ADD R21, R11, R11
+dwU8K5S2NEON_next:
 	MOVD 56(R0), R15
 	ADD R15, R2, R2
 	MOVD 64(R0), R15
@@ -14205,5 +4425,5 @@ dwU8K5S2NEON_kept602:
 	MOVD 88(R0), R15
 	ADD R15, R7, R7
 	SUBS $1, R14
-	BNE dwU8K5S2NEON_tile_8
+	BNE dwU8K5S2NEON_outputs
 	RET

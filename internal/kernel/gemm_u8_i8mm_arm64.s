@@ -494,170 +494,178 @@ gemmU8I8MM_no10:
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
 gemmU8I8MM_no11:
-	TBZ $0, R26, gemmU8I8MM_kept9
+	TBZ $0, R26, gemmU8I8MM_no12
 	WORD $0x3d000290 // str b16, [x20]
+gemmU8I8MM_no12:
 gemmU8I8MM_kept9:
 	ADD R19, R13, R13
 	WORD $0x0e612821 // xtn v1.4h, v1.4s
 	WORD $0x4e612861 // xtn2 v1.8h, v3.4s
 	WORD $0x0e212821 // xtn v1.8b, v1.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes12
+	BLT gemmU8I8MM_bytes13
 	WORD $0xfd0001a1 // str d1, [x13]
-	B gemmU8I8MM_kept13
-gemmU8I8MM_bytes12:
+	B gemmU8I8MM_kept14
+gemmU8I8MM_bytes13:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no14
+	TBZ $2, R26, gemmU8I8MM_no15
 	WORD $0xbd000281 // str s1, [x20]
 	ADD $4, R20
 	WORD $0x6e012021 // ext v1.16b, v1.16b, v1.16b, #4
-gemmU8I8MM_no14:
-	TBZ $1, R26, gemmU8I8MM_no15
+gemmU8I8MM_no15:
+	TBZ $1, R26, gemmU8I8MM_no16
 	WORD $0x7d000281 // str h1, [x20]
 	ADD $2, R20
 	WORD $0x6e011021 // ext v1.16b, v1.16b, v1.16b, #2
-gemmU8I8MM_no15:
-	TBZ $0, R26, gemmU8I8MM_kept13
+gemmU8I8MM_no16:
+	TBZ $0, R26, gemmU8I8MM_no17
 	WORD $0x3d000281 // str b1, [x20]
-gemmU8I8MM_kept13:
+gemmU8I8MM_no17:
+gemmU8I8MM_kept14:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612882 // xtn2 v2.8h, v4.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes16
+	BLT gemmU8I8MM_bytes18
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8I8MM_kept17
-gemmU8I8MM_bytes16:
+	B gemmU8I8MM_kept19
+gemmU8I8MM_bytes18:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no18
+	TBZ $2, R26, gemmU8I8MM_no20
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8I8MM_no18:
-	TBZ $1, R26, gemmU8I8MM_no19
+gemmU8I8MM_no20:
+	TBZ $1, R26, gemmU8I8MM_no21
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8I8MM_no19:
-	TBZ $0, R26, gemmU8I8MM_kept17
+gemmU8I8MM_no21:
+	TBZ $0, R26, gemmU8I8MM_no22
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8I8MM_kept17:
+gemmU8I8MM_no22:
+gemmU8I8MM_kept19:
 	ADD R19, R13, R13
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	WORD $0x4e6128e5 // xtn2 v5.8h, v7.4s
 	WORD $0x0e2128a5 // xtn v5.8b, v5.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes20
+	BLT gemmU8I8MM_bytes23
 	WORD $0xfd0001a5 // str d5, [x13]
-	B gemmU8I8MM_kept21
-gemmU8I8MM_bytes20:
+	B gemmU8I8MM_kept24
+gemmU8I8MM_bytes23:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no22
+	TBZ $2, R26, gemmU8I8MM_no25
 	WORD $0xbd000285 // str s5, [x20]
 	ADD $4, R20
 	WORD $0x6e0520a5 // ext v5.16b, v5.16b, v5.16b, #4
-gemmU8I8MM_no22:
-	TBZ $1, R26, gemmU8I8MM_no23
+gemmU8I8MM_no25:
+	TBZ $1, R26, gemmU8I8MM_no26
 	WORD $0x7d000285 // str h5, [x20]
 	ADD $2, R20
 	WORD $0x6e0510a5 // ext v5.16b, v5.16b, v5.16b, #2
-gemmU8I8MM_no23:
-	TBZ $0, R26, gemmU8I8MM_kept21
+gemmU8I8MM_no26:
+	TBZ $0, R26, gemmU8I8MM_no27
 	WORD $0x3d000285 // str b5, [x20]
-gemmU8I8MM_kept21:
+gemmU8I8MM_no27:
+gemmU8I8MM_kept24:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e612906 // xtn2 v6.8h, v8.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes24
+	BLT gemmU8I8MM_bytes28
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8I8MM_kept25
-gemmU8I8MM_bytes24:
+	B gemmU8I8MM_kept29
+gemmU8I8MM_bytes28:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no26
+	TBZ $2, R26, gemmU8I8MM_no30
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8I8MM_no26:
-	TBZ $1, R26, gemmU8I8MM_no27
+gemmU8I8MM_no30:
+	TBZ $1, R26, gemmU8I8MM_no31
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8I8MM_no27:
-	TBZ $0, R26, gemmU8I8MM_kept25
+gemmU8I8MM_no31:
+	TBZ $0, R26, gemmU8I8MM_no32
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8I8MM_kept25:
+gemmU8I8MM_no32:
+gemmU8I8MM_kept29:
 	ADD R19, R13, R13
 	WORD $0x0e612929 // xtn v9.4h, v9.4s
 	WORD $0x4e612969 // xtn2 v9.8h, v11.4s
 	WORD $0x0e212929 // xtn v9.8b, v9.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes28
+	BLT gemmU8I8MM_bytes33
 	WORD $0xfd0001a9 // str d9, [x13]
-	B gemmU8I8MM_kept29
-gemmU8I8MM_bytes28:
+	B gemmU8I8MM_kept34
+gemmU8I8MM_bytes33:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no30
+	TBZ $2, R26, gemmU8I8MM_no35
 	WORD $0xbd000289 // str s9, [x20]
 	ADD $4, R20
 	WORD $0x6e092129 // ext v9.16b, v9.16b, v9.16b, #4
-gemmU8I8MM_no30:
-	TBZ $1, R26, gemmU8I8MM_no31
+gemmU8I8MM_no35:
+	TBZ $1, R26, gemmU8I8MM_no36
 	WORD $0x7d000289 // str h9, [x20]
 	ADD $2, R20
 	WORD $0x6e091129 // ext v9.16b, v9.16b, v9.16b, #2
-gemmU8I8MM_no31:
-	TBZ $0, R26, gemmU8I8MM_kept29
+gemmU8I8MM_no36:
+	TBZ $0, R26, gemmU8I8MM_no37
 	WORD $0x3d000289 // str b9, [x20]
-gemmU8I8MM_kept29:
+gemmU8I8MM_no37:
+gemmU8I8MM_kept34:
 	ADD R19, R13, R13
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61298a // xtn2 v10.8h, v12.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes32
+	BLT gemmU8I8MM_bytes38
 	WORD $0xfd0001aa // str d10, [x13]
-	B gemmU8I8MM_kept33
-gemmU8I8MM_bytes32:
+	B gemmU8I8MM_kept39
+gemmU8I8MM_bytes38:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no34
+	TBZ $2, R26, gemmU8I8MM_no40
 	WORD $0xbd00028a // str s10, [x20]
 	ADD $4, R20
 	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-gemmU8I8MM_no34:
-	TBZ $1, R26, gemmU8I8MM_no35
+gemmU8I8MM_no40:
+	TBZ $1, R26, gemmU8I8MM_no41
 	WORD $0x7d00028a // str h10, [x20]
 	ADD $2, R20
 	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-gemmU8I8MM_no35:
-	TBZ $0, R26, gemmU8I8MM_kept33
+gemmU8I8MM_no41:
+	TBZ $0, R26, gemmU8I8MM_no42
 	WORD $0x3d00028a // str b10, [x20]
-gemmU8I8MM_kept33:
+gemmU8I8MM_no42:
+gemmU8I8MM_kept39:
 	ADD R19, R13, R13
 	WORD $0x0e6129ad // xtn v13.4h, v13.4s
 	WORD $0x4e6129ed // xtn2 v13.8h, v15.4s
 	WORD $0x0e2129ad // xtn v13.8b, v13.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes36
+	BLT gemmU8I8MM_bytes43
 	WORD $0xfd0001ad // str d13, [x13]
-	B gemmU8I8MM_kept37
-gemmU8I8MM_bytes36:
+	B gemmU8I8MM_kept44
+gemmU8I8MM_bytes43:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no38
+	TBZ $2, R26, gemmU8I8MM_no45
 	WORD $0xbd00028d // str s13, [x20]
 	ADD $4, R20
 	WORD $0x6e0d21ad // ext v13.16b, v13.16b, v13.16b, #4
-gemmU8I8MM_no38:
-	TBZ $1, R26, gemmU8I8MM_no39
+gemmU8I8MM_no45:
+	TBZ $1, R26, gemmU8I8MM_no46
 	WORD $0x7d00028d // str h13, [x20]
 	ADD $2, R20
 	WORD $0x6e0d11ad // ext v13.16b, v13.16b, v13.16b, #2
-gemmU8I8MM_no39:
-	TBZ $0, R26, gemmU8I8MM_kept37
+gemmU8I8MM_no46:
+	TBZ $0, R26, gemmU8I8MM_no47
 	WORD $0x3d00028d // str b13, [x20]
-gemmU8I8MM_kept37:
+gemmU8I8MM_no47:
+gemmU8I8MM_kept44:
 	ADD R19, R13, R13
 	MOVD $8, R21
 	MUL R14, R21, R20
@@ -1064,162 +1072,169 @@ gemmU8I8MM_tile_7_narrow:
 	WORD $0x4e612810 // xtn2 v16.8h, v0.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes40
+	BLT gemmU8I8MM_bytes48
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8I8MM_kept41
-gemmU8I8MM_bytes40:
+	B gemmU8I8MM_kept49
+gemmU8I8MM_bytes48:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no42
+	TBZ $2, R26, gemmU8I8MM_no50
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8I8MM_no42:
-	TBZ $1, R26, gemmU8I8MM_no43
+gemmU8I8MM_no50:
+	TBZ $1, R26, gemmU8I8MM_no51
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8I8MM_no43:
-	TBZ $0, R26, gemmU8I8MM_kept41
+gemmU8I8MM_no51:
+	TBZ $0, R26, gemmU8I8MM_no52
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8I8MM_kept41:
+gemmU8I8MM_no52:
+gemmU8I8MM_kept49:
 	ADD R19, R13, R13
 	WORD $0x0e612821 // xtn v1.4h, v1.4s
 	WORD $0x4e612861 // xtn2 v1.8h, v3.4s
 	WORD $0x0e212821 // xtn v1.8b, v1.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes44
+	BLT gemmU8I8MM_bytes53
 	WORD $0xfd0001a1 // str d1, [x13]
-	B gemmU8I8MM_kept45
-gemmU8I8MM_bytes44:
+	B gemmU8I8MM_kept54
+gemmU8I8MM_bytes53:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no46
+	TBZ $2, R26, gemmU8I8MM_no55
 	WORD $0xbd000281 // str s1, [x20]
 	ADD $4, R20
 	WORD $0x6e012021 // ext v1.16b, v1.16b, v1.16b, #4
-gemmU8I8MM_no46:
-	TBZ $1, R26, gemmU8I8MM_no47
+gemmU8I8MM_no55:
+	TBZ $1, R26, gemmU8I8MM_no56
 	WORD $0x7d000281 // str h1, [x20]
 	ADD $2, R20
 	WORD $0x6e011021 // ext v1.16b, v1.16b, v1.16b, #2
-gemmU8I8MM_no47:
-	TBZ $0, R26, gemmU8I8MM_kept45
+gemmU8I8MM_no56:
+	TBZ $0, R26, gemmU8I8MM_no57
 	WORD $0x3d000281 // str b1, [x20]
-gemmU8I8MM_kept45:
+gemmU8I8MM_no57:
+gemmU8I8MM_kept54:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612882 // xtn2 v2.8h, v4.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes48
+	BLT gemmU8I8MM_bytes58
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8I8MM_kept49
-gemmU8I8MM_bytes48:
+	B gemmU8I8MM_kept59
+gemmU8I8MM_bytes58:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no50
+	TBZ $2, R26, gemmU8I8MM_no60
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8I8MM_no50:
-	TBZ $1, R26, gemmU8I8MM_no51
+gemmU8I8MM_no60:
+	TBZ $1, R26, gemmU8I8MM_no61
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8I8MM_no51:
-	TBZ $0, R26, gemmU8I8MM_kept49
+gemmU8I8MM_no61:
+	TBZ $0, R26, gemmU8I8MM_no62
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8I8MM_kept49:
+gemmU8I8MM_no62:
+gemmU8I8MM_kept59:
 	ADD R19, R13, R13
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	WORD $0x4e6128e5 // xtn2 v5.8h, v7.4s
 	WORD $0x0e2128a5 // xtn v5.8b, v5.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes52
+	BLT gemmU8I8MM_bytes63
 	WORD $0xfd0001a5 // str d5, [x13]
-	B gemmU8I8MM_kept53
-gemmU8I8MM_bytes52:
+	B gemmU8I8MM_kept64
+gemmU8I8MM_bytes63:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no54
+	TBZ $2, R26, gemmU8I8MM_no65
 	WORD $0xbd000285 // str s5, [x20]
 	ADD $4, R20
 	WORD $0x6e0520a5 // ext v5.16b, v5.16b, v5.16b, #4
-gemmU8I8MM_no54:
-	TBZ $1, R26, gemmU8I8MM_no55
+gemmU8I8MM_no65:
+	TBZ $1, R26, gemmU8I8MM_no66
 	WORD $0x7d000285 // str h5, [x20]
 	ADD $2, R20
 	WORD $0x6e0510a5 // ext v5.16b, v5.16b, v5.16b, #2
-gemmU8I8MM_no55:
-	TBZ $0, R26, gemmU8I8MM_kept53
+gemmU8I8MM_no66:
+	TBZ $0, R26, gemmU8I8MM_no67
 	WORD $0x3d000285 // str b5, [x20]
-gemmU8I8MM_kept53:
+gemmU8I8MM_no67:
+gemmU8I8MM_kept64:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e612906 // xtn2 v6.8h, v8.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes56
+	BLT gemmU8I8MM_bytes68
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8I8MM_kept57
-gemmU8I8MM_bytes56:
+	B gemmU8I8MM_kept69
+gemmU8I8MM_bytes68:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no58
+	TBZ $2, R26, gemmU8I8MM_no70
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8I8MM_no58:
-	TBZ $1, R26, gemmU8I8MM_no59
+gemmU8I8MM_no70:
+	TBZ $1, R26, gemmU8I8MM_no71
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8I8MM_no59:
-	TBZ $0, R26, gemmU8I8MM_kept57
+gemmU8I8MM_no71:
+	TBZ $0, R26, gemmU8I8MM_no72
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8I8MM_kept57:
+gemmU8I8MM_no72:
+gemmU8I8MM_kept69:
 	ADD R19, R13, R13
 	WORD $0x0e612929 // xtn v9.4h, v9.4s
 	WORD $0x4e612969 // xtn2 v9.8h, v11.4s
 	WORD $0x0e212929 // xtn v9.8b, v9.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes60
+	BLT gemmU8I8MM_bytes73
 	WORD $0xfd0001a9 // str d9, [x13]
-	B gemmU8I8MM_kept61
-gemmU8I8MM_bytes60:
+	B gemmU8I8MM_kept74
+gemmU8I8MM_bytes73:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no62
+	TBZ $2, R26, gemmU8I8MM_no75
 	WORD $0xbd000289 // str s9, [x20]
 	ADD $4, R20
 	WORD $0x6e092129 // ext v9.16b, v9.16b, v9.16b, #4
-gemmU8I8MM_no62:
-	TBZ $1, R26, gemmU8I8MM_no63
+gemmU8I8MM_no75:
+	TBZ $1, R26, gemmU8I8MM_no76
 	WORD $0x7d000289 // str h9, [x20]
 	ADD $2, R20
 	WORD $0x6e091129 // ext v9.16b, v9.16b, v9.16b, #2
-gemmU8I8MM_no63:
-	TBZ $0, R26, gemmU8I8MM_kept61
+gemmU8I8MM_no76:
+	TBZ $0, R26, gemmU8I8MM_no77
 	WORD $0x3d000289 // str b9, [x20]
-gemmU8I8MM_kept61:
+gemmU8I8MM_no77:
+gemmU8I8MM_kept74:
 	ADD R19, R13, R13
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61298a // xtn2 v10.8h, v12.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes64
+	BLT gemmU8I8MM_bytes78
 	WORD $0xfd0001aa // str d10, [x13]
-	B gemmU8I8MM_kept65
-gemmU8I8MM_bytes64:
+	B gemmU8I8MM_kept79
+gemmU8I8MM_bytes78:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no66
+	TBZ $2, R26, gemmU8I8MM_no80
 	WORD $0xbd00028a // str s10, [x20]
 	ADD $4, R20
 	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-gemmU8I8MM_no66:
-	TBZ $1, R26, gemmU8I8MM_no67
+gemmU8I8MM_no80:
+	TBZ $1, R26, gemmU8I8MM_no81
 	WORD $0x7d00028a // str h10, [x20]
 	ADD $2, R20
 	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-gemmU8I8MM_no67:
-	TBZ $0, R26, gemmU8I8MM_kept65
+gemmU8I8MM_no81:
+	TBZ $0, R26, gemmU8I8MM_no82
 	WORD $0x3d00028a // str b10, [x20]
-gemmU8I8MM_kept65:
+gemmU8I8MM_no82:
+gemmU8I8MM_kept79:
 	ADD R19, R13, R13
 	MOVD $7, R21
 	MUL R14, R21, R20
@@ -1570,139 +1585,145 @@ gemmU8I8MM_tile_6_narrow:
 	WORD $0x4e612810 // xtn2 v16.8h, v0.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes68
+	BLT gemmU8I8MM_bytes83
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8I8MM_kept69
-gemmU8I8MM_bytes68:
+	B gemmU8I8MM_kept84
+gemmU8I8MM_bytes83:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no70
+	TBZ $2, R26, gemmU8I8MM_no85
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8I8MM_no70:
-	TBZ $1, R26, gemmU8I8MM_no71
+gemmU8I8MM_no85:
+	TBZ $1, R26, gemmU8I8MM_no86
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8I8MM_no71:
-	TBZ $0, R26, gemmU8I8MM_kept69
+gemmU8I8MM_no86:
+	TBZ $0, R26, gemmU8I8MM_no87
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8I8MM_kept69:
+gemmU8I8MM_no87:
+gemmU8I8MM_kept84:
 	ADD R19, R13, R13
 	WORD $0x0e612821 // xtn v1.4h, v1.4s
 	WORD $0x4e612861 // xtn2 v1.8h, v3.4s
 	WORD $0x0e212821 // xtn v1.8b, v1.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes72
+	BLT gemmU8I8MM_bytes88
 	WORD $0xfd0001a1 // str d1, [x13]
-	B gemmU8I8MM_kept73
-gemmU8I8MM_bytes72:
+	B gemmU8I8MM_kept89
+gemmU8I8MM_bytes88:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no74
+	TBZ $2, R26, gemmU8I8MM_no90
 	WORD $0xbd000281 // str s1, [x20]
 	ADD $4, R20
 	WORD $0x6e012021 // ext v1.16b, v1.16b, v1.16b, #4
-gemmU8I8MM_no74:
-	TBZ $1, R26, gemmU8I8MM_no75
+gemmU8I8MM_no90:
+	TBZ $1, R26, gemmU8I8MM_no91
 	WORD $0x7d000281 // str h1, [x20]
 	ADD $2, R20
 	WORD $0x6e011021 // ext v1.16b, v1.16b, v1.16b, #2
-gemmU8I8MM_no75:
-	TBZ $0, R26, gemmU8I8MM_kept73
+gemmU8I8MM_no91:
+	TBZ $0, R26, gemmU8I8MM_no92
 	WORD $0x3d000281 // str b1, [x20]
-gemmU8I8MM_kept73:
+gemmU8I8MM_no92:
+gemmU8I8MM_kept89:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612882 // xtn2 v2.8h, v4.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes76
+	BLT gemmU8I8MM_bytes93
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8I8MM_kept77
-gemmU8I8MM_bytes76:
+	B gemmU8I8MM_kept94
+gemmU8I8MM_bytes93:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no78
+	TBZ $2, R26, gemmU8I8MM_no95
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8I8MM_no78:
-	TBZ $1, R26, gemmU8I8MM_no79
+gemmU8I8MM_no95:
+	TBZ $1, R26, gemmU8I8MM_no96
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8I8MM_no79:
-	TBZ $0, R26, gemmU8I8MM_kept77
+gemmU8I8MM_no96:
+	TBZ $0, R26, gemmU8I8MM_no97
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8I8MM_kept77:
+gemmU8I8MM_no97:
+gemmU8I8MM_kept94:
 	ADD R19, R13, R13
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	WORD $0x4e6128e5 // xtn2 v5.8h, v7.4s
 	WORD $0x0e2128a5 // xtn v5.8b, v5.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes80
+	BLT gemmU8I8MM_bytes98
 	WORD $0xfd0001a5 // str d5, [x13]
-	B gemmU8I8MM_kept81
-gemmU8I8MM_bytes80:
+	B gemmU8I8MM_kept99
+gemmU8I8MM_bytes98:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no82
+	TBZ $2, R26, gemmU8I8MM_no100
 	WORD $0xbd000285 // str s5, [x20]
 	ADD $4, R20
 	WORD $0x6e0520a5 // ext v5.16b, v5.16b, v5.16b, #4
-gemmU8I8MM_no82:
-	TBZ $1, R26, gemmU8I8MM_no83
+gemmU8I8MM_no100:
+	TBZ $1, R26, gemmU8I8MM_no101
 	WORD $0x7d000285 // str h5, [x20]
 	ADD $2, R20
 	WORD $0x6e0510a5 // ext v5.16b, v5.16b, v5.16b, #2
-gemmU8I8MM_no83:
-	TBZ $0, R26, gemmU8I8MM_kept81
+gemmU8I8MM_no101:
+	TBZ $0, R26, gemmU8I8MM_no102
 	WORD $0x3d000285 // str b5, [x20]
-gemmU8I8MM_kept81:
+gemmU8I8MM_no102:
+gemmU8I8MM_kept99:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e612906 // xtn2 v6.8h, v8.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes84
+	BLT gemmU8I8MM_bytes103
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8I8MM_kept85
-gemmU8I8MM_bytes84:
+	B gemmU8I8MM_kept104
+gemmU8I8MM_bytes103:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no86
+	TBZ $2, R26, gemmU8I8MM_no105
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8I8MM_no86:
-	TBZ $1, R26, gemmU8I8MM_no87
+gemmU8I8MM_no105:
+	TBZ $1, R26, gemmU8I8MM_no106
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8I8MM_no87:
-	TBZ $0, R26, gemmU8I8MM_kept85
+gemmU8I8MM_no106:
+	TBZ $0, R26, gemmU8I8MM_no107
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8I8MM_kept85:
+gemmU8I8MM_no107:
+gemmU8I8MM_kept104:
 	ADD R19, R13, R13
 	WORD $0x0e612929 // xtn v9.4h, v9.4s
 	WORD $0x4e612969 // xtn2 v9.8h, v11.4s
 	WORD $0x0e212929 // xtn v9.8b, v9.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes88
+	BLT gemmU8I8MM_bytes108
 	WORD $0xfd0001a9 // str d9, [x13]
-	B gemmU8I8MM_kept89
-gemmU8I8MM_bytes88:
+	B gemmU8I8MM_kept109
+gemmU8I8MM_bytes108:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no90
+	TBZ $2, R26, gemmU8I8MM_no110
 	WORD $0xbd000289 // str s9, [x20]
 	ADD $4, R20
 	WORD $0x6e092129 // ext v9.16b, v9.16b, v9.16b, #4
-gemmU8I8MM_no90:
-	TBZ $1, R26, gemmU8I8MM_no91
+gemmU8I8MM_no110:
+	TBZ $1, R26, gemmU8I8MM_no111
 	WORD $0x7d000289 // str h9, [x20]
 	ADD $2, R20
 	WORD $0x6e091129 // ext v9.16b, v9.16b, v9.16b, #2
-gemmU8I8MM_no91:
-	TBZ $0, R26, gemmU8I8MM_kept89
+gemmU8I8MM_no111:
+	TBZ $0, R26, gemmU8I8MM_no112
 	WORD $0x3d000289 // str b9, [x20]
-gemmU8I8MM_kept89:
+gemmU8I8MM_no112:
+gemmU8I8MM_kept109:
 	ADD R19, R13, R13
 	MOVD $6, R21
 	MUL R14, R21, R20
@@ -2017,116 +2038,121 @@ gemmU8I8MM_tile_5_narrow:
 	WORD $0x4e612810 // xtn2 v16.8h, v0.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes92
+	BLT gemmU8I8MM_bytes113
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8I8MM_kept93
-gemmU8I8MM_bytes92:
+	B gemmU8I8MM_kept114
+gemmU8I8MM_bytes113:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no94
+	TBZ $2, R26, gemmU8I8MM_no115
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8I8MM_no94:
-	TBZ $1, R26, gemmU8I8MM_no95
+gemmU8I8MM_no115:
+	TBZ $1, R26, gemmU8I8MM_no116
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8I8MM_no95:
-	TBZ $0, R26, gemmU8I8MM_kept93
+gemmU8I8MM_no116:
+	TBZ $0, R26, gemmU8I8MM_no117
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8I8MM_kept93:
+gemmU8I8MM_no117:
+gemmU8I8MM_kept114:
 	ADD R19, R13, R13
 	WORD $0x0e612821 // xtn v1.4h, v1.4s
 	WORD $0x4e612861 // xtn2 v1.8h, v3.4s
 	WORD $0x0e212821 // xtn v1.8b, v1.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes96
+	BLT gemmU8I8MM_bytes118
 	WORD $0xfd0001a1 // str d1, [x13]
-	B gemmU8I8MM_kept97
-gemmU8I8MM_bytes96:
+	B gemmU8I8MM_kept119
+gemmU8I8MM_bytes118:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no98
+	TBZ $2, R26, gemmU8I8MM_no120
 	WORD $0xbd000281 // str s1, [x20]
 	ADD $4, R20
 	WORD $0x6e012021 // ext v1.16b, v1.16b, v1.16b, #4
-gemmU8I8MM_no98:
-	TBZ $1, R26, gemmU8I8MM_no99
+gemmU8I8MM_no120:
+	TBZ $1, R26, gemmU8I8MM_no121
 	WORD $0x7d000281 // str h1, [x20]
 	ADD $2, R20
 	WORD $0x6e011021 // ext v1.16b, v1.16b, v1.16b, #2
-gemmU8I8MM_no99:
-	TBZ $0, R26, gemmU8I8MM_kept97
+gemmU8I8MM_no121:
+	TBZ $0, R26, gemmU8I8MM_no122
 	WORD $0x3d000281 // str b1, [x20]
-gemmU8I8MM_kept97:
+gemmU8I8MM_no122:
+gemmU8I8MM_kept119:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612882 // xtn2 v2.8h, v4.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes100
+	BLT gemmU8I8MM_bytes123
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8I8MM_kept101
-gemmU8I8MM_bytes100:
+	B gemmU8I8MM_kept124
+gemmU8I8MM_bytes123:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no102
+	TBZ $2, R26, gemmU8I8MM_no125
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8I8MM_no102:
-	TBZ $1, R26, gemmU8I8MM_no103
+gemmU8I8MM_no125:
+	TBZ $1, R26, gemmU8I8MM_no126
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8I8MM_no103:
-	TBZ $0, R26, gemmU8I8MM_kept101
+gemmU8I8MM_no126:
+	TBZ $0, R26, gemmU8I8MM_no127
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8I8MM_kept101:
+gemmU8I8MM_no127:
+gemmU8I8MM_kept124:
 	ADD R19, R13, R13
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	WORD $0x4e6128e5 // xtn2 v5.8h, v7.4s
 	WORD $0x0e2128a5 // xtn v5.8b, v5.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes104
+	BLT gemmU8I8MM_bytes128
 	WORD $0xfd0001a5 // str d5, [x13]
-	B gemmU8I8MM_kept105
-gemmU8I8MM_bytes104:
+	B gemmU8I8MM_kept129
+gemmU8I8MM_bytes128:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no106
+	TBZ $2, R26, gemmU8I8MM_no130
 	WORD $0xbd000285 // str s5, [x20]
 	ADD $4, R20
 	WORD $0x6e0520a5 // ext v5.16b, v5.16b, v5.16b, #4
-gemmU8I8MM_no106:
-	TBZ $1, R26, gemmU8I8MM_no107
+gemmU8I8MM_no130:
+	TBZ $1, R26, gemmU8I8MM_no131
 	WORD $0x7d000285 // str h5, [x20]
 	ADD $2, R20
 	WORD $0x6e0510a5 // ext v5.16b, v5.16b, v5.16b, #2
-gemmU8I8MM_no107:
-	TBZ $0, R26, gemmU8I8MM_kept105
+gemmU8I8MM_no131:
+	TBZ $0, R26, gemmU8I8MM_no132
 	WORD $0x3d000285 // str b5, [x20]
-gemmU8I8MM_kept105:
+gemmU8I8MM_no132:
+gemmU8I8MM_kept129:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e612906 // xtn2 v6.8h, v8.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes108
+	BLT gemmU8I8MM_bytes133
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8I8MM_kept109
-gemmU8I8MM_bytes108:
+	B gemmU8I8MM_kept134
+gemmU8I8MM_bytes133:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no110
+	TBZ $2, R26, gemmU8I8MM_no135
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8I8MM_no110:
-	TBZ $1, R26, gemmU8I8MM_no111
+gemmU8I8MM_no135:
+	TBZ $1, R26, gemmU8I8MM_no136
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8I8MM_no111:
-	TBZ $0, R26, gemmU8I8MM_kept109
+gemmU8I8MM_no136:
+	TBZ $0, R26, gemmU8I8MM_no137
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8I8MM_kept109:
+gemmU8I8MM_no137:
+gemmU8I8MM_kept134:
 	ADD R19, R13, R13
 	MOVD $5, R21
 	MUL R14, R21, R20
@@ -2385,93 +2411,97 @@ gemmU8I8MM_tile_4_narrow:
 	WORD $0x4e612810 // xtn2 v16.8h, v0.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes112
+	BLT gemmU8I8MM_bytes138
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8I8MM_kept113
-gemmU8I8MM_bytes112:
+	B gemmU8I8MM_kept139
+gemmU8I8MM_bytes138:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no114
+	TBZ $2, R26, gemmU8I8MM_no140
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8I8MM_no114:
-	TBZ $1, R26, gemmU8I8MM_no115
+gemmU8I8MM_no140:
+	TBZ $1, R26, gemmU8I8MM_no141
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8I8MM_no115:
-	TBZ $0, R26, gemmU8I8MM_kept113
+gemmU8I8MM_no141:
+	TBZ $0, R26, gemmU8I8MM_no142
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8I8MM_kept113:
+gemmU8I8MM_no142:
+gemmU8I8MM_kept139:
 	ADD R19, R13, R13
 	WORD $0x0e612821 // xtn v1.4h, v1.4s
 	WORD $0x4e612861 // xtn2 v1.8h, v3.4s
 	WORD $0x0e212821 // xtn v1.8b, v1.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes116
+	BLT gemmU8I8MM_bytes143
 	WORD $0xfd0001a1 // str d1, [x13]
-	B gemmU8I8MM_kept117
-gemmU8I8MM_bytes116:
+	B gemmU8I8MM_kept144
+gemmU8I8MM_bytes143:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no118
+	TBZ $2, R26, gemmU8I8MM_no145
 	WORD $0xbd000281 // str s1, [x20]
 	ADD $4, R20
 	WORD $0x6e012021 // ext v1.16b, v1.16b, v1.16b, #4
-gemmU8I8MM_no118:
-	TBZ $1, R26, gemmU8I8MM_no119
+gemmU8I8MM_no145:
+	TBZ $1, R26, gemmU8I8MM_no146
 	WORD $0x7d000281 // str h1, [x20]
 	ADD $2, R20
 	WORD $0x6e011021 // ext v1.16b, v1.16b, v1.16b, #2
-gemmU8I8MM_no119:
-	TBZ $0, R26, gemmU8I8MM_kept117
+gemmU8I8MM_no146:
+	TBZ $0, R26, gemmU8I8MM_no147
 	WORD $0x3d000281 // str b1, [x20]
-gemmU8I8MM_kept117:
+gemmU8I8MM_no147:
+gemmU8I8MM_kept144:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612882 // xtn2 v2.8h, v4.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes120
+	BLT gemmU8I8MM_bytes148
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8I8MM_kept121
-gemmU8I8MM_bytes120:
+	B gemmU8I8MM_kept149
+gemmU8I8MM_bytes148:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no122
+	TBZ $2, R26, gemmU8I8MM_no150
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8I8MM_no122:
-	TBZ $1, R26, gemmU8I8MM_no123
+gemmU8I8MM_no150:
+	TBZ $1, R26, gemmU8I8MM_no151
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8I8MM_no123:
-	TBZ $0, R26, gemmU8I8MM_kept121
+gemmU8I8MM_no151:
+	TBZ $0, R26, gemmU8I8MM_no152
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8I8MM_kept121:
+gemmU8I8MM_no152:
+gemmU8I8MM_kept149:
 	ADD R19, R13, R13
 	WORD $0x0e6128a5 // xtn v5.4h, v5.4s
 	WORD $0x4e6128e5 // xtn2 v5.8h, v7.4s
 	WORD $0x0e2128a5 // xtn v5.8b, v5.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes124
+	BLT gemmU8I8MM_bytes153
 	WORD $0xfd0001a5 // str d5, [x13]
-	B gemmU8I8MM_kept125
-gemmU8I8MM_bytes124:
+	B gemmU8I8MM_kept154
+gemmU8I8MM_bytes153:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no126
+	TBZ $2, R26, gemmU8I8MM_no155
 	WORD $0xbd000285 // str s5, [x20]
 	ADD $4, R20
 	WORD $0x6e0520a5 // ext v5.16b, v5.16b, v5.16b, #4
-gemmU8I8MM_no126:
-	TBZ $1, R26, gemmU8I8MM_no127
+gemmU8I8MM_no155:
+	TBZ $1, R26, gemmU8I8MM_no156
 	WORD $0x7d000285 // str h5, [x20]
 	ADD $2, R20
 	WORD $0x6e0510a5 // ext v5.16b, v5.16b, v5.16b, #2
-gemmU8I8MM_no127:
-	TBZ $0, R26, gemmU8I8MM_kept125
+gemmU8I8MM_no156:
+	TBZ $0, R26, gemmU8I8MM_no157
 	WORD $0x3d000285 // str b5, [x20]
-gemmU8I8MM_kept125:
+gemmU8I8MM_no157:
+gemmU8I8MM_kept154:
 	ADD R19, R13, R13
 	MOVD $4, R21
 	MUL R14, R21, R20
@@ -2694,70 +2724,73 @@ gemmU8I8MM_tile_3_narrow:
 	WORD $0x4e612810 // xtn2 v16.8h, v0.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes128
+	BLT gemmU8I8MM_bytes158
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8I8MM_kept129
-gemmU8I8MM_bytes128:
+	B gemmU8I8MM_kept159
+gemmU8I8MM_bytes158:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no130
+	TBZ $2, R26, gemmU8I8MM_no160
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8I8MM_no130:
-	TBZ $1, R26, gemmU8I8MM_no131
+gemmU8I8MM_no160:
+	TBZ $1, R26, gemmU8I8MM_no161
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8I8MM_no131:
-	TBZ $0, R26, gemmU8I8MM_kept129
+gemmU8I8MM_no161:
+	TBZ $0, R26, gemmU8I8MM_no162
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8I8MM_kept129:
+gemmU8I8MM_no162:
+gemmU8I8MM_kept159:
 	ADD R19, R13, R13
 	WORD $0x0e612821 // xtn v1.4h, v1.4s
 	WORD $0x4e612861 // xtn2 v1.8h, v3.4s
 	WORD $0x0e212821 // xtn v1.8b, v1.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes132
+	BLT gemmU8I8MM_bytes163
 	WORD $0xfd0001a1 // str d1, [x13]
-	B gemmU8I8MM_kept133
-gemmU8I8MM_bytes132:
+	B gemmU8I8MM_kept164
+gemmU8I8MM_bytes163:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no134
+	TBZ $2, R26, gemmU8I8MM_no165
 	WORD $0xbd000281 // str s1, [x20]
 	ADD $4, R20
 	WORD $0x6e012021 // ext v1.16b, v1.16b, v1.16b, #4
-gemmU8I8MM_no134:
-	TBZ $1, R26, gemmU8I8MM_no135
+gemmU8I8MM_no165:
+	TBZ $1, R26, gemmU8I8MM_no166
 	WORD $0x7d000281 // str h1, [x20]
 	ADD $2, R20
 	WORD $0x6e011021 // ext v1.16b, v1.16b, v1.16b, #2
-gemmU8I8MM_no135:
-	TBZ $0, R26, gemmU8I8MM_kept133
+gemmU8I8MM_no166:
+	TBZ $0, R26, gemmU8I8MM_no167
 	WORD $0x3d000281 // str b1, [x20]
-gemmU8I8MM_kept133:
+gemmU8I8MM_no167:
+gemmU8I8MM_kept164:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612882 // xtn2 v2.8h, v4.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes136
+	BLT gemmU8I8MM_bytes168
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8I8MM_kept137
-gemmU8I8MM_bytes136:
+	B gemmU8I8MM_kept169
+gemmU8I8MM_bytes168:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no138
+	TBZ $2, R26, gemmU8I8MM_no170
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8I8MM_no138:
-	TBZ $1, R26, gemmU8I8MM_no139
+gemmU8I8MM_no170:
+	TBZ $1, R26, gemmU8I8MM_no171
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8I8MM_no139:
-	TBZ $0, R26, gemmU8I8MM_kept137
+gemmU8I8MM_no171:
+	TBZ $0, R26, gemmU8I8MM_no172
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8I8MM_kept137:
+gemmU8I8MM_no172:
+gemmU8I8MM_kept169:
 	ADD R19, R13, R13
 	MOVD $3, R21
 	MUL R14, R21, R20
@@ -2924,47 +2957,49 @@ gemmU8I8MM_tile_2_narrow:
 	WORD $0x4e612810 // xtn2 v16.8h, v0.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes140
+	BLT gemmU8I8MM_bytes173
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8I8MM_kept141
-gemmU8I8MM_bytes140:
+	B gemmU8I8MM_kept174
+gemmU8I8MM_bytes173:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no142
+	TBZ $2, R26, gemmU8I8MM_no175
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8I8MM_no142:
-	TBZ $1, R26, gemmU8I8MM_no143
+gemmU8I8MM_no175:
+	TBZ $1, R26, gemmU8I8MM_no176
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8I8MM_no143:
-	TBZ $0, R26, gemmU8I8MM_kept141
+gemmU8I8MM_no176:
+	TBZ $0, R26, gemmU8I8MM_no177
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8I8MM_kept141:
+gemmU8I8MM_no177:
+gemmU8I8MM_kept174:
 	ADD R19, R13, R13
 	WORD $0x0e612821 // xtn v1.4h, v1.4s
 	WORD $0x4e612861 // xtn2 v1.8h, v3.4s
 	WORD $0x0e212821 // xtn v1.8b, v1.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes144
+	BLT gemmU8I8MM_bytes178
 	WORD $0xfd0001a1 // str d1, [x13]
-	B gemmU8I8MM_kept145
-gemmU8I8MM_bytes144:
+	B gemmU8I8MM_kept179
+gemmU8I8MM_bytes178:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no146
+	TBZ $2, R26, gemmU8I8MM_no180
 	WORD $0xbd000281 // str s1, [x20]
 	ADD $4, R20
 	WORD $0x6e012021 // ext v1.16b, v1.16b, v1.16b, #4
-gemmU8I8MM_no146:
-	TBZ $1, R26, gemmU8I8MM_no147
+gemmU8I8MM_no180:
+	TBZ $1, R26, gemmU8I8MM_no181
 	WORD $0x7d000281 // str h1, [x20]
 	ADD $2, R20
 	WORD $0x6e011021 // ext v1.16b, v1.16b, v1.16b, #2
-gemmU8I8MM_no147:
-	TBZ $0, R26, gemmU8I8MM_kept145
+gemmU8I8MM_no181:
+	TBZ $0, R26, gemmU8I8MM_no182
 	WORD $0x3d000281 // str b1, [x20]
-gemmU8I8MM_kept145:
+gemmU8I8MM_no182:
+gemmU8I8MM_kept179:
 	ADD R19, R13, R13
 	MOVD $2, R21
 	MUL R14, R21, R20
@@ -3095,24 +3130,25 @@ gemmU8I8MM_tile_1_narrow:
 	WORD $0x4e612810 // xtn2 v16.8h, v0.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8I8MM_bytes148
+	BLT gemmU8I8MM_bytes183
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8I8MM_kept149
-gemmU8I8MM_bytes148:
+	B gemmU8I8MM_kept184
+gemmU8I8MM_bytes183:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8I8MM_no150
+	TBZ $2, R26, gemmU8I8MM_no185
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8I8MM_no150:
-	TBZ $1, R26, gemmU8I8MM_no151
+gemmU8I8MM_no185:
+	TBZ $1, R26, gemmU8I8MM_no186
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8I8MM_no151:
-	TBZ $0, R26, gemmU8I8MM_kept149
+gemmU8I8MM_no186:
+	TBZ $0, R26, gemmU8I8MM_no187
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8I8MM_kept149:
+gemmU8I8MM_no187:
+gemmU8I8MM_kept184:
 	ADD R19, R13, R13
 	MOVD $1, R21
 	MUL R14, R21, R20

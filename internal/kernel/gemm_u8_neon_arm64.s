@@ -548,170 +548,178 @@ gemmU8DotNEON_no10:
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
 gemmU8DotNEON_no11:
-	TBZ $0, R26, gemmU8DotNEON_kept9
+	TBZ $0, R26, gemmU8DotNEON_no12
 	WORD $0x3d000280 // str b0, [x20]
+gemmU8DotNEON_no12:
 gemmU8DotNEON_kept9:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes12
+	BLT gemmU8DotNEON_bytes13
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8DotNEON_kept13
-gemmU8DotNEON_bytes12:
+	B gemmU8DotNEON_kept14
+gemmU8DotNEON_bytes13:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no14
+	TBZ $2, R26, gemmU8DotNEON_no15
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8DotNEON_no14:
-	TBZ $1, R26, gemmU8DotNEON_no15
+gemmU8DotNEON_no15:
+	TBZ $1, R26, gemmU8DotNEON_no16
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8DotNEON_no15:
-	TBZ $0, R26, gemmU8DotNEON_kept13
+gemmU8DotNEON_no16:
+	TBZ $0, R26, gemmU8DotNEON_no17
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8DotNEON_kept13:
+gemmU8DotNEON_no17:
+gemmU8DotNEON_kept14:
 	ADD R19, R13, R13
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes16
+	BLT gemmU8DotNEON_bytes18
 	WORD $0xfd0001a4 // str d4, [x13]
-	B gemmU8DotNEON_kept17
-gemmU8DotNEON_bytes16:
+	B gemmU8DotNEON_kept19
+gemmU8DotNEON_bytes18:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no18
+	TBZ $2, R26, gemmU8DotNEON_no20
 	WORD $0xbd000284 // str s4, [x20]
 	ADD $4, R20
 	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-gemmU8DotNEON_no18:
-	TBZ $1, R26, gemmU8DotNEON_no19
+gemmU8DotNEON_no20:
+	TBZ $1, R26, gemmU8DotNEON_no21
 	WORD $0x7d000284 // str h4, [x20]
 	ADD $2, R20
 	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-gemmU8DotNEON_no19:
-	TBZ $0, R26, gemmU8DotNEON_kept17
+gemmU8DotNEON_no21:
+	TBZ $0, R26, gemmU8DotNEON_no22
 	WORD $0x3d000284 // str b4, [x20]
-gemmU8DotNEON_kept17:
+gemmU8DotNEON_no22:
+gemmU8DotNEON_kept19:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes20
+	BLT gemmU8DotNEON_bytes23
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8DotNEON_kept21
-gemmU8DotNEON_bytes20:
+	B gemmU8DotNEON_kept24
+gemmU8DotNEON_bytes23:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no22
+	TBZ $2, R26, gemmU8DotNEON_no25
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8DotNEON_no22:
-	TBZ $1, R26, gemmU8DotNEON_no23
+gemmU8DotNEON_no25:
+	TBZ $1, R26, gemmU8DotNEON_no26
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8DotNEON_no23:
-	TBZ $0, R26, gemmU8DotNEON_kept21
+gemmU8DotNEON_no26:
+	TBZ $0, R26, gemmU8DotNEON_no27
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8DotNEON_kept21:
+gemmU8DotNEON_no27:
+gemmU8DotNEON_kept24:
 	ADD R19, R13, R13
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes24
+	BLT gemmU8DotNEON_bytes28
 	WORD $0xfd0001a8 // str d8, [x13]
-	B gemmU8DotNEON_kept25
-gemmU8DotNEON_bytes24:
+	B gemmU8DotNEON_kept29
+gemmU8DotNEON_bytes28:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no26
+	TBZ $2, R26, gemmU8DotNEON_no30
 	WORD $0xbd000288 // str s8, [x20]
 	ADD $4, R20
 	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-gemmU8DotNEON_no26:
-	TBZ $1, R26, gemmU8DotNEON_no27
+gemmU8DotNEON_no30:
+	TBZ $1, R26, gemmU8DotNEON_no31
 	WORD $0x7d000288 // str h8, [x20]
 	ADD $2, R20
 	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-gemmU8DotNEON_no27:
-	TBZ $0, R26, gemmU8DotNEON_kept25
+gemmU8DotNEON_no31:
+	TBZ $0, R26, gemmU8DotNEON_no32
 	WORD $0x3d000288 // str b8, [x20]
-gemmU8DotNEON_kept25:
+gemmU8DotNEON_no32:
+gemmU8DotNEON_kept29:
 	ADD R19, R13, R13
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes28
+	BLT gemmU8DotNEON_bytes33
 	WORD $0xfd0001aa // str d10, [x13]
-	B gemmU8DotNEON_kept29
-gemmU8DotNEON_bytes28:
+	B gemmU8DotNEON_kept34
+gemmU8DotNEON_bytes33:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no30
+	TBZ $2, R26, gemmU8DotNEON_no35
 	WORD $0xbd00028a // str s10, [x20]
 	ADD $4, R20
 	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-gemmU8DotNEON_no30:
-	TBZ $1, R26, gemmU8DotNEON_no31
+gemmU8DotNEON_no35:
+	TBZ $1, R26, gemmU8DotNEON_no36
 	WORD $0x7d00028a // str h10, [x20]
 	ADD $2, R20
 	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-gemmU8DotNEON_no31:
-	TBZ $0, R26, gemmU8DotNEON_kept29
+gemmU8DotNEON_no36:
+	TBZ $0, R26, gemmU8DotNEON_no37
 	WORD $0x3d00028a // str b10, [x20]
-gemmU8DotNEON_kept29:
+gemmU8DotNEON_no37:
+gemmU8DotNEON_kept34:
 	ADD R19, R13, R13
 	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
 	WORD $0x0e21298c // xtn v12.8b, v12.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes32
+	BLT gemmU8DotNEON_bytes38
 	WORD $0xfd0001ac // str d12, [x13]
-	B gemmU8DotNEON_kept33
-gemmU8DotNEON_bytes32:
+	B gemmU8DotNEON_kept39
+gemmU8DotNEON_bytes38:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no34
+	TBZ $2, R26, gemmU8DotNEON_no40
 	WORD $0xbd00028c // str s12, [x20]
 	ADD $4, R20
 	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-gemmU8DotNEON_no34:
-	TBZ $1, R26, gemmU8DotNEON_no35
+gemmU8DotNEON_no40:
+	TBZ $1, R26, gemmU8DotNEON_no41
 	WORD $0x7d00028c // str h12, [x20]
 	ADD $2, R20
 	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-gemmU8DotNEON_no35:
-	TBZ $0, R26, gemmU8DotNEON_kept33
+gemmU8DotNEON_no41:
+	TBZ $0, R26, gemmU8DotNEON_no42
 	WORD $0x3d00028c // str b12, [x20]
-gemmU8DotNEON_kept33:
+gemmU8DotNEON_no42:
+gemmU8DotNEON_kept39:
 	ADD R19, R13, R13
 	WORD $0x0e6129ce // xtn v14.4h, v14.4s
 	WORD $0x4e6129ee // xtn2 v14.8h, v15.4s
 	WORD $0x0e2129ce // xtn v14.8b, v14.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes36
+	BLT gemmU8DotNEON_bytes43
 	WORD $0xfd0001ae // str d14, [x13]
-	B gemmU8DotNEON_kept37
-gemmU8DotNEON_bytes36:
+	B gemmU8DotNEON_kept44
+gemmU8DotNEON_bytes43:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no38
+	TBZ $2, R26, gemmU8DotNEON_no45
 	WORD $0xbd00028e // str s14, [x20]
 	ADD $4, R20
 	WORD $0x6e0e21ce // ext v14.16b, v14.16b, v14.16b, #4
-gemmU8DotNEON_no38:
-	TBZ $1, R26, gemmU8DotNEON_no39
+gemmU8DotNEON_no45:
+	TBZ $1, R26, gemmU8DotNEON_no46
 	WORD $0x7d00028e // str h14, [x20]
 	ADD $2, R20
 	WORD $0x6e0e11ce // ext v14.16b, v14.16b, v14.16b, #2
-gemmU8DotNEON_no39:
-	TBZ $0, R26, gemmU8DotNEON_kept37
+gemmU8DotNEON_no46:
+	TBZ $0, R26, gemmU8DotNEON_no47
 	WORD $0x3d00028e // str b14, [x20]
-gemmU8DotNEON_kept37:
+gemmU8DotNEON_no47:
+gemmU8DotNEON_kept44:
 	ADD R19, R13, R13
 	MOVD $8, R21
 	MUL R14, R21, R20
@@ -1127,162 +1135,169 @@ gemmU8DotNEON_tile_7_narrow:
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes40
+	BLT gemmU8DotNEON_bytes48
 	WORD $0xfd0001a0 // str d0, [x13]
-	B gemmU8DotNEON_kept41
-gemmU8DotNEON_bytes40:
+	B gemmU8DotNEON_kept49
+gemmU8DotNEON_bytes48:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no42
+	TBZ $2, R26, gemmU8DotNEON_no50
 	WORD $0xbd000280 // str s0, [x20]
 	ADD $4, R20
 	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-gemmU8DotNEON_no42:
-	TBZ $1, R26, gemmU8DotNEON_no43
+gemmU8DotNEON_no50:
+	TBZ $1, R26, gemmU8DotNEON_no51
 	WORD $0x7d000280 // str h0, [x20]
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-gemmU8DotNEON_no43:
-	TBZ $0, R26, gemmU8DotNEON_kept41
+gemmU8DotNEON_no51:
+	TBZ $0, R26, gemmU8DotNEON_no52
 	WORD $0x3d000280 // str b0, [x20]
-gemmU8DotNEON_kept41:
+gemmU8DotNEON_no52:
+gemmU8DotNEON_kept49:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes44
+	BLT gemmU8DotNEON_bytes53
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8DotNEON_kept45
-gemmU8DotNEON_bytes44:
+	B gemmU8DotNEON_kept54
+gemmU8DotNEON_bytes53:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no46
+	TBZ $2, R26, gemmU8DotNEON_no55
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8DotNEON_no46:
-	TBZ $1, R26, gemmU8DotNEON_no47
+gemmU8DotNEON_no55:
+	TBZ $1, R26, gemmU8DotNEON_no56
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8DotNEON_no47:
-	TBZ $0, R26, gemmU8DotNEON_kept45
+gemmU8DotNEON_no56:
+	TBZ $0, R26, gemmU8DotNEON_no57
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8DotNEON_kept45:
+gemmU8DotNEON_no57:
+gemmU8DotNEON_kept54:
 	ADD R19, R13, R13
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes48
+	BLT gemmU8DotNEON_bytes58
 	WORD $0xfd0001a4 // str d4, [x13]
-	B gemmU8DotNEON_kept49
-gemmU8DotNEON_bytes48:
+	B gemmU8DotNEON_kept59
+gemmU8DotNEON_bytes58:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no50
+	TBZ $2, R26, gemmU8DotNEON_no60
 	WORD $0xbd000284 // str s4, [x20]
 	ADD $4, R20
 	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-gemmU8DotNEON_no50:
-	TBZ $1, R26, gemmU8DotNEON_no51
+gemmU8DotNEON_no60:
+	TBZ $1, R26, gemmU8DotNEON_no61
 	WORD $0x7d000284 // str h4, [x20]
 	ADD $2, R20
 	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-gemmU8DotNEON_no51:
-	TBZ $0, R26, gemmU8DotNEON_kept49
+gemmU8DotNEON_no61:
+	TBZ $0, R26, gemmU8DotNEON_no62
 	WORD $0x3d000284 // str b4, [x20]
-gemmU8DotNEON_kept49:
+gemmU8DotNEON_no62:
+gemmU8DotNEON_kept59:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes52
+	BLT gemmU8DotNEON_bytes63
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8DotNEON_kept53
-gemmU8DotNEON_bytes52:
+	B gemmU8DotNEON_kept64
+gemmU8DotNEON_bytes63:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no54
+	TBZ $2, R26, gemmU8DotNEON_no65
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8DotNEON_no54:
-	TBZ $1, R26, gemmU8DotNEON_no55
+gemmU8DotNEON_no65:
+	TBZ $1, R26, gemmU8DotNEON_no66
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8DotNEON_no55:
-	TBZ $0, R26, gemmU8DotNEON_kept53
+gemmU8DotNEON_no66:
+	TBZ $0, R26, gemmU8DotNEON_no67
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8DotNEON_kept53:
+gemmU8DotNEON_no67:
+gemmU8DotNEON_kept64:
 	ADD R19, R13, R13
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes56
+	BLT gemmU8DotNEON_bytes68
 	WORD $0xfd0001a8 // str d8, [x13]
-	B gemmU8DotNEON_kept57
-gemmU8DotNEON_bytes56:
+	B gemmU8DotNEON_kept69
+gemmU8DotNEON_bytes68:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no58
+	TBZ $2, R26, gemmU8DotNEON_no70
 	WORD $0xbd000288 // str s8, [x20]
 	ADD $4, R20
 	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-gemmU8DotNEON_no58:
-	TBZ $1, R26, gemmU8DotNEON_no59
+gemmU8DotNEON_no70:
+	TBZ $1, R26, gemmU8DotNEON_no71
 	WORD $0x7d000288 // str h8, [x20]
 	ADD $2, R20
 	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-gemmU8DotNEON_no59:
-	TBZ $0, R26, gemmU8DotNEON_kept57
+gemmU8DotNEON_no71:
+	TBZ $0, R26, gemmU8DotNEON_no72
 	WORD $0x3d000288 // str b8, [x20]
-gemmU8DotNEON_kept57:
+gemmU8DotNEON_no72:
+gemmU8DotNEON_kept69:
 	ADD R19, R13, R13
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes60
+	BLT gemmU8DotNEON_bytes73
 	WORD $0xfd0001aa // str d10, [x13]
-	B gemmU8DotNEON_kept61
-gemmU8DotNEON_bytes60:
+	B gemmU8DotNEON_kept74
+gemmU8DotNEON_bytes73:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no62
+	TBZ $2, R26, gemmU8DotNEON_no75
 	WORD $0xbd00028a // str s10, [x20]
 	ADD $4, R20
 	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-gemmU8DotNEON_no62:
-	TBZ $1, R26, gemmU8DotNEON_no63
+gemmU8DotNEON_no75:
+	TBZ $1, R26, gemmU8DotNEON_no76
 	WORD $0x7d00028a // str h10, [x20]
 	ADD $2, R20
 	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-gemmU8DotNEON_no63:
-	TBZ $0, R26, gemmU8DotNEON_kept61
+gemmU8DotNEON_no76:
+	TBZ $0, R26, gemmU8DotNEON_no77
 	WORD $0x3d00028a // str b10, [x20]
-gemmU8DotNEON_kept61:
+gemmU8DotNEON_no77:
+gemmU8DotNEON_kept74:
 	ADD R19, R13, R13
 	WORD $0x0e61298c // xtn v12.4h, v12.4s
 	WORD $0x4e6129ac // xtn2 v12.8h, v13.4s
 	WORD $0x0e21298c // xtn v12.8b, v12.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes64
+	BLT gemmU8DotNEON_bytes78
 	WORD $0xfd0001ac // str d12, [x13]
-	B gemmU8DotNEON_kept65
-gemmU8DotNEON_bytes64:
+	B gemmU8DotNEON_kept79
+gemmU8DotNEON_bytes78:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no66
+	TBZ $2, R26, gemmU8DotNEON_no80
 	WORD $0xbd00028c // str s12, [x20]
 	ADD $4, R20
 	WORD $0x6e0c218c // ext v12.16b, v12.16b, v12.16b, #4
-gemmU8DotNEON_no66:
-	TBZ $1, R26, gemmU8DotNEON_no67
+gemmU8DotNEON_no80:
+	TBZ $1, R26, gemmU8DotNEON_no81
 	WORD $0x7d00028c // str h12, [x20]
 	ADD $2, R20
 	WORD $0x6e0c118c // ext v12.16b, v12.16b, v12.16b, #2
-gemmU8DotNEON_no67:
-	TBZ $0, R26, gemmU8DotNEON_kept65
+gemmU8DotNEON_no81:
+	TBZ $0, R26, gemmU8DotNEON_no82
 	WORD $0x3d00028c // str b12, [x20]
-gemmU8DotNEON_kept65:
+gemmU8DotNEON_no82:
+gemmU8DotNEON_kept79:
 	ADD R19, R13, R13
 	MOVD $7, R21
 	MUL R14, R21, R20
@@ -1649,139 +1664,145 @@ gemmU8DotNEON_tile_6_narrow:
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes68
+	BLT gemmU8DotNEON_bytes83
 	WORD $0xfd0001a0 // str d0, [x13]
-	B gemmU8DotNEON_kept69
-gemmU8DotNEON_bytes68:
+	B gemmU8DotNEON_kept84
+gemmU8DotNEON_bytes83:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no70
+	TBZ $2, R26, gemmU8DotNEON_no85
 	WORD $0xbd000280 // str s0, [x20]
 	ADD $4, R20
 	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-gemmU8DotNEON_no70:
-	TBZ $1, R26, gemmU8DotNEON_no71
+gemmU8DotNEON_no85:
+	TBZ $1, R26, gemmU8DotNEON_no86
 	WORD $0x7d000280 // str h0, [x20]
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-gemmU8DotNEON_no71:
-	TBZ $0, R26, gemmU8DotNEON_kept69
+gemmU8DotNEON_no86:
+	TBZ $0, R26, gemmU8DotNEON_no87
 	WORD $0x3d000280 // str b0, [x20]
-gemmU8DotNEON_kept69:
+gemmU8DotNEON_no87:
+gemmU8DotNEON_kept84:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes72
+	BLT gemmU8DotNEON_bytes88
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8DotNEON_kept73
-gemmU8DotNEON_bytes72:
+	B gemmU8DotNEON_kept89
+gemmU8DotNEON_bytes88:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no74
+	TBZ $2, R26, gemmU8DotNEON_no90
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8DotNEON_no74:
-	TBZ $1, R26, gemmU8DotNEON_no75
+gemmU8DotNEON_no90:
+	TBZ $1, R26, gemmU8DotNEON_no91
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8DotNEON_no75:
-	TBZ $0, R26, gemmU8DotNEON_kept73
+gemmU8DotNEON_no91:
+	TBZ $0, R26, gemmU8DotNEON_no92
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8DotNEON_kept73:
+gemmU8DotNEON_no92:
+gemmU8DotNEON_kept89:
 	ADD R19, R13, R13
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes76
+	BLT gemmU8DotNEON_bytes93
 	WORD $0xfd0001a4 // str d4, [x13]
-	B gemmU8DotNEON_kept77
-gemmU8DotNEON_bytes76:
+	B gemmU8DotNEON_kept94
+gemmU8DotNEON_bytes93:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no78
+	TBZ $2, R26, gemmU8DotNEON_no95
 	WORD $0xbd000284 // str s4, [x20]
 	ADD $4, R20
 	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-gemmU8DotNEON_no78:
-	TBZ $1, R26, gemmU8DotNEON_no79
+gemmU8DotNEON_no95:
+	TBZ $1, R26, gemmU8DotNEON_no96
 	WORD $0x7d000284 // str h4, [x20]
 	ADD $2, R20
 	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-gemmU8DotNEON_no79:
-	TBZ $0, R26, gemmU8DotNEON_kept77
+gemmU8DotNEON_no96:
+	TBZ $0, R26, gemmU8DotNEON_no97
 	WORD $0x3d000284 // str b4, [x20]
-gemmU8DotNEON_kept77:
+gemmU8DotNEON_no97:
+gemmU8DotNEON_kept94:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes80
+	BLT gemmU8DotNEON_bytes98
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8DotNEON_kept81
-gemmU8DotNEON_bytes80:
+	B gemmU8DotNEON_kept99
+gemmU8DotNEON_bytes98:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no82
+	TBZ $2, R26, gemmU8DotNEON_no100
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8DotNEON_no82:
-	TBZ $1, R26, gemmU8DotNEON_no83
+gemmU8DotNEON_no100:
+	TBZ $1, R26, gemmU8DotNEON_no101
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8DotNEON_no83:
-	TBZ $0, R26, gemmU8DotNEON_kept81
+gemmU8DotNEON_no101:
+	TBZ $0, R26, gemmU8DotNEON_no102
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8DotNEON_kept81:
+gemmU8DotNEON_no102:
+gemmU8DotNEON_kept99:
 	ADD R19, R13, R13
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes84
+	BLT gemmU8DotNEON_bytes103
 	WORD $0xfd0001a8 // str d8, [x13]
-	B gemmU8DotNEON_kept85
-gemmU8DotNEON_bytes84:
+	B gemmU8DotNEON_kept104
+gemmU8DotNEON_bytes103:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no86
+	TBZ $2, R26, gemmU8DotNEON_no105
 	WORD $0xbd000288 // str s8, [x20]
 	ADD $4, R20
 	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-gemmU8DotNEON_no86:
-	TBZ $1, R26, gemmU8DotNEON_no87
+gemmU8DotNEON_no105:
+	TBZ $1, R26, gemmU8DotNEON_no106
 	WORD $0x7d000288 // str h8, [x20]
 	ADD $2, R20
 	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-gemmU8DotNEON_no87:
-	TBZ $0, R26, gemmU8DotNEON_kept85
+gemmU8DotNEON_no106:
+	TBZ $0, R26, gemmU8DotNEON_no107
 	WORD $0x3d000288 // str b8, [x20]
-gemmU8DotNEON_kept85:
+gemmU8DotNEON_no107:
+gemmU8DotNEON_kept104:
 	ADD R19, R13, R13
 	WORD $0x0e61294a // xtn v10.4h, v10.4s
 	WORD $0x4e61296a // xtn2 v10.8h, v11.4s
 	WORD $0x0e21294a // xtn v10.8b, v10.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes88
+	BLT gemmU8DotNEON_bytes108
 	WORD $0xfd0001aa // str d10, [x13]
-	B gemmU8DotNEON_kept89
-gemmU8DotNEON_bytes88:
+	B gemmU8DotNEON_kept109
+gemmU8DotNEON_bytes108:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no90
+	TBZ $2, R26, gemmU8DotNEON_no110
 	WORD $0xbd00028a // str s10, [x20]
 	ADD $4, R20
 	WORD $0x6e0a214a // ext v10.16b, v10.16b, v10.16b, #4
-gemmU8DotNEON_no90:
-	TBZ $1, R26, gemmU8DotNEON_no91
+gemmU8DotNEON_no110:
+	TBZ $1, R26, gemmU8DotNEON_no111
 	WORD $0x7d00028a // str h10, [x20]
 	ADD $2, R20
 	WORD $0x6e0a114a // ext v10.16b, v10.16b, v10.16b, #2
-gemmU8DotNEON_no91:
-	TBZ $0, R26, gemmU8DotNEON_kept89
+gemmU8DotNEON_no111:
+	TBZ $0, R26, gemmU8DotNEON_no112
 	WORD $0x3d00028a // str b10, [x20]
-gemmU8DotNEON_kept89:
+gemmU8DotNEON_no112:
+gemmU8DotNEON_kept109:
 	ADD R19, R13, R13
 	MOVD $6, R21
 	MUL R14, R21, R20
@@ -2099,116 +2120,121 @@ gemmU8DotNEON_tile_5_narrow:
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes92
+	BLT gemmU8DotNEON_bytes113
 	WORD $0xfd0001a0 // str d0, [x13]
-	B gemmU8DotNEON_kept93
-gemmU8DotNEON_bytes92:
+	B gemmU8DotNEON_kept114
+gemmU8DotNEON_bytes113:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no94
+	TBZ $2, R26, gemmU8DotNEON_no115
 	WORD $0xbd000280 // str s0, [x20]
 	ADD $4, R20
 	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-gemmU8DotNEON_no94:
-	TBZ $1, R26, gemmU8DotNEON_no95
+gemmU8DotNEON_no115:
+	TBZ $1, R26, gemmU8DotNEON_no116
 	WORD $0x7d000280 // str h0, [x20]
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-gemmU8DotNEON_no95:
-	TBZ $0, R26, gemmU8DotNEON_kept93
+gemmU8DotNEON_no116:
+	TBZ $0, R26, gemmU8DotNEON_no117
 	WORD $0x3d000280 // str b0, [x20]
-gemmU8DotNEON_kept93:
+gemmU8DotNEON_no117:
+gemmU8DotNEON_kept114:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes96
+	BLT gemmU8DotNEON_bytes118
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8DotNEON_kept97
-gemmU8DotNEON_bytes96:
+	B gemmU8DotNEON_kept119
+gemmU8DotNEON_bytes118:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no98
+	TBZ $2, R26, gemmU8DotNEON_no120
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8DotNEON_no98:
-	TBZ $1, R26, gemmU8DotNEON_no99
+gemmU8DotNEON_no120:
+	TBZ $1, R26, gemmU8DotNEON_no121
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8DotNEON_no99:
-	TBZ $0, R26, gemmU8DotNEON_kept97
+gemmU8DotNEON_no121:
+	TBZ $0, R26, gemmU8DotNEON_no122
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8DotNEON_kept97:
+gemmU8DotNEON_no122:
+gemmU8DotNEON_kept119:
 	ADD R19, R13, R13
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes100
+	BLT gemmU8DotNEON_bytes123
 	WORD $0xfd0001a4 // str d4, [x13]
-	B gemmU8DotNEON_kept101
-gemmU8DotNEON_bytes100:
+	B gemmU8DotNEON_kept124
+gemmU8DotNEON_bytes123:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no102
+	TBZ $2, R26, gemmU8DotNEON_no125
 	WORD $0xbd000284 // str s4, [x20]
 	ADD $4, R20
 	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-gemmU8DotNEON_no102:
-	TBZ $1, R26, gemmU8DotNEON_no103
+gemmU8DotNEON_no125:
+	TBZ $1, R26, gemmU8DotNEON_no126
 	WORD $0x7d000284 // str h4, [x20]
 	ADD $2, R20
 	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-gemmU8DotNEON_no103:
-	TBZ $0, R26, gemmU8DotNEON_kept101
+gemmU8DotNEON_no126:
+	TBZ $0, R26, gemmU8DotNEON_no127
 	WORD $0x3d000284 // str b4, [x20]
-gemmU8DotNEON_kept101:
+gemmU8DotNEON_no127:
+gemmU8DotNEON_kept124:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes104
+	BLT gemmU8DotNEON_bytes128
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8DotNEON_kept105
-gemmU8DotNEON_bytes104:
+	B gemmU8DotNEON_kept129
+gemmU8DotNEON_bytes128:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no106
+	TBZ $2, R26, gemmU8DotNEON_no130
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8DotNEON_no106:
-	TBZ $1, R26, gemmU8DotNEON_no107
+gemmU8DotNEON_no130:
+	TBZ $1, R26, gemmU8DotNEON_no131
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8DotNEON_no107:
-	TBZ $0, R26, gemmU8DotNEON_kept105
+gemmU8DotNEON_no131:
+	TBZ $0, R26, gemmU8DotNEON_no132
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8DotNEON_kept105:
+gemmU8DotNEON_no132:
+gemmU8DotNEON_kept129:
 	ADD R19, R13, R13
 	WORD $0x0e612908 // xtn v8.4h, v8.4s
 	WORD $0x4e612928 // xtn2 v8.8h, v9.4s
 	WORD $0x0e212908 // xtn v8.8b, v8.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes108
+	BLT gemmU8DotNEON_bytes133
 	WORD $0xfd0001a8 // str d8, [x13]
-	B gemmU8DotNEON_kept109
-gemmU8DotNEON_bytes108:
+	B gemmU8DotNEON_kept134
+gemmU8DotNEON_bytes133:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no110
+	TBZ $2, R26, gemmU8DotNEON_no135
 	WORD $0xbd000288 // str s8, [x20]
 	ADD $4, R20
 	WORD $0x6e082108 // ext v8.16b, v8.16b, v8.16b, #4
-gemmU8DotNEON_no110:
-	TBZ $1, R26, gemmU8DotNEON_no111
+gemmU8DotNEON_no135:
+	TBZ $1, R26, gemmU8DotNEON_no136
 	WORD $0x7d000288 // str h8, [x20]
 	ADD $2, R20
 	WORD $0x6e081108 // ext v8.16b, v8.16b, v8.16b, #2
-gemmU8DotNEON_no111:
-	TBZ $0, R26, gemmU8DotNEON_kept109
+gemmU8DotNEON_no136:
+	TBZ $0, R26, gemmU8DotNEON_no137
 	WORD $0x3d000288 // str b8, [x20]
-gemmU8DotNEON_kept109:
+gemmU8DotNEON_no137:
+gemmU8DotNEON_kept134:
 	ADD R19, R13, R13
 	MOVD $5, R21
 	MUL R14, R21, R20
@@ -2477,93 +2503,97 @@ gemmU8DotNEON_tile_4_narrow:
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes112
+	BLT gemmU8DotNEON_bytes138
 	WORD $0xfd0001a0 // str d0, [x13]
-	B gemmU8DotNEON_kept113
-gemmU8DotNEON_bytes112:
+	B gemmU8DotNEON_kept139
+gemmU8DotNEON_bytes138:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no114
+	TBZ $2, R26, gemmU8DotNEON_no140
 	WORD $0xbd000280 // str s0, [x20]
 	ADD $4, R20
 	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-gemmU8DotNEON_no114:
-	TBZ $1, R26, gemmU8DotNEON_no115
+gemmU8DotNEON_no140:
+	TBZ $1, R26, gemmU8DotNEON_no141
 	WORD $0x7d000280 // str h0, [x20]
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-gemmU8DotNEON_no115:
-	TBZ $0, R26, gemmU8DotNEON_kept113
+gemmU8DotNEON_no141:
+	TBZ $0, R26, gemmU8DotNEON_no142
 	WORD $0x3d000280 // str b0, [x20]
-gemmU8DotNEON_kept113:
+gemmU8DotNEON_no142:
+gemmU8DotNEON_kept139:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes116
+	BLT gemmU8DotNEON_bytes143
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8DotNEON_kept117
-gemmU8DotNEON_bytes116:
+	B gemmU8DotNEON_kept144
+gemmU8DotNEON_bytes143:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no118
+	TBZ $2, R26, gemmU8DotNEON_no145
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8DotNEON_no118:
-	TBZ $1, R26, gemmU8DotNEON_no119
+gemmU8DotNEON_no145:
+	TBZ $1, R26, gemmU8DotNEON_no146
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8DotNEON_no119:
-	TBZ $0, R26, gemmU8DotNEON_kept117
+gemmU8DotNEON_no146:
+	TBZ $0, R26, gemmU8DotNEON_no147
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8DotNEON_kept117:
+gemmU8DotNEON_no147:
+gemmU8DotNEON_kept144:
 	ADD R19, R13, R13
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes120
+	BLT gemmU8DotNEON_bytes148
 	WORD $0xfd0001a4 // str d4, [x13]
-	B gemmU8DotNEON_kept121
-gemmU8DotNEON_bytes120:
+	B gemmU8DotNEON_kept149
+gemmU8DotNEON_bytes148:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no122
+	TBZ $2, R26, gemmU8DotNEON_no150
 	WORD $0xbd000284 // str s4, [x20]
 	ADD $4, R20
 	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-gemmU8DotNEON_no122:
-	TBZ $1, R26, gemmU8DotNEON_no123
+gemmU8DotNEON_no150:
+	TBZ $1, R26, gemmU8DotNEON_no151
 	WORD $0x7d000284 // str h4, [x20]
 	ADD $2, R20
 	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-gemmU8DotNEON_no123:
-	TBZ $0, R26, gemmU8DotNEON_kept121
+gemmU8DotNEON_no151:
+	TBZ $0, R26, gemmU8DotNEON_no152
 	WORD $0x3d000284 // str b4, [x20]
-gemmU8DotNEON_kept121:
+gemmU8DotNEON_no152:
+gemmU8DotNEON_kept149:
 	ADD R19, R13, R13
 	WORD $0x0e6128c6 // xtn v6.4h, v6.4s
 	WORD $0x4e6128e6 // xtn2 v6.8h, v7.4s
 	WORD $0x0e2128c6 // xtn v6.8b, v6.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes124
+	BLT gemmU8DotNEON_bytes153
 	WORD $0xfd0001a6 // str d6, [x13]
-	B gemmU8DotNEON_kept125
-gemmU8DotNEON_bytes124:
+	B gemmU8DotNEON_kept154
+gemmU8DotNEON_bytes153:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no126
+	TBZ $2, R26, gemmU8DotNEON_no155
 	WORD $0xbd000286 // str s6, [x20]
 	ADD $4, R20
 	WORD $0x6e0620c6 // ext v6.16b, v6.16b, v6.16b, #4
-gemmU8DotNEON_no126:
-	TBZ $1, R26, gemmU8DotNEON_no127
+gemmU8DotNEON_no155:
+	TBZ $1, R26, gemmU8DotNEON_no156
 	WORD $0x7d000286 // str h6, [x20]
 	ADD $2, R20
 	WORD $0x6e0610c6 // ext v6.16b, v6.16b, v6.16b, #2
-gemmU8DotNEON_no127:
-	TBZ $0, R26, gemmU8DotNEON_kept125
+gemmU8DotNEON_no156:
+	TBZ $0, R26, gemmU8DotNEON_no157
 	WORD $0x3d000286 // str b6, [x20]
-gemmU8DotNEON_kept125:
+gemmU8DotNEON_no157:
+gemmU8DotNEON_kept154:
 	ADD R19, R13, R13
 	MOVD $4, R21
 	MUL R14, R21, R20
@@ -2783,70 +2813,73 @@ gemmU8DotNEON_tile_3_narrow:
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes128
+	BLT gemmU8DotNEON_bytes158
 	WORD $0xfd0001a0 // str d0, [x13]
-	B gemmU8DotNEON_kept129
-gemmU8DotNEON_bytes128:
+	B gemmU8DotNEON_kept159
+gemmU8DotNEON_bytes158:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no130
+	TBZ $2, R26, gemmU8DotNEON_no160
 	WORD $0xbd000280 // str s0, [x20]
 	ADD $4, R20
 	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-gemmU8DotNEON_no130:
-	TBZ $1, R26, gemmU8DotNEON_no131
+gemmU8DotNEON_no160:
+	TBZ $1, R26, gemmU8DotNEON_no161
 	WORD $0x7d000280 // str h0, [x20]
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-gemmU8DotNEON_no131:
-	TBZ $0, R26, gemmU8DotNEON_kept129
+gemmU8DotNEON_no161:
+	TBZ $0, R26, gemmU8DotNEON_no162
 	WORD $0x3d000280 // str b0, [x20]
-gemmU8DotNEON_kept129:
+gemmU8DotNEON_no162:
+gemmU8DotNEON_kept159:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes132
+	BLT gemmU8DotNEON_bytes163
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8DotNEON_kept133
-gemmU8DotNEON_bytes132:
+	B gemmU8DotNEON_kept164
+gemmU8DotNEON_bytes163:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no134
+	TBZ $2, R26, gemmU8DotNEON_no165
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8DotNEON_no134:
-	TBZ $1, R26, gemmU8DotNEON_no135
+gemmU8DotNEON_no165:
+	TBZ $1, R26, gemmU8DotNEON_no166
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8DotNEON_no135:
-	TBZ $0, R26, gemmU8DotNEON_kept133
+gemmU8DotNEON_no166:
+	TBZ $0, R26, gemmU8DotNEON_no167
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8DotNEON_kept133:
+gemmU8DotNEON_no167:
+gemmU8DotNEON_kept164:
 	ADD R19, R13, R13
 	WORD $0x0e612884 // xtn v4.4h, v4.4s
 	WORD $0x4e6128a4 // xtn2 v4.8h, v5.4s
 	WORD $0x0e212884 // xtn v4.8b, v4.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes136
+	BLT gemmU8DotNEON_bytes168
 	WORD $0xfd0001a4 // str d4, [x13]
-	B gemmU8DotNEON_kept137
-gemmU8DotNEON_bytes136:
+	B gemmU8DotNEON_kept169
+gemmU8DotNEON_bytes168:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no138
+	TBZ $2, R26, gemmU8DotNEON_no170
 	WORD $0xbd000284 // str s4, [x20]
 	ADD $4, R20
 	WORD $0x6e042084 // ext v4.16b, v4.16b, v4.16b, #4
-gemmU8DotNEON_no138:
-	TBZ $1, R26, gemmU8DotNEON_no139
+gemmU8DotNEON_no170:
+	TBZ $1, R26, gemmU8DotNEON_no171
 	WORD $0x7d000284 // str h4, [x20]
 	ADD $2, R20
 	WORD $0x6e041084 // ext v4.16b, v4.16b, v4.16b, #2
-gemmU8DotNEON_no139:
-	TBZ $0, R26, gemmU8DotNEON_kept137
+gemmU8DotNEON_no171:
+	TBZ $0, R26, gemmU8DotNEON_no172
 	WORD $0x3d000284 // str b4, [x20]
-gemmU8DotNEON_kept137:
+gemmU8DotNEON_no172:
+gemmU8DotNEON_kept169:
 	ADD R19, R13, R13
 	MOVD $3, R21
 	MUL R14, R21, R20
@@ -3017,47 +3050,49 @@ gemmU8DotNEON_tile_2_narrow:
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes140
+	BLT gemmU8DotNEON_bytes173
 	WORD $0xfd0001a0 // str d0, [x13]
-	B gemmU8DotNEON_kept141
-gemmU8DotNEON_bytes140:
+	B gemmU8DotNEON_kept174
+gemmU8DotNEON_bytes173:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no142
+	TBZ $2, R26, gemmU8DotNEON_no175
 	WORD $0xbd000280 // str s0, [x20]
 	ADD $4, R20
 	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-gemmU8DotNEON_no142:
-	TBZ $1, R26, gemmU8DotNEON_no143
+gemmU8DotNEON_no175:
+	TBZ $1, R26, gemmU8DotNEON_no176
 	WORD $0x7d000280 // str h0, [x20]
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-gemmU8DotNEON_no143:
-	TBZ $0, R26, gemmU8DotNEON_kept141
+gemmU8DotNEON_no176:
+	TBZ $0, R26, gemmU8DotNEON_no177
 	WORD $0x3d000280 // str b0, [x20]
-gemmU8DotNEON_kept141:
+gemmU8DotNEON_no177:
+gemmU8DotNEON_kept174:
 	ADD R19, R13, R13
 	WORD $0x0e612842 // xtn v2.4h, v2.4s
 	WORD $0x4e612862 // xtn2 v2.8h, v3.4s
 	WORD $0x0e212842 // xtn v2.8b, v2.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes144
+	BLT gemmU8DotNEON_bytes178
 	WORD $0xfd0001a2 // str d2, [x13]
-	B gemmU8DotNEON_kept145
-gemmU8DotNEON_bytes144:
+	B gemmU8DotNEON_kept179
+gemmU8DotNEON_bytes178:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no146
+	TBZ $2, R26, gemmU8DotNEON_no180
 	WORD $0xbd000282 // str s2, [x20]
 	ADD $4, R20
 	WORD $0x6e022042 // ext v2.16b, v2.16b, v2.16b, #4
-gemmU8DotNEON_no146:
-	TBZ $1, R26, gemmU8DotNEON_no147
+gemmU8DotNEON_no180:
+	TBZ $1, R26, gemmU8DotNEON_no181
 	WORD $0x7d000282 // str h2, [x20]
 	ADD $2, R20
 	WORD $0x6e021042 // ext v2.16b, v2.16b, v2.16b, #2
-gemmU8DotNEON_no147:
-	TBZ $0, R26, gemmU8DotNEON_kept145
+gemmU8DotNEON_no181:
+	TBZ $0, R26, gemmU8DotNEON_no182
 	WORD $0x3d000282 // str b2, [x20]
-gemmU8DotNEON_kept145:
+gemmU8DotNEON_no182:
+gemmU8DotNEON_kept179:
 	ADD R19, R13, R13
 	MOVD $2, R21
 	MUL R14, R21, R20
@@ -3179,24 +3214,25 @@ gemmU8DotNEON_tile_1_narrow:
 	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
 	WORD $0x0e212800 // xtn v0.8b, v0.8h
 	CMP $8, R26
-	BLT gemmU8DotNEON_bytes148
+	BLT gemmU8DotNEON_bytes183
 	WORD $0xfd0001a0 // str d0, [x13]
-	B gemmU8DotNEON_kept149
-gemmU8DotNEON_bytes148:
+	B gemmU8DotNEON_kept184
+gemmU8DotNEON_bytes183:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8DotNEON_no150
+	TBZ $2, R26, gemmU8DotNEON_no185
 	WORD $0xbd000280 // str s0, [x20]
 	ADD $4, R20
 	WORD $0x6e002000 // ext v0.16b, v0.16b, v0.16b, #4
-gemmU8DotNEON_no150:
-	TBZ $1, R26, gemmU8DotNEON_no151
+gemmU8DotNEON_no185:
+	TBZ $1, R26, gemmU8DotNEON_no186
 	WORD $0x7d000280 // str h0, [x20]
 	ADD $2, R20
 	WORD $0x6e001000 // ext v0.16b, v0.16b, v0.16b, #2
-gemmU8DotNEON_no151:
-	TBZ $0, R26, gemmU8DotNEON_kept149
+gemmU8DotNEON_no186:
+	TBZ $0, R26, gemmU8DotNEON_no187
 	WORD $0x3d000280 // str b0, [x20]
-gemmU8DotNEON_kept149:
+gemmU8DotNEON_no187:
+gemmU8DotNEON_kept184:
 	ADD R19, R13, R13
 	MOVD $1, R21
 	MUL R14, R21, R20
@@ -3217,33 +3253,33 @@ TEXT ·gemmU8NEON(SB), NOSPLIT, $0-8
 	MOVD 80(R0), R26
 	MOVD 64(R0), R20
 	CMP $4, R20
-	BGT gemmU8NEON_tile_above152
+	BGT gemmU8NEON_tile_above188
 	CMP $2, R20
-	BGT gemmU8NEON_tile_above153
+	BGT gemmU8NEON_tile_above189
 	CMP $1, R20
-	BGT gemmU8NEON_tile_above154
+	BGT gemmU8NEON_tile_above190
 	B gemmU8NEON_tile_1
-gemmU8NEON_tile_above154:
+gemmU8NEON_tile_above190:
 	B gemmU8NEON_tile_2
-gemmU8NEON_tile_above153:
+gemmU8NEON_tile_above189:
 	CMP $3, R20
-	BGT gemmU8NEON_tile_above155
+	BGT gemmU8NEON_tile_above191
 	B gemmU8NEON_tile_3
-gemmU8NEON_tile_above155:
+gemmU8NEON_tile_above191:
 	B gemmU8NEON_tile_4
-gemmU8NEON_tile_above152:
+gemmU8NEON_tile_above188:
 	CMP $6, R20
-	BGT gemmU8NEON_tile_above156
+	BGT gemmU8NEON_tile_above192
 	CMP $5, R20
-	BGT gemmU8NEON_tile_above157
+	BGT gemmU8NEON_tile_above193
 	B gemmU8NEON_tile_5
-gemmU8NEON_tile_above157:
+gemmU8NEON_tile_above193:
 	B gemmU8NEON_tile_6
-gemmU8NEON_tile_above156:
+gemmU8NEON_tile_above192:
 	CMP $7, R20
-	BGT gemmU8NEON_tile_above158
+	BGT gemmU8NEON_tile_above194
 	B gemmU8NEON_tile_7
-gemmU8NEON_tile_above158:
+gemmU8NEON_tile_above194:
 	B gemmU8NEON_tile_8
 gemmU8NEON_tile_8:
 	WORD $0x3dc002f0 // ldr q16, [x23]
@@ -3821,185 +3857,193 @@ gemmU8NEON_tile_8_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes159
+	BLT gemmU8NEON_bytes195
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept160
-gemmU8NEON_bytes159:
+	B gemmU8NEON_kept196
+gemmU8NEON_bytes195:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no161
+	TBZ $2, R26, gemmU8NEON_no197
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no161:
-	TBZ $1, R26, gemmU8NEON_no162
+gemmU8NEON_no197:
+	TBZ $1, R26, gemmU8NEON_no198
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no162:
-	TBZ $0, R26, gemmU8NEON_kept160
+gemmU8NEON_no198:
+	TBZ $0, R26, gemmU8NEON_no199
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept160:
+gemmU8NEON_no199:
+gemmU8NEON_kept196:
 	ADD R19, R13, R13
 	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	WORD $0x4e612a72 // xtn2 v18.8h, v19.4s
 	WORD $0x0e212a52 // xtn v18.8b, v18.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes163
+	BLT gemmU8NEON_bytes200
 	WORD $0xfd0001b2 // str d18, [x13]
-	B gemmU8NEON_kept164
-gemmU8NEON_bytes163:
+	B gemmU8NEON_kept201
+gemmU8NEON_bytes200:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no165
+	TBZ $2, R26, gemmU8NEON_no202
 	WORD $0xbd000292 // str s18, [x20]
 	ADD $4, R20
 	WORD $0x6e122252 // ext v18.16b, v18.16b, v18.16b, #4
-gemmU8NEON_no165:
-	TBZ $1, R26, gemmU8NEON_no166
+gemmU8NEON_no202:
+	TBZ $1, R26, gemmU8NEON_no203
 	WORD $0x7d000292 // str h18, [x20]
 	ADD $2, R20
 	WORD $0x6e121252 // ext v18.16b, v18.16b, v18.16b, #2
-gemmU8NEON_no166:
-	TBZ $0, R26, gemmU8NEON_kept164
+gemmU8NEON_no203:
+	TBZ $0, R26, gemmU8NEON_no204
 	WORD $0x3d000292 // str b18, [x20]
-gemmU8NEON_kept164:
+gemmU8NEON_no204:
+gemmU8NEON_kept201:
 	ADD R19, R13, R13
 	WORD $0x0e612a94 // xtn v20.4h, v20.4s
 	WORD $0x4e612ab4 // xtn2 v20.8h, v21.4s
 	WORD $0x0e212a94 // xtn v20.8b, v20.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes167
+	BLT gemmU8NEON_bytes205
 	WORD $0xfd0001b4 // str d20, [x13]
-	B gemmU8NEON_kept168
-gemmU8NEON_bytes167:
+	B gemmU8NEON_kept206
+gemmU8NEON_bytes205:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no169
+	TBZ $2, R26, gemmU8NEON_no207
 	WORD $0xbd000294 // str s20, [x20]
 	ADD $4, R20
 	WORD $0x6e142294 // ext v20.16b, v20.16b, v20.16b, #4
-gemmU8NEON_no169:
-	TBZ $1, R26, gemmU8NEON_no170
+gemmU8NEON_no207:
+	TBZ $1, R26, gemmU8NEON_no208
 	WORD $0x7d000294 // str h20, [x20]
 	ADD $2, R20
 	WORD $0x6e141294 // ext v20.16b, v20.16b, v20.16b, #2
-gemmU8NEON_no170:
-	TBZ $0, R26, gemmU8NEON_kept168
+gemmU8NEON_no208:
+	TBZ $0, R26, gemmU8NEON_no209
 	WORD $0x3d000294 // str b20, [x20]
-gemmU8NEON_kept168:
+gemmU8NEON_no209:
+gemmU8NEON_kept206:
 	ADD R19, R13, R13
 	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
 	WORD $0x4e612af6 // xtn2 v22.8h, v23.4s
 	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes171
+	BLT gemmU8NEON_bytes210
 	WORD $0xfd0001b6 // str d22, [x13]
-	B gemmU8NEON_kept172
-gemmU8NEON_bytes171:
+	B gemmU8NEON_kept211
+gemmU8NEON_bytes210:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no173
+	TBZ $2, R26, gemmU8NEON_no212
 	WORD $0xbd000296 // str s22, [x20]
 	ADD $4, R20
 	WORD $0x6e1622d6 // ext v22.16b, v22.16b, v22.16b, #4
-gemmU8NEON_no173:
-	TBZ $1, R26, gemmU8NEON_no174
+gemmU8NEON_no212:
+	TBZ $1, R26, gemmU8NEON_no213
 	WORD $0x7d000296 // str h22, [x20]
 	ADD $2, R20
 	WORD $0x6e1612d6 // ext v22.16b, v22.16b, v22.16b, #2
-gemmU8NEON_no174:
-	TBZ $0, R26, gemmU8NEON_kept172
+gemmU8NEON_no213:
+	TBZ $0, R26, gemmU8NEON_no214
 	WORD $0x3d000296 // str b22, [x20]
-gemmU8NEON_kept172:
+gemmU8NEON_no214:
+gemmU8NEON_kept211:
 	ADD R19, R13, R13
 	WORD $0x0e612b18 // xtn v24.4h, v24.4s
 	WORD $0x4e612b38 // xtn2 v24.8h, v25.4s
 	WORD $0x0e212b18 // xtn v24.8b, v24.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes175
+	BLT gemmU8NEON_bytes215
 	WORD $0xfd0001b8 // str d24, [x13]
-	B gemmU8NEON_kept176
-gemmU8NEON_bytes175:
+	B gemmU8NEON_kept216
+gemmU8NEON_bytes215:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no177
+	TBZ $2, R26, gemmU8NEON_no217
 	WORD $0xbd000298 // str s24, [x20]
 	ADD $4, R20
 	WORD $0x6e182318 // ext v24.16b, v24.16b, v24.16b, #4
-gemmU8NEON_no177:
-	TBZ $1, R26, gemmU8NEON_no178
+gemmU8NEON_no217:
+	TBZ $1, R26, gemmU8NEON_no218
 	WORD $0x7d000298 // str h24, [x20]
 	ADD $2, R20
 	WORD $0x6e181318 // ext v24.16b, v24.16b, v24.16b, #2
-gemmU8NEON_no178:
-	TBZ $0, R26, gemmU8NEON_kept176
+gemmU8NEON_no218:
+	TBZ $0, R26, gemmU8NEON_no219
 	WORD $0x3d000298 // str b24, [x20]
-gemmU8NEON_kept176:
+gemmU8NEON_no219:
+gemmU8NEON_kept216:
 	ADD R19, R13, R13
 	WORD $0x0e612b5a // xtn v26.4h, v26.4s
 	WORD $0x4e612b7a // xtn2 v26.8h, v27.4s
 	WORD $0x0e212b5a // xtn v26.8b, v26.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes179
+	BLT gemmU8NEON_bytes220
 	WORD $0xfd0001ba // str d26, [x13]
-	B gemmU8NEON_kept180
-gemmU8NEON_bytes179:
+	B gemmU8NEON_kept221
+gemmU8NEON_bytes220:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no181
+	TBZ $2, R26, gemmU8NEON_no222
 	WORD $0xbd00029a // str s26, [x20]
 	ADD $4, R20
 	WORD $0x6e1a235a // ext v26.16b, v26.16b, v26.16b, #4
-gemmU8NEON_no181:
-	TBZ $1, R26, gemmU8NEON_no182
+gemmU8NEON_no222:
+	TBZ $1, R26, gemmU8NEON_no223
 	WORD $0x7d00029a // str h26, [x20]
 	ADD $2, R20
 	WORD $0x6e1a135a // ext v26.16b, v26.16b, v26.16b, #2
-gemmU8NEON_no182:
-	TBZ $0, R26, gemmU8NEON_kept180
+gemmU8NEON_no223:
+	TBZ $0, R26, gemmU8NEON_no224
 	WORD $0x3d00029a // str b26, [x20]
-gemmU8NEON_kept180:
+gemmU8NEON_no224:
+gemmU8NEON_kept221:
 	ADD R19, R13, R13
 	WORD $0x0e612b9c // xtn v28.4h, v28.4s
 	WORD $0x4e612bbc // xtn2 v28.8h, v29.4s
 	WORD $0x0e212b9c // xtn v28.8b, v28.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes183
+	BLT gemmU8NEON_bytes225
 	WORD $0xfd0001bc // str d28, [x13]
-	B gemmU8NEON_kept184
-gemmU8NEON_bytes183:
+	B gemmU8NEON_kept226
+gemmU8NEON_bytes225:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no185
+	TBZ $2, R26, gemmU8NEON_no227
 	WORD $0xbd00029c // str s28, [x20]
 	ADD $4, R20
 	WORD $0x6e1c239c // ext v28.16b, v28.16b, v28.16b, #4
-gemmU8NEON_no185:
-	TBZ $1, R26, gemmU8NEON_no186
+gemmU8NEON_no227:
+	TBZ $1, R26, gemmU8NEON_no228
 	WORD $0x7d00029c // str h28, [x20]
 	ADD $2, R20
 	WORD $0x6e1c139c // ext v28.16b, v28.16b, v28.16b, #2
-gemmU8NEON_no186:
-	TBZ $0, R26, gemmU8NEON_kept184
+gemmU8NEON_no228:
+	TBZ $0, R26, gemmU8NEON_no229
 	WORD $0x3d00029c // str b28, [x20]
-gemmU8NEON_kept184:
+gemmU8NEON_no229:
+gemmU8NEON_kept226:
 	ADD R19, R13, R13
 	WORD $0x0e612bde // xtn v30.4h, v30.4s
 	WORD $0x4e612bfe // xtn2 v30.8h, v31.4s
 	WORD $0x0e212bde // xtn v30.8b, v30.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes187
+	BLT gemmU8NEON_bytes230
 	WORD $0xfd0001be // str d30, [x13]
-	B gemmU8NEON_kept188
-gemmU8NEON_bytes187:
+	B gemmU8NEON_kept231
+gemmU8NEON_bytes230:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no189
+	TBZ $2, R26, gemmU8NEON_no232
 	WORD $0xbd00029e // str s30, [x20]
 	ADD $4, R20
 	WORD $0x6e1e23de // ext v30.16b, v30.16b, v30.16b, #4
-gemmU8NEON_no189:
-	TBZ $1, R26, gemmU8NEON_no190
+gemmU8NEON_no232:
+	TBZ $1, R26, gemmU8NEON_no233
 	WORD $0x7d00029e // str h30, [x20]
 	ADD $2, R20
 	WORD $0x6e1e13de // ext v30.16b, v30.16b, v30.16b, #2
-gemmU8NEON_no190:
-	TBZ $0, R26, gemmU8NEON_kept188
+gemmU8NEON_no233:
+	TBZ $0, R26, gemmU8NEON_no234
 	WORD $0x3d00029e // str b30, [x20]
-gemmU8NEON_kept188:
+gemmU8NEON_no234:
+gemmU8NEON_kept231:
 	ADD R19, R13, R13
 	MOVD $8, R21
 	MUL R14, R21, R20
@@ -4520,162 +4564,169 @@ gemmU8NEON_tile_7_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes191
+	BLT gemmU8NEON_bytes235
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept192
-gemmU8NEON_bytes191:
+	B gemmU8NEON_kept236
+gemmU8NEON_bytes235:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no193
+	TBZ $2, R26, gemmU8NEON_no237
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no193:
-	TBZ $1, R26, gemmU8NEON_no194
+gemmU8NEON_no237:
+	TBZ $1, R26, gemmU8NEON_no238
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no194:
-	TBZ $0, R26, gemmU8NEON_kept192
+gemmU8NEON_no238:
+	TBZ $0, R26, gemmU8NEON_no239
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept192:
+gemmU8NEON_no239:
+gemmU8NEON_kept236:
 	ADD R19, R13, R13
 	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	WORD $0x4e612a72 // xtn2 v18.8h, v19.4s
 	WORD $0x0e212a52 // xtn v18.8b, v18.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes195
+	BLT gemmU8NEON_bytes240
 	WORD $0xfd0001b2 // str d18, [x13]
-	B gemmU8NEON_kept196
-gemmU8NEON_bytes195:
+	B gemmU8NEON_kept241
+gemmU8NEON_bytes240:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no197
+	TBZ $2, R26, gemmU8NEON_no242
 	WORD $0xbd000292 // str s18, [x20]
 	ADD $4, R20
 	WORD $0x6e122252 // ext v18.16b, v18.16b, v18.16b, #4
-gemmU8NEON_no197:
-	TBZ $1, R26, gemmU8NEON_no198
+gemmU8NEON_no242:
+	TBZ $1, R26, gemmU8NEON_no243
 	WORD $0x7d000292 // str h18, [x20]
 	ADD $2, R20
 	WORD $0x6e121252 // ext v18.16b, v18.16b, v18.16b, #2
-gemmU8NEON_no198:
-	TBZ $0, R26, gemmU8NEON_kept196
+gemmU8NEON_no243:
+	TBZ $0, R26, gemmU8NEON_no244
 	WORD $0x3d000292 // str b18, [x20]
-gemmU8NEON_kept196:
+gemmU8NEON_no244:
+gemmU8NEON_kept241:
 	ADD R19, R13, R13
 	WORD $0x0e612a94 // xtn v20.4h, v20.4s
 	WORD $0x4e612ab4 // xtn2 v20.8h, v21.4s
 	WORD $0x0e212a94 // xtn v20.8b, v20.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes199
+	BLT gemmU8NEON_bytes245
 	WORD $0xfd0001b4 // str d20, [x13]
-	B gemmU8NEON_kept200
-gemmU8NEON_bytes199:
+	B gemmU8NEON_kept246
+gemmU8NEON_bytes245:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no201
+	TBZ $2, R26, gemmU8NEON_no247
 	WORD $0xbd000294 // str s20, [x20]
 	ADD $4, R20
 	WORD $0x6e142294 // ext v20.16b, v20.16b, v20.16b, #4
-gemmU8NEON_no201:
-	TBZ $1, R26, gemmU8NEON_no202
+gemmU8NEON_no247:
+	TBZ $1, R26, gemmU8NEON_no248
 	WORD $0x7d000294 // str h20, [x20]
 	ADD $2, R20
 	WORD $0x6e141294 // ext v20.16b, v20.16b, v20.16b, #2
-gemmU8NEON_no202:
-	TBZ $0, R26, gemmU8NEON_kept200
+gemmU8NEON_no248:
+	TBZ $0, R26, gemmU8NEON_no249
 	WORD $0x3d000294 // str b20, [x20]
-gemmU8NEON_kept200:
+gemmU8NEON_no249:
+gemmU8NEON_kept246:
 	ADD R19, R13, R13
 	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
 	WORD $0x4e612af6 // xtn2 v22.8h, v23.4s
 	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes203
+	BLT gemmU8NEON_bytes250
 	WORD $0xfd0001b6 // str d22, [x13]
-	B gemmU8NEON_kept204
-gemmU8NEON_bytes203:
+	B gemmU8NEON_kept251
+gemmU8NEON_bytes250:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no205
+	TBZ $2, R26, gemmU8NEON_no252
 	WORD $0xbd000296 // str s22, [x20]
 	ADD $4, R20
 	WORD $0x6e1622d6 // ext v22.16b, v22.16b, v22.16b, #4
-gemmU8NEON_no205:
-	TBZ $1, R26, gemmU8NEON_no206
+gemmU8NEON_no252:
+	TBZ $1, R26, gemmU8NEON_no253
 	WORD $0x7d000296 // str h22, [x20]
 	ADD $2, R20
 	WORD $0x6e1612d6 // ext v22.16b, v22.16b, v22.16b, #2
-gemmU8NEON_no206:
-	TBZ $0, R26, gemmU8NEON_kept204
+gemmU8NEON_no253:
+	TBZ $0, R26, gemmU8NEON_no254
 	WORD $0x3d000296 // str b22, [x20]
-gemmU8NEON_kept204:
+gemmU8NEON_no254:
+gemmU8NEON_kept251:
 	ADD R19, R13, R13
 	WORD $0x0e612b18 // xtn v24.4h, v24.4s
 	WORD $0x4e612b38 // xtn2 v24.8h, v25.4s
 	WORD $0x0e212b18 // xtn v24.8b, v24.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes207
+	BLT gemmU8NEON_bytes255
 	WORD $0xfd0001b8 // str d24, [x13]
-	B gemmU8NEON_kept208
-gemmU8NEON_bytes207:
+	B gemmU8NEON_kept256
+gemmU8NEON_bytes255:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no209
+	TBZ $2, R26, gemmU8NEON_no257
 	WORD $0xbd000298 // str s24, [x20]
 	ADD $4, R20
 	WORD $0x6e182318 // ext v24.16b, v24.16b, v24.16b, #4
-gemmU8NEON_no209:
-	TBZ $1, R26, gemmU8NEON_no210
+gemmU8NEON_no257:
+	TBZ $1, R26, gemmU8NEON_no258
 	WORD $0x7d000298 // str h24, [x20]
 	ADD $2, R20
 	WORD $0x6e181318 // ext v24.16b, v24.16b, v24.16b, #2
-gemmU8NEON_no210:
-	TBZ $0, R26, gemmU8NEON_kept208
+gemmU8NEON_no258:
+	TBZ $0, R26, gemmU8NEON_no259
 	WORD $0x3d000298 // str b24, [x20]
-gemmU8NEON_kept208:
+gemmU8NEON_no259:
+gemmU8NEON_kept256:
 	ADD R19, R13, R13
 	WORD $0x0e612b5a // xtn v26.4h, v26.4s
 	WORD $0x4e612b7a // xtn2 v26.8h, v27.4s
 	WORD $0x0e212b5a // xtn v26.8b, v26.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes211
+	BLT gemmU8NEON_bytes260
 	WORD $0xfd0001ba // str d26, [x13]
-	B gemmU8NEON_kept212
-gemmU8NEON_bytes211:
+	B gemmU8NEON_kept261
+gemmU8NEON_bytes260:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no213
+	TBZ $2, R26, gemmU8NEON_no262
 	WORD $0xbd00029a // str s26, [x20]
 	ADD $4, R20
 	WORD $0x6e1a235a // ext v26.16b, v26.16b, v26.16b, #4
-gemmU8NEON_no213:
-	TBZ $1, R26, gemmU8NEON_no214
+gemmU8NEON_no262:
+	TBZ $1, R26, gemmU8NEON_no263
 	WORD $0x7d00029a // str h26, [x20]
 	ADD $2, R20
 	WORD $0x6e1a135a // ext v26.16b, v26.16b, v26.16b, #2
-gemmU8NEON_no214:
-	TBZ $0, R26, gemmU8NEON_kept212
+gemmU8NEON_no263:
+	TBZ $0, R26, gemmU8NEON_no264
 	WORD $0x3d00029a // str b26, [x20]
-gemmU8NEON_kept212:
+gemmU8NEON_no264:
+gemmU8NEON_kept261:
 	ADD R19, R13, R13
 	WORD $0x0e612b9c // xtn v28.4h, v28.4s
 	WORD $0x4e612bbc // xtn2 v28.8h, v29.4s
 	WORD $0x0e212b9c // xtn v28.8b, v28.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes215
+	BLT gemmU8NEON_bytes265
 	WORD $0xfd0001bc // str d28, [x13]
-	B gemmU8NEON_kept216
-gemmU8NEON_bytes215:
+	B gemmU8NEON_kept266
+gemmU8NEON_bytes265:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no217
+	TBZ $2, R26, gemmU8NEON_no267
 	WORD $0xbd00029c // str s28, [x20]
 	ADD $4, R20
 	WORD $0x6e1c239c // ext v28.16b, v28.16b, v28.16b, #4
-gemmU8NEON_no217:
-	TBZ $1, R26, gemmU8NEON_no218
+gemmU8NEON_no267:
+	TBZ $1, R26, gemmU8NEON_no268
 	WORD $0x7d00029c // str h28, [x20]
 	ADD $2, R20
 	WORD $0x6e1c139c // ext v28.16b, v28.16b, v28.16b, #2
-gemmU8NEON_no218:
-	TBZ $0, R26, gemmU8NEON_kept216
+gemmU8NEON_no268:
+	TBZ $0, R26, gemmU8NEON_no269
 	WORD $0x3d00029c // str b28, [x20]
-gemmU8NEON_kept216:
+gemmU8NEON_no269:
+gemmU8NEON_kept266:
 	ADD R19, R13, R13
 	MOVD $7, R21
 	MUL R14, R21, R20
@@ -5133,139 +5184,145 @@ gemmU8NEON_tile_6_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes219
+	BLT gemmU8NEON_bytes270
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept220
-gemmU8NEON_bytes219:
+	B gemmU8NEON_kept271
+gemmU8NEON_bytes270:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no221
+	TBZ $2, R26, gemmU8NEON_no272
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no221:
-	TBZ $1, R26, gemmU8NEON_no222
+gemmU8NEON_no272:
+	TBZ $1, R26, gemmU8NEON_no273
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no222:
-	TBZ $0, R26, gemmU8NEON_kept220
+gemmU8NEON_no273:
+	TBZ $0, R26, gemmU8NEON_no274
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept220:
+gemmU8NEON_no274:
+gemmU8NEON_kept271:
 	ADD R19, R13, R13
 	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	WORD $0x4e612a72 // xtn2 v18.8h, v19.4s
 	WORD $0x0e212a52 // xtn v18.8b, v18.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes223
+	BLT gemmU8NEON_bytes275
 	WORD $0xfd0001b2 // str d18, [x13]
-	B gemmU8NEON_kept224
-gemmU8NEON_bytes223:
+	B gemmU8NEON_kept276
+gemmU8NEON_bytes275:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no225
+	TBZ $2, R26, gemmU8NEON_no277
 	WORD $0xbd000292 // str s18, [x20]
 	ADD $4, R20
 	WORD $0x6e122252 // ext v18.16b, v18.16b, v18.16b, #4
-gemmU8NEON_no225:
-	TBZ $1, R26, gemmU8NEON_no226
+gemmU8NEON_no277:
+	TBZ $1, R26, gemmU8NEON_no278
 	WORD $0x7d000292 // str h18, [x20]
 	ADD $2, R20
 	WORD $0x6e121252 // ext v18.16b, v18.16b, v18.16b, #2
-gemmU8NEON_no226:
-	TBZ $0, R26, gemmU8NEON_kept224
+gemmU8NEON_no278:
+	TBZ $0, R26, gemmU8NEON_no279
 	WORD $0x3d000292 // str b18, [x20]
-gemmU8NEON_kept224:
+gemmU8NEON_no279:
+gemmU8NEON_kept276:
 	ADD R19, R13, R13
 	WORD $0x0e612a94 // xtn v20.4h, v20.4s
 	WORD $0x4e612ab4 // xtn2 v20.8h, v21.4s
 	WORD $0x0e212a94 // xtn v20.8b, v20.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes227
+	BLT gemmU8NEON_bytes280
 	WORD $0xfd0001b4 // str d20, [x13]
-	B gemmU8NEON_kept228
-gemmU8NEON_bytes227:
+	B gemmU8NEON_kept281
+gemmU8NEON_bytes280:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no229
+	TBZ $2, R26, gemmU8NEON_no282
 	WORD $0xbd000294 // str s20, [x20]
 	ADD $4, R20
 	WORD $0x6e142294 // ext v20.16b, v20.16b, v20.16b, #4
-gemmU8NEON_no229:
-	TBZ $1, R26, gemmU8NEON_no230
+gemmU8NEON_no282:
+	TBZ $1, R26, gemmU8NEON_no283
 	WORD $0x7d000294 // str h20, [x20]
 	ADD $2, R20
 	WORD $0x6e141294 // ext v20.16b, v20.16b, v20.16b, #2
-gemmU8NEON_no230:
-	TBZ $0, R26, gemmU8NEON_kept228
+gemmU8NEON_no283:
+	TBZ $0, R26, gemmU8NEON_no284
 	WORD $0x3d000294 // str b20, [x20]
-gemmU8NEON_kept228:
+gemmU8NEON_no284:
+gemmU8NEON_kept281:
 	ADD R19, R13, R13
 	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
 	WORD $0x4e612af6 // xtn2 v22.8h, v23.4s
 	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes231
+	BLT gemmU8NEON_bytes285
 	WORD $0xfd0001b6 // str d22, [x13]
-	B gemmU8NEON_kept232
-gemmU8NEON_bytes231:
+	B gemmU8NEON_kept286
+gemmU8NEON_bytes285:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no233
+	TBZ $2, R26, gemmU8NEON_no287
 	WORD $0xbd000296 // str s22, [x20]
 	ADD $4, R20
 	WORD $0x6e1622d6 // ext v22.16b, v22.16b, v22.16b, #4
-gemmU8NEON_no233:
-	TBZ $1, R26, gemmU8NEON_no234
+gemmU8NEON_no287:
+	TBZ $1, R26, gemmU8NEON_no288
 	WORD $0x7d000296 // str h22, [x20]
 	ADD $2, R20
 	WORD $0x6e1612d6 // ext v22.16b, v22.16b, v22.16b, #2
-gemmU8NEON_no234:
-	TBZ $0, R26, gemmU8NEON_kept232
+gemmU8NEON_no288:
+	TBZ $0, R26, gemmU8NEON_no289
 	WORD $0x3d000296 // str b22, [x20]
-gemmU8NEON_kept232:
+gemmU8NEON_no289:
+gemmU8NEON_kept286:
 	ADD R19, R13, R13
 	WORD $0x0e612b18 // xtn v24.4h, v24.4s
 	WORD $0x4e612b38 // xtn2 v24.8h, v25.4s
 	WORD $0x0e212b18 // xtn v24.8b, v24.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes235
+	BLT gemmU8NEON_bytes290
 	WORD $0xfd0001b8 // str d24, [x13]
-	B gemmU8NEON_kept236
-gemmU8NEON_bytes235:
+	B gemmU8NEON_kept291
+gemmU8NEON_bytes290:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no237
+	TBZ $2, R26, gemmU8NEON_no292
 	WORD $0xbd000298 // str s24, [x20]
 	ADD $4, R20
 	WORD $0x6e182318 // ext v24.16b, v24.16b, v24.16b, #4
-gemmU8NEON_no237:
-	TBZ $1, R26, gemmU8NEON_no238
+gemmU8NEON_no292:
+	TBZ $1, R26, gemmU8NEON_no293
 	WORD $0x7d000298 // str h24, [x20]
 	ADD $2, R20
 	WORD $0x6e181318 // ext v24.16b, v24.16b, v24.16b, #2
-gemmU8NEON_no238:
-	TBZ $0, R26, gemmU8NEON_kept236
+gemmU8NEON_no293:
+	TBZ $0, R26, gemmU8NEON_no294
 	WORD $0x3d000298 // str b24, [x20]
-gemmU8NEON_kept236:
+gemmU8NEON_no294:
+gemmU8NEON_kept291:
 	ADD R19, R13, R13
 	WORD $0x0e612b5a // xtn v26.4h, v26.4s
 	WORD $0x4e612b7a // xtn2 v26.8h, v27.4s
 	WORD $0x0e212b5a // xtn v26.8b, v26.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes239
+	BLT gemmU8NEON_bytes295
 	WORD $0xfd0001ba // str d26, [x13]
-	B gemmU8NEON_kept240
-gemmU8NEON_bytes239:
+	B gemmU8NEON_kept296
+gemmU8NEON_bytes295:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no241
+	TBZ $2, R26, gemmU8NEON_no297
 	WORD $0xbd00029a // str s26, [x20]
 	ADD $4, R20
 	WORD $0x6e1a235a // ext v26.16b, v26.16b, v26.16b, #4
-gemmU8NEON_no241:
-	TBZ $1, R26, gemmU8NEON_no242
+gemmU8NEON_no297:
+	TBZ $1, R26, gemmU8NEON_no298
 	WORD $0x7d00029a // str h26, [x20]
 	ADD $2, R20
 	WORD $0x6e1a135a // ext v26.16b, v26.16b, v26.16b, #2
-gemmU8NEON_no242:
-	TBZ $0, R26, gemmU8NEON_kept240
+gemmU8NEON_no298:
+	TBZ $0, R26, gemmU8NEON_no299
 	WORD $0x3d00029a // str b26, [x20]
-gemmU8NEON_kept240:
+gemmU8NEON_no299:
+gemmU8NEON_kept296:
 	ADD R19, R13, R13
 	MOVD $6, R21
 	MUL R14, R21, R20
@@ -5660,116 +5717,121 @@ gemmU8NEON_tile_5_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes243
+	BLT gemmU8NEON_bytes300
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept244
-gemmU8NEON_bytes243:
+	B gemmU8NEON_kept301
+gemmU8NEON_bytes300:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no245
+	TBZ $2, R26, gemmU8NEON_no302
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no245:
-	TBZ $1, R26, gemmU8NEON_no246
+gemmU8NEON_no302:
+	TBZ $1, R26, gemmU8NEON_no303
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no246:
-	TBZ $0, R26, gemmU8NEON_kept244
+gemmU8NEON_no303:
+	TBZ $0, R26, gemmU8NEON_no304
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept244:
+gemmU8NEON_no304:
+gemmU8NEON_kept301:
 	ADD R19, R13, R13
 	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	WORD $0x4e612a72 // xtn2 v18.8h, v19.4s
 	WORD $0x0e212a52 // xtn v18.8b, v18.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes247
+	BLT gemmU8NEON_bytes305
 	WORD $0xfd0001b2 // str d18, [x13]
-	B gemmU8NEON_kept248
-gemmU8NEON_bytes247:
+	B gemmU8NEON_kept306
+gemmU8NEON_bytes305:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no249
+	TBZ $2, R26, gemmU8NEON_no307
 	WORD $0xbd000292 // str s18, [x20]
 	ADD $4, R20
 	WORD $0x6e122252 // ext v18.16b, v18.16b, v18.16b, #4
-gemmU8NEON_no249:
-	TBZ $1, R26, gemmU8NEON_no250
+gemmU8NEON_no307:
+	TBZ $1, R26, gemmU8NEON_no308
 	WORD $0x7d000292 // str h18, [x20]
 	ADD $2, R20
 	WORD $0x6e121252 // ext v18.16b, v18.16b, v18.16b, #2
-gemmU8NEON_no250:
-	TBZ $0, R26, gemmU8NEON_kept248
+gemmU8NEON_no308:
+	TBZ $0, R26, gemmU8NEON_no309
 	WORD $0x3d000292 // str b18, [x20]
-gemmU8NEON_kept248:
+gemmU8NEON_no309:
+gemmU8NEON_kept306:
 	ADD R19, R13, R13
 	WORD $0x0e612a94 // xtn v20.4h, v20.4s
 	WORD $0x4e612ab4 // xtn2 v20.8h, v21.4s
 	WORD $0x0e212a94 // xtn v20.8b, v20.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes251
+	BLT gemmU8NEON_bytes310
 	WORD $0xfd0001b4 // str d20, [x13]
-	B gemmU8NEON_kept252
-gemmU8NEON_bytes251:
+	B gemmU8NEON_kept311
+gemmU8NEON_bytes310:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no253
+	TBZ $2, R26, gemmU8NEON_no312
 	WORD $0xbd000294 // str s20, [x20]
 	ADD $4, R20
 	WORD $0x6e142294 // ext v20.16b, v20.16b, v20.16b, #4
-gemmU8NEON_no253:
-	TBZ $1, R26, gemmU8NEON_no254
+gemmU8NEON_no312:
+	TBZ $1, R26, gemmU8NEON_no313
 	WORD $0x7d000294 // str h20, [x20]
 	ADD $2, R20
 	WORD $0x6e141294 // ext v20.16b, v20.16b, v20.16b, #2
-gemmU8NEON_no254:
-	TBZ $0, R26, gemmU8NEON_kept252
+gemmU8NEON_no313:
+	TBZ $0, R26, gemmU8NEON_no314
 	WORD $0x3d000294 // str b20, [x20]
-gemmU8NEON_kept252:
+gemmU8NEON_no314:
+gemmU8NEON_kept311:
 	ADD R19, R13, R13
 	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
 	WORD $0x4e612af6 // xtn2 v22.8h, v23.4s
 	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes255
+	BLT gemmU8NEON_bytes315
 	WORD $0xfd0001b6 // str d22, [x13]
-	B gemmU8NEON_kept256
-gemmU8NEON_bytes255:
+	B gemmU8NEON_kept316
+gemmU8NEON_bytes315:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no257
+	TBZ $2, R26, gemmU8NEON_no317
 	WORD $0xbd000296 // str s22, [x20]
 	ADD $4, R20
 	WORD $0x6e1622d6 // ext v22.16b, v22.16b, v22.16b, #4
-gemmU8NEON_no257:
-	TBZ $1, R26, gemmU8NEON_no258
+gemmU8NEON_no317:
+	TBZ $1, R26, gemmU8NEON_no318
 	WORD $0x7d000296 // str h22, [x20]
 	ADD $2, R20
 	WORD $0x6e1612d6 // ext v22.16b, v22.16b, v22.16b, #2
-gemmU8NEON_no258:
-	TBZ $0, R26, gemmU8NEON_kept256
+gemmU8NEON_no318:
+	TBZ $0, R26, gemmU8NEON_no319
 	WORD $0x3d000296 // str b22, [x20]
-gemmU8NEON_kept256:
+gemmU8NEON_no319:
+gemmU8NEON_kept316:
 	ADD R19, R13, R13
 	WORD $0x0e612b18 // xtn v24.4h, v24.4s
 	WORD $0x4e612b38 // xtn2 v24.8h, v25.4s
 	WORD $0x0e212b18 // xtn v24.8b, v24.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes259
+	BLT gemmU8NEON_bytes320
 	WORD $0xfd0001b8 // str d24, [x13]
-	B gemmU8NEON_kept260
-gemmU8NEON_bytes259:
+	B gemmU8NEON_kept321
+gemmU8NEON_bytes320:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no261
+	TBZ $2, R26, gemmU8NEON_no322
 	WORD $0xbd000298 // str s24, [x20]
 	ADD $4, R20
 	WORD $0x6e182318 // ext v24.16b, v24.16b, v24.16b, #4
-gemmU8NEON_no261:
-	TBZ $1, R26, gemmU8NEON_no262
+gemmU8NEON_no322:
+	TBZ $1, R26, gemmU8NEON_no323
 	WORD $0x7d000298 // str h24, [x20]
 	ADD $2, R20
 	WORD $0x6e181318 // ext v24.16b, v24.16b, v24.16b, #2
-gemmU8NEON_no262:
-	TBZ $0, R26, gemmU8NEON_kept260
+gemmU8NEON_no323:
+	TBZ $0, R26, gemmU8NEON_no324
 	WORD $0x3d000298 // str b24, [x20]
-gemmU8NEON_kept260:
+gemmU8NEON_no324:
+gemmU8NEON_kept321:
 	ADD R19, R13, R13
 	MOVD $5, R21
 	MUL R14, R21, R20
@@ -6101,93 +6163,97 @@ gemmU8NEON_tile_4_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes263
+	BLT gemmU8NEON_bytes325
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept264
-gemmU8NEON_bytes263:
+	B gemmU8NEON_kept326
+gemmU8NEON_bytes325:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no265
+	TBZ $2, R26, gemmU8NEON_no327
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no265:
-	TBZ $1, R26, gemmU8NEON_no266
+gemmU8NEON_no327:
+	TBZ $1, R26, gemmU8NEON_no328
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no266:
-	TBZ $0, R26, gemmU8NEON_kept264
+gemmU8NEON_no328:
+	TBZ $0, R26, gemmU8NEON_no329
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept264:
+gemmU8NEON_no329:
+gemmU8NEON_kept326:
 	ADD R19, R13, R13
 	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	WORD $0x4e612a72 // xtn2 v18.8h, v19.4s
 	WORD $0x0e212a52 // xtn v18.8b, v18.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes267
+	BLT gemmU8NEON_bytes330
 	WORD $0xfd0001b2 // str d18, [x13]
-	B gemmU8NEON_kept268
-gemmU8NEON_bytes267:
+	B gemmU8NEON_kept331
+gemmU8NEON_bytes330:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no269
+	TBZ $2, R26, gemmU8NEON_no332
 	WORD $0xbd000292 // str s18, [x20]
 	ADD $4, R20
 	WORD $0x6e122252 // ext v18.16b, v18.16b, v18.16b, #4
-gemmU8NEON_no269:
-	TBZ $1, R26, gemmU8NEON_no270
+gemmU8NEON_no332:
+	TBZ $1, R26, gemmU8NEON_no333
 	WORD $0x7d000292 // str h18, [x20]
 	ADD $2, R20
 	WORD $0x6e121252 // ext v18.16b, v18.16b, v18.16b, #2
-gemmU8NEON_no270:
-	TBZ $0, R26, gemmU8NEON_kept268
+gemmU8NEON_no333:
+	TBZ $0, R26, gemmU8NEON_no334
 	WORD $0x3d000292 // str b18, [x20]
-gemmU8NEON_kept268:
+gemmU8NEON_no334:
+gemmU8NEON_kept331:
 	ADD R19, R13, R13
 	WORD $0x0e612a94 // xtn v20.4h, v20.4s
 	WORD $0x4e612ab4 // xtn2 v20.8h, v21.4s
 	WORD $0x0e212a94 // xtn v20.8b, v20.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes271
+	BLT gemmU8NEON_bytes335
 	WORD $0xfd0001b4 // str d20, [x13]
-	B gemmU8NEON_kept272
-gemmU8NEON_bytes271:
+	B gemmU8NEON_kept336
+gemmU8NEON_bytes335:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no273
+	TBZ $2, R26, gemmU8NEON_no337
 	WORD $0xbd000294 // str s20, [x20]
 	ADD $4, R20
 	WORD $0x6e142294 // ext v20.16b, v20.16b, v20.16b, #4
-gemmU8NEON_no273:
-	TBZ $1, R26, gemmU8NEON_no274
+gemmU8NEON_no337:
+	TBZ $1, R26, gemmU8NEON_no338
 	WORD $0x7d000294 // str h20, [x20]
 	ADD $2, R20
 	WORD $0x6e141294 // ext v20.16b, v20.16b, v20.16b, #2
-gemmU8NEON_no274:
-	TBZ $0, R26, gemmU8NEON_kept272
+gemmU8NEON_no338:
+	TBZ $0, R26, gemmU8NEON_no339
 	WORD $0x3d000294 // str b20, [x20]
-gemmU8NEON_kept272:
+gemmU8NEON_no339:
+gemmU8NEON_kept336:
 	ADD R19, R13, R13
 	WORD $0x0e612ad6 // xtn v22.4h, v22.4s
 	WORD $0x4e612af6 // xtn2 v22.8h, v23.4s
 	WORD $0x0e212ad6 // xtn v22.8b, v22.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes275
+	BLT gemmU8NEON_bytes340
 	WORD $0xfd0001b6 // str d22, [x13]
-	B gemmU8NEON_kept276
-gemmU8NEON_bytes275:
+	B gemmU8NEON_kept341
+gemmU8NEON_bytes340:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no277
+	TBZ $2, R26, gemmU8NEON_no342
 	WORD $0xbd000296 // str s22, [x20]
 	ADD $4, R20
 	WORD $0x6e1622d6 // ext v22.16b, v22.16b, v22.16b, #4
-gemmU8NEON_no277:
-	TBZ $1, R26, gemmU8NEON_no278
+gemmU8NEON_no342:
+	TBZ $1, R26, gemmU8NEON_no343
 	WORD $0x7d000296 // str h22, [x20]
 	ADD $2, R20
 	WORD $0x6e1612d6 // ext v22.16b, v22.16b, v22.16b, #2
-gemmU8NEON_no278:
-	TBZ $0, R26, gemmU8NEON_kept276
+gemmU8NEON_no343:
+	TBZ $0, R26, gemmU8NEON_no344
 	WORD $0x3d000296 // str b22, [x20]
-gemmU8NEON_kept276:
+gemmU8NEON_no344:
+gemmU8NEON_kept341:
 	ADD R19, R13, R13
 	MOVD $4, R21
 	MUL R14, R21, R20
@@ -6456,70 +6522,73 @@ gemmU8NEON_tile_3_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes279
+	BLT gemmU8NEON_bytes345
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept280
-gemmU8NEON_bytes279:
+	B gemmU8NEON_kept346
+gemmU8NEON_bytes345:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no281
+	TBZ $2, R26, gemmU8NEON_no347
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no281:
-	TBZ $1, R26, gemmU8NEON_no282
+gemmU8NEON_no347:
+	TBZ $1, R26, gemmU8NEON_no348
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no282:
-	TBZ $0, R26, gemmU8NEON_kept280
+gemmU8NEON_no348:
+	TBZ $0, R26, gemmU8NEON_no349
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept280:
+gemmU8NEON_no349:
+gemmU8NEON_kept346:
 	ADD R19, R13, R13
 	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	WORD $0x4e612a72 // xtn2 v18.8h, v19.4s
 	WORD $0x0e212a52 // xtn v18.8b, v18.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes283
+	BLT gemmU8NEON_bytes350
 	WORD $0xfd0001b2 // str d18, [x13]
-	B gemmU8NEON_kept284
-gemmU8NEON_bytes283:
+	B gemmU8NEON_kept351
+gemmU8NEON_bytes350:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no285
+	TBZ $2, R26, gemmU8NEON_no352
 	WORD $0xbd000292 // str s18, [x20]
 	ADD $4, R20
 	WORD $0x6e122252 // ext v18.16b, v18.16b, v18.16b, #4
-gemmU8NEON_no285:
-	TBZ $1, R26, gemmU8NEON_no286
+gemmU8NEON_no352:
+	TBZ $1, R26, gemmU8NEON_no353
 	WORD $0x7d000292 // str h18, [x20]
 	ADD $2, R20
 	WORD $0x6e121252 // ext v18.16b, v18.16b, v18.16b, #2
-gemmU8NEON_no286:
-	TBZ $0, R26, gemmU8NEON_kept284
+gemmU8NEON_no353:
+	TBZ $0, R26, gemmU8NEON_no354
 	WORD $0x3d000292 // str b18, [x20]
-gemmU8NEON_kept284:
+gemmU8NEON_no354:
+gemmU8NEON_kept351:
 	ADD R19, R13, R13
 	WORD $0x0e612a94 // xtn v20.4h, v20.4s
 	WORD $0x4e612ab4 // xtn2 v20.8h, v21.4s
 	WORD $0x0e212a94 // xtn v20.8b, v20.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes287
+	BLT gemmU8NEON_bytes355
 	WORD $0xfd0001b4 // str d20, [x13]
-	B gemmU8NEON_kept288
-gemmU8NEON_bytes287:
+	B gemmU8NEON_kept356
+gemmU8NEON_bytes355:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no289
+	TBZ $2, R26, gemmU8NEON_no357
 	WORD $0xbd000294 // str s20, [x20]
 	ADD $4, R20
 	WORD $0x6e142294 // ext v20.16b, v20.16b, v20.16b, #4
-gemmU8NEON_no289:
-	TBZ $1, R26, gemmU8NEON_no290
+gemmU8NEON_no357:
+	TBZ $1, R26, gemmU8NEON_no358
 	WORD $0x7d000294 // str h20, [x20]
 	ADD $2, R20
 	WORD $0x6e141294 // ext v20.16b, v20.16b, v20.16b, #2
-gemmU8NEON_no290:
-	TBZ $0, R26, gemmU8NEON_kept288
+gemmU8NEON_no358:
+	TBZ $0, R26, gemmU8NEON_no359
 	WORD $0x3d000294 // str b20, [x20]
-gemmU8NEON_kept288:
+gemmU8NEON_no359:
+gemmU8NEON_kept356:
 	ADD R19, R13, R13
 	MOVD $3, R21
 	MUL R14, R21, R20
@@ -6725,47 +6794,49 @@ gemmU8NEON_tile_2_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes291
+	BLT gemmU8NEON_bytes360
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept292
-gemmU8NEON_bytes291:
+	B gemmU8NEON_kept361
+gemmU8NEON_bytes360:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no293
+	TBZ $2, R26, gemmU8NEON_no362
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no293:
-	TBZ $1, R26, gemmU8NEON_no294
+gemmU8NEON_no362:
+	TBZ $1, R26, gemmU8NEON_no363
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no294:
-	TBZ $0, R26, gemmU8NEON_kept292
+gemmU8NEON_no363:
+	TBZ $0, R26, gemmU8NEON_no364
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept292:
+gemmU8NEON_no364:
+gemmU8NEON_kept361:
 	ADD R19, R13, R13
 	WORD $0x0e612a52 // xtn v18.4h, v18.4s
 	WORD $0x4e612a72 // xtn2 v18.8h, v19.4s
 	WORD $0x0e212a52 // xtn v18.8b, v18.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes295
+	BLT gemmU8NEON_bytes365
 	WORD $0xfd0001b2 // str d18, [x13]
-	B gemmU8NEON_kept296
-gemmU8NEON_bytes295:
+	B gemmU8NEON_kept366
+gemmU8NEON_bytes365:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no297
+	TBZ $2, R26, gemmU8NEON_no367
 	WORD $0xbd000292 // str s18, [x20]
 	ADD $4, R20
 	WORD $0x6e122252 // ext v18.16b, v18.16b, v18.16b, #4
-gemmU8NEON_no297:
-	TBZ $1, R26, gemmU8NEON_no298
+gemmU8NEON_no367:
+	TBZ $1, R26, gemmU8NEON_no368
 	WORD $0x7d000292 // str h18, [x20]
 	ADD $2, R20
 	WORD $0x6e121252 // ext v18.16b, v18.16b, v18.16b, #2
-gemmU8NEON_no298:
-	TBZ $0, R26, gemmU8NEON_kept296
+gemmU8NEON_no368:
+	TBZ $0, R26, gemmU8NEON_no369
 	WORD $0x3d000292 // str b18, [x20]
-gemmU8NEON_kept296:
+gemmU8NEON_no369:
+gemmU8NEON_kept366:
 	ADD R19, R13, R13
 	MOVD $2, R21
 	MUL R14, R21, R20
@@ -6908,24 +6979,25 @@ gemmU8NEON_tile_1_narrow:
 	WORD $0x4e612a30 // xtn2 v16.8h, v17.4s
 	WORD $0x0e212a10 // xtn v16.8b, v16.8h
 	CMP $8, R26
-	BLT gemmU8NEON_bytes299
+	BLT gemmU8NEON_bytes370
 	WORD $0xfd0001b0 // str d16, [x13]
-	B gemmU8NEON_kept300
-gemmU8NEON_bytes299:
+	B gemmU8NEON_kept371
+gemmU8NEON_bytes370:
 	MOVD R13, R20
-	TBZ $2, R26, gemmU8NEON_no301
+	TBZ $2, R26, gemmU8NEON_no372
 	WORD $0xbd000290 // str s16, [x20]
 	ADD $4, R20
 	WORD $0x6e102210 // ext v16.16b, v16.16b, v16.16b, #4
-gemmU8NEON_no301:
-	TBZ $1, R26, gemmU8NEON_no302
+gemmU8NEON_no372:
+	TBZ $1, R26, gemmU8NEON_no373
 	WORD $0x7d000290 // str h16, [x20]
 	ADD $2, R20
 	WORD $0x6e101210 // ext v16.16b, v16.16b, v16.16b, #2
-gemmU8NEON_no302:
-	TBZ $0, R26, gemmU8NEON_kept300
+gemmU8NEON_no373:
+	TBZ $0, R26, gemmU8NEON_no374
 	WORD $0x3d000290 // str b16, [x20]
-gemmU8NEON_kept300:
+gemmU8NEON_no374:
+gemmU8NEON_kept371:
 	ADD R19, R13, R13
 	MOVD $1, R21
 	MUL R14, R21, R20

@@ -19,49 +19,23 @@ func (a *asm) depthwise() {
 	a.dwPixel()
 }
 
-// The general registers of dw.
-const (
-	dwX = 1 + iota
-	dwY
-	dwR
-	dwPix
-	dwFirst
-	dwEnd
-	dwIY
-	dwTapRow
-	dwTaps
-	dwW
-	dwIn
-	dwRow
-	dwBlocks
-	dwRows
-	dwT
-)
-
-const (
-	dwT2 = 19 + iota
-	dwLanes
-	dwYPix
-	dwRPix
-	dwBias
-	dwLo
-)
-
 // dw is the depthwise convolution with kw columns of taps and a horizontal stride, for one
-// column of tiles: blocks of 4 channels outside, rows inside. For every row of taps its
-// weights are loaded, then every input of the tile's row once, and each meets the taps that
-// see it. Inputs outside the image are skipped by branches.
+// column of tiles: blocks of 4 channels outside, rows inside. Inputs outside the image are
+// skipped by branches.
 func (a *asm) dw(kw, stride int) {
 	f := structs.DwTile
+	acc, weight, in := func(o int) int { return o }, func(k int) int { return 14 + k }, func(pos int) int { return 21 + pos%4 }
+	const bias, lo, hi = 25, 26, 27
+	w := dwWindow{kw, stride, dwOutputs}
+
 	a.function(fmt.Sprintf("dwK%dS%dNEON", kw, stride), "computes what dwTile says; Mask is the number of channels of the last block.")
 	a.field(f, "XPix", dwPix)
-	a.field(f, "First", dwFirst)
-	a.field(f, "End", dwEnd)
 	a.field(f, "XRow", dwRow)
 	a.field(f, "Blocks", dwBlocks)
 	a.field(f, "YPix", dwYPix)
 	a.field(f, "RPix", dwRPix)
 	a.field(f, "Bias", dwBias)
+	a.dwChoose(f, w, "block")
 	a.at("block")
 	a.p("MOVD $4, R%d", dwLanes)
 	a.cmp(1, dwBlocks)
@@ -75,12 +49,102 @@ func (a *asm) dw(kw, stride int) {
 	a.field(f, "R", dwR)
 	a.field(f, "IY", dwIY)
 	a.field(f, "Rows", dwRows)
-	a.field(f, "T", dwT)
-	a.choose("tile", dwT, 1, dwOutputs)
-	for t := 1; t <= dwOutputs; t++ {
-		a.dwTile(kw, stride, t)
+
+	a.at("outputs")
+	a.zero(bias)
+	a.cbz(dwBias, "begin")
+	a.ldr(bias, dwBias, 0)
+	a.at("begin")
+	a.dwEach("sums", dwOutputs, func(o int) { a.vmov(bias, acc(o)) })
+	// Rows of taps inside the image: from max(0, −iy) to min(KH, InH − iy).
+	a.p("NEG R%d, R%d", dwIY, dwT)
+	a.p("CMP $0, R%d", dwT)
+	a.p("CSEL GT, R%d, ZR, R%d", dwT, dwT)
+	a.field(f, "InH", dwTaps)
+	a.p("SUB R%d, R%d, R%d", dwIY, dwTaps, dwTaps)
+	a.field(f, "KH", dwT2)
+	a.p("CMP R%d, R%d", dwT2, dwTaps)
+	a.p("CSEL GT, R%d, R%d, R%d", dwT2, dwTaps, dwTaps)
+	a.p("SUBS R%d, R%d, R%d", dwT, dwTaps, dwTaps)
+	a.bc("LE", "summed")
+	a.muli(kw*16, dwT, dwW, dwT2)
+	a.field(f, "W", dwT2)
+	a.add(dwT2, dwW, dwW)
+	a.mul(dwRow, dwT, dwT)
+	a.add(dwT, dwX, dwTapRow)
+	a.at("taps")
+	for k := range kw {
+		a.ldrPost(weight(k), dwW, 16)
 	}
-	a.at("rows")
+	a.mov(dwTapRow, dwIn)
+	a.dwInputs(w, func(pos int, edges func(skip string), multiply func(func(k, o int))) {
+		fma := func() { multiply(func(k, o int) { a.fmla(weight(k), in(pos), acc(o)) }) }
+		if edges == nil {
+			a.ld1Post(in(pos), dwIn, dwPix)
+			fma()
+			return
+		}
+		skip := a.fresh("outside")
+		edges(skip)
+		a.ldr(in(pos), dwIn, 0)
+		fma()
+		a.at(skip)
+		a.add(dwPix, dwIn, dwIn)
+	})
+	a.add(dwRow, dwTapRow, dwTapRow)
+	a.subs(1, dwTaps)
+	a.bc("NE", "taps")
+	a.at("summed")
+
+	a.cbz(dwR, "clip")
+	a.mov(dwR, dwIn)
+	a.dwEach("residuals", dwOutputs, func(o int) {
+		a.ld1Post(in(o), dwIn, dwRPix)
+		a.fadd(in(o), acc(o), acc(o))
+	})
+	a.field(f, "RRow", dwT)
+	a.add(dwT, dwR, dwR)
+	a.at("clip")
+	a.field(f, "Act", dwT)
+	a.cbz(dwT, "store")
+	a.scalar(f, "Lo", lo, dwT)
+	a.scalar(f, "Hi", hi, dwT)
+	a.dwEach("clips", dwOutputs, func(o int) {
+		a.fmax(acc(o), lo, acc(o))
+		a.fmin(acc(o), hi, acc(o))
+	})
+	a.at("store")
+	a.mov(dwY, dwIn)
+	a.bit(2, dwLanes, "part")
+	a.dwEach("stores", dwOutputs, func(o int) {
+		a.str(acc(o), dwIn, 0)
+		a.add(dwYPix, dwIn, dwIn)
+	})
+	a.b("next")
+	a.at("part")
+	a.dwEach("parts", dwOutputs, func(o int) {
+		one, done := a.fresh("one"), a.fresh("stored")
+		a.mov(dwIn, dwT)
+		a.bit(1, dwLanes, one)
+		a.strd(acc(o), dwT, 0)
+		a.addi(8, dwT)
+		a.ext(acc(o), acc(o), acc(o), 8)
+		a.at(one)
+		a.bit(0, dwLanes, done)
+		a.strs(acc(o), dwT, 0)
+		a.at(done)
+		a.add(dwYPix, dwIn, dwIn)
+	})
+	a.at("next")
+	a.field(f, "YRow", dwT)
+	a.add(dwT, dwY, dwY)
+	a.field(f, "RowStep", dwT)
+	a.add(dwT, dwX, dwX)
+	a.field(f, "StrideH", dwT)
+	a.add(dwT, dwIY, dwIY)
+	a.subs(1, dwRows)
+	a.bc("NE", "outputs")
+
 	for _, field := range []string{"X", "Y"} {
 		a.field(f, field, dwT)
 		a.addi(16, dwT)
@@ -101,129 +165,6 @@ func (a *asm) dw(kw, stride int) {
 	a.subs(1, dwBlocks)
 	a.bc("NE", "block")
 	a.ret()
-}
-
-func (a *asm) dwTile(kw, stride, t int) {
-	f := structs.DwTile
-	name := fmt.Sprintf("tile_%d", t)
-	acc := func(o int) int { return o }
-	weight := func(k int) int { return t + k }
-	ins := min(4, 32-t-kw)
-	in := func(pos int) int { return t + kw + pos%ins }
-	positions := (t-1)*stride + kw
-
-	a.at(name)
-	zero, ready := name+"_zero", name+"_ready"
-	a.cbz(dwBias, zero)
-	a.ldr(acc(0), dwBias, 0)
-	for o := 1; o < t; o++ {
-		a.vmov(acc(0), acc(o))
-	}
-	a.b(ready)
-	a.at(zero)
-	for o := range t {
-		a.zero(acc(o))
-	}
-	a.at(ready)
-	// Rows of taps inside the image: from max(0, −iy) to min(KH, InH − iy).
-	a.p("NEG R%d, R%d", dwIY, dwT)
-	a.p("CMP $0, R%d", dwT)
-	a.p("CSEL GT, R%d, ZR, R%d", dwT, dwT)
-	a.field(f, "InH", dwTaps)
-	a.p("SUB R%d, R%d, R%d", dwIY, dwTaps, dwTaps)
-	a.field(f, "KH", dwT2)
-	a.p("CMP R%d, R%d", dwT2, dwTaps)
-	a.p("CSEL GT, R%d, R%d, R%d", dwT2, dwTaps, dwTaps)
-	a.p("SUBS R%d, R%d, R%d", dwT, dwTaps, dwTaps)
-	a.bc("LE", name+"_summed")
-	a.muli(kw*16, dwT, dwW, dwT2)
-	a.field(f, "W", dwT2)
-	a.add(dwT2, dwW, dwW)
-	a.mul(dwRow, dwT, dwT)
-	a.add(dwT, dwX, dwTapRow)
-	a.at(name + "_taps")
-	for k := range kw {
-		a.ldrPost(weight(k), dwW, 16)
-	}
-	a.mov(dwTapRow, dwIn)
-	for pos := range positions {
-		edge := pos < kw-1 || pos > positions-kw
-		skip := fmt.Sprintf("%s_in%d", name, pos)
-		if pos < kw-1 {
-			a.cmp(pos, dwFirst)
-			a.bc("GT", skip)
-		}
-		if pos > positions-kw {
-			a.cmp(pos, dwEnd)
-			a.bc("LE", skip)
-		}
-		if edge {
-			a.ldr(in(pos), dwIn, 0)
-		} else {
-			a.ld1Post(in(pos), dwIn, dwPix)
-		}
-		for k := range kw {
-			if o := pos - k; o >= 0 && o%stride == 0 && o/stride < t {
-				a.fmla(weight(k), in(pos), acc(o/stride))
-			}
-		}
-		if edge {
-			a.at(skip)
-			if pos+1 < positions {
-				a.add(dwPix, dwIn, dwIn)
-			}
-		}
-	}
-	a.add(dwRow, dwTapRow, dwTapRow)
-	a.subs(1, dwTaps)
-	a.bc("NE", name+"_taps")
-	a.at(name + "_summed")
-
-	lo, hi := t, t+1
-	a.cbz(dwR, name+"_clip")
-	a.mov(dwR, dwT)
-	for o := range t {
-		a.ld1Post(in(o), dwT, dwRPix)
-		a.fadd(in(o), acc(o), acc(o))
-	}
-	a.field(f, "RRow", dwT)
-	a.add(dwT, dwR, dwR)
-	a.at(name + "_clip")
-	a.field(f, "Act", dwT)
-	a.cbz(dwT, name+"_store")
-	a.scalar(f, "Lo", lo, dwT)
-	a.scalar(f, "Hi", hi, dwT)
-	for o := range t {
-		a.fmax(acc(o), lo, acc(o))
-		a.fmin(acc(o), hi, acc(o))
-	}
-	a.at(name + "_store")
-	a.mov(dwY, dwIn)
-	a.bit(2, dwLanes, name+"_part")
-	for o := range t {
-		a.str(acc(o), dwIn, 0)
-		if o+1 < t {
-			a.add(dwYPix, dwIn, dwIn)
-		}
-	}
-	a.b(name + "_done")
-	a.at(name + "_part")
-	for o := range t {
-		a.storePart(acc(o), dwIn, dwLanes, dwT)
-		if o+1 < t {
-			a.add(dwYPix, dwIn, dwIn)
-		}
-	}
-	a.at(name + "_done")
-	a.field(f, "YRow", dwT)
-	a.add(dwT, dwY, dwY)
-	a.field(f, "RowStep", dwT)
-	a.add(dwT, dwX, dwX)
-	a.field(f, "StrideH", dwT)
-	a.add(dwT, dwIY, dwIY)
-	a.subs(1, dwRows)
-	a.bc("NE", name)
-	a.b("rows")
 }
 
 // dwPixel is one output of any depthwise convolution: the taps that lie inside the image,

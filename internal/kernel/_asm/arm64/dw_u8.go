@@ -11,14 +11,21 @@ const dwU8Outputs = 8
 
 // dwU8 is the depthwise convolution of bytes with kw columns of taps and a horizontal
 // stride, for one column of tiles and one block of 8 channels. Inputs become 16-bit numbers,
-// which the weights are packed as; a multiplication takes one tap of four channels.
+// which the weights are packed as; a multiplication takes one tap of four channels. Inputs
+// outside the image are the register outside.
 func (a *asm) dwU8(kw, stride int) {
 	f := structs.DwU8Tile
+	acc, weight, in := func(o, v int) int { return 2*o + v }, func(k int) int { return 16 + k }, func(pos int) int { return 24 + pos%4 }
+	const bias, outside, lanes = 29, 31, dwBlocks
+	w := dwWindow{kw, stride, dwU8Outputs}
+	multiply := func(x, k, o int) {
+		a.smlal(weight(k), x, acc(o, 0))
+		a.smlal2(weight(k), x, acc(o, 1))
+	}
+
 	a.function(fmt.Sprintf("dwU8K%dS%dNEON", kw, stride), "computes what dwU8Tile says; Mask is the number of channels.")
 	a.field(f, "XPix", dwPix)
-	a.field(f, "First", dwFirst)
-	a.field(f, "End", dwEnd)
-	a.field(f, "Mask", dwLanes)
+	a.field(f, "Mask", lanes)
 	a.field(f, "X", dwX)
 	a.field(f, "Pos", dwT)
 	a.add(dwT, dwX, dwX)
@@ -27,105 +34,78 @@ func (a *asm) dwU8(kw, stride int) {
 	a.field(f, "IY", dwIY)
 	a.field(f, "YPix", dwYPix)
 	a.field(f, "Rows", dwRows)
-	a.scalar(f, "Outside", 31, dwT)
-	a.field(f, "T", dwT)
-	a.choose("tile", dwT, 1, dwU8Outputs)
-	for t := 1; t <= dwU8Outputs; t++ {
-		a.dwU8Tile(kw, stride, t)
-	}
-}
+	a.scalar(f, "Outside", outside, dwT)
+	a.dwChoose(f, w, "outputs")
 
-func (a *asm) dwU8Tile(kw, stride, t int) {
-	f := structs.DwU8Tile
-	name := fmt.Sprintf("tile_%d", t)
-	acc := func(o, v int) int { return 2*o + v }
-	weight := func(k int) int { return 16 + k }
-	in := func(pos int) int { return 24 + pos%4 }
-	positions := (t-1)*stride + kw
-	multiply := func(x, k, o int) {
-		a.smlal(weight(k), x, acc(o, 0))
-		a.smlal2(weight(k), x, acc(o, 1))
-	}
-
-	a.at(name)
-	for v := range 2 {
-		a.ldr(acc(0, v), dwBias, 16*v)
-		for o := 1; o < t; o++ {
-			a.vmov(acc(0, v), acc(o, v))
-		}
-	}
+	a.at("outputs")
+	a.ldr(bias, dwBias, 0)
+	a.ldr(bias+1, dwBias, 16)
+	a.dwEach("sums", dwU8Outputs, func(o int) {
+		a.vmov(bias, acc(o, 0))
+		a.vmov(bias+1, acc(o, 1))
+	})
 	a.field(f, "W", dwW)
 	a.field(f, "KH", dwTaps)
 	a.mov(dwX, dwTapRow)
 	a.mov(dwIY, dwRow)
-	a.at(name + "_taps")
+	a.at("taps")
 	for k := range kw {
 		a.ldrPost(weight(k), dwW, 16)
 	}
 	a.field(f, "InH", dwT)
 	a.p("CMP R%d, R%d", dwT, dwRow)
-	a.bc("HS", name+"_above")
+	a.bc("HS", "above")
 	a.mov(dwTapRow, dwIn)
-	for pos := range positions {
+	a.dwInputs(w, func(pos int, edges func(skip string), each func(func(k, o int))) {
 		x := in(pos)
-		skip, edge := fmt.Sprintf("%s_in%d", name, pos), pos < kw-1 || pos > positions-kw
-		if edge {
-			a.vmov(31, x)
-		}
-		if pos < kw-1 {
-			a.cmp(pos, dwFirst)
-			a.bc("GT", skip)
-		}
-		if pos > positions-kw {
-			a.cmp(pos, dwEnd)
-			a.bc("LE", skip)
-		}
-		if edge {
-			a.ldrd(x, dwIn, 0)
-		} else {
+		if edges == nil {
 			a.ld1bPost(x, dwIn, dwPix)
-		}
-		a.uxtl(x, x)
-		if edge {
+			a.uxtl(x, x)
+		} else {
+			skip := a.fresh("outside")
+			a.vmov(outside, x)
+			edges(skip)
+			a.ldrd(x, dwIn, 0)
+			a.uxtl(x, x)
 			a.at(skip)
-			if pos+1 < positions {
-				a.add(dwPix, dwIn, dwIn)
-			}
+			a.add(dwPix, dwIn, dwIn)
 		}
+		each(func(k, o int) { multiply(x, k, o) })
+	})
+	a.b("next_taps")
+	a.at("above")
+	a.dwEach("aboves", dwU8Outputs, func(o int) {
 		for k := range kw {
-			if o := pos - k; o >= 0 && o%stride == 0 && o/stride < t {
-				multiply(x, k, o/stride)
-			}
+			multiply(outside, k, o)
 		}
-	}
-	a.b(name + "_row")
-	a.at(name + "_above")
-	for k := range kw {
-		for o := range t {
-			multiply(31, k, o)
-		}
-	}
-	a.at(name + "_row")
+	})
+	a.at("next_taps")
 	a.field(f, "TapRow", dwT)
 	a.add(dwT, dwTapRow, dwTapRow)
 	a.field(f, "DilH", dwT)
 	a.add(dwT, dwRow, dwRow)
 	a.subs(1, dwTaps)
-	a.bc("NE", name+"_taps")
+	a.bc("NE", "taps")
 
-	var rows [][2]int
-	for o := range t {
-		rows = append(rows, [2]int{acc(o, 0), acc(o, 1)})
-	}
+	rows := pairs(dwU8Outputs, 0)
+	a.finish(f, "sum", rows, 16, dwBias, func(label string, do func(r int)) { a.dwEach(label, dwU8Outputs, do) })
 	a.mov(dwY, dwIn)
-	a.mov(dwLanes, dwBlocks) // finish uses that register
-	a.finish(f, name, rows, 16, dwBias, func(o int) {
-		a.storeBytes(rows[o][0], dwIn, dwBlocks, dwT)
-		if o+1 < t {
-			a.add(dwYPix, dwIn, dwIn)
-		}
+	a.cmp(8, lanes)
+	a.bc("LT", "part")
+	a.dwEach("stores", dwU8Outputs, func(o int) {
+		a.narrow(rows[o])
+		a.strd(acc(o, 0), dwIn, 0)
+		a.add(dwYPix, dwIn, dwIn)
 	})
-	a.mov(dwBlocks, dwLanes)
+	a.b("next")
+	a.at("part")
+	a.dwEach("parts", dwU8Outputs, func(o int) {
+		a.narrow(rows[o])
+		a.mov(dwIn, dwT)
+		a.storeBits(acc(o, 0), dwT, lanes)
+		a.add(dwYPix, dwIn, dwIn)
+	})
+	a.at("next")
 	a.field(f, "YRow", dwT)
 	a.add(dwT, dwY, dwY)
 	a.field(f, "RowStep", dwT)
@@ -133,6 +113,6 @@ func (a *asm) dwU8Tile(kw, stride, t int) {
 	a.field(f, "StrideH", dwT)
 	a.add(dwT, dwIY, dwIY)
 	a.subs(1, dwRows)
-	a.bc("NE", name)
+	a.bc("NE", "outputs")
 	a.ret()
 }

@@ -95,10 +95,16 @@ func (a *asm) gemmU8Segments(name string, mr, shift int, body func()) {
 // gemmU8End finishes and stores the rows of a tile, whose eight sums are in two registers
 // each, and goes on with the next block. It needs nine registers from free on.
 func (a *asm) gemmU8End(name string, rows [][2]int, free int) {
-	a.finish(structs.GemmU8Tile, name, rows, free, gemmP, func(r int) {
-		a.storeBytes(rows[r][0], gemmC, gemmColumns, gemmT)
-		a.add(gemmLDC, gemmC, gemmC)
+	a.finish(structs.GemmU8Tile, name, rows, free, gemmP, func(_ string, do func(r int)) {
+		for r := range rows {
+			do(r)
+		}
 	})
+	for _, y := range rows {
+		a.narrow(y)
+		a.storeBytes(y[0], gemmC, gemmColumns, gemmT)
+		a.add(gemmLDC, gemmC, gemmC)
+	}
 	a.muli(len(rows), gemmLDA, gemmT, gemmT2)
 	a.add(gemmT, gemmA, gemmA)
 	a.subs(1, gemmBlocks)
@@ -244,9 +250,10 @@ func pairs(mr, v int) [][2]int {
 	return rows
 }
 
-// finish turns rows of eight sums, in two registers, into eight bytes in the first one and
-// has them stored. It needs nine registers from free on; p points to the parameters.
-func (a *asm) finish(f structs.Fields, name string, rows [][2]int, free, p int, store func(r int)) {
+// finish turns rows of eight sums, in two registers, into numbers of a byte. It needs nine
+// registers from free on; p points to the parameters. Each has what
+// it is given written for every row.
+func (a *asm) finish(f structs.Fields, name string, rows [][2]int, free, p int, each func(label string, do func(r int))) {
 	const t = 20
 	lo, hi, zero := free, free+1, free+2
 	left, mult, sign, round, shift, x := free+3, free+4, free+5, free+6, free+7, free+8
@@ -257,14 +264,15 @@ func (a *asm) finish(f structs.Fields, name string, rows [][2]int, free, p int, 
 	a.scalar(f, "FHi", hi, t)
 	for v := range 2 {
 		a.ldr(left, p, finishLeft*32+16*v)
-		for _, y := range rows {
-			a.scvtf(y[v], y[v])
-			a.fmul(left, y[v], y[v])
-			a.fmax(lo, y[v], y[v])
-			a.fmin(hi, y[v], y[v])
-			a.fcvtns(y[v], y[v])
-			a.add4(zero, y[v], y[v])
-		}
+		each(fmt.Sprintf("%s_even%d", name, v), func(r int) {
+			y := rows[r][v]
+			a.scvtf(y, y)
+			a.fmul(left, y, y)
+			a.fmax(lo, y, y)
+			a.fmin(hi, y, y)
+			a.fcvtns(y, y)
+			a.add4(zero, y, y)
+		})
 	}
 	a.b(name + "_narrow")
 	a.at(name + "_fixed")
@@ -277,20 +285,22 @@ func (a *asm) finish(f structs.Fields, name string, rows [][2]int, free, p int, 
 		a.ldr(round, p, finishRound*32+16*v)
 		a.ldr(shift, p, finishShift*32+16*v)
 		a.neg4(shift, shift)
-		for _, y := range rows {
-			a.fixedPoint(y[v], x, left, mult, sign, round, shift)
-			a.add4(zero, y[v], y[v])
-			a.smax4(lo, y[v], y[v])
-			a.smin4(hi, y[v], y[v])
-		}
+		each(fmt.Sprintf("%s_fixed%d", name, v), func(r int) {
+			y := rows[r][v]
+			a.fixedPoint(y, x, left, mult, sign, round, shift)
+			a.add4(zero, y, y)
+			a.smax4(lo, y, y)
+			a.smin4(hi, y, y)
+		})
 	}
 	a.at(name + "_narrow")
-	for r, y := range rows {
-		a.xtn4(y[0], y[0])
-		a.xtn4Upper(y[1], y[0])
-		a.xtn8(y[0], y[0])
-		store(r)
-	}
+}
+
+// narrow makes bytes of eight numbers in two registers, in the first one.
+func (a *asm) narrow(y [2]int) {
+	a.xtn4(y[0], y[0])
+	a.xtn4Upper(y[1], y[0])
+	a.xtn8(y[0], y[0])
 }
 
 // fixedPoint multiplies y by factors and rounds twice; shift is negative.
@@ -314,25 +324,24 @@ func (a *asm) storeBytes(v, p, n, scratch int) {
 	a.b(done)
 	a.at(part)
 	a.mov(p, scratch)
-	for bit := 2; bit >= 0; bit-- {
-		skip := done
-		if bit > 0 {
-			skip = a.fresh("no")
-		}
-		a.bit(bit, n, skip)
-		switch bit {
-		case 2:
-			a.strs(v, scratch, 0)
-		case 1:
-			a.strh(v, scratch, 0)
-		case 0:
-			a.strb(v, scratch, 0)
-		}
-		if bit > 0 {
-			a.addi(1<<bit, scratch)
-			a.ext(v, v, v, 1<<bit)
-			a.at(skip)
-		}
-	}
+	a.storeBits(v, scratch, n)
 	a.at(done)
+}
+
+// storeBits stores as many bytes of v at p as the lowest three bits of register n say; p
+// and v are used up.
+func (a *asm) storeBits(v, p, n int) {
+	for _, part := range []struct {
+		bit   int
+		store func(v, p, off int)
+	}{{2, a.strs}, {1, a.strh}, {0, a.strb}} {
+		skip := a.fresh("no")
+		a.bit(part.bit, n, skip)
+		part.store(v, p, 0)
+		if part.bit > 0 {
+			a.addi(1<<part.bit, p)
+			a.ext(v, v, v, 1<<part.bit)
+		}
+		a.at(skip)
+	}
 }
