@@ -46,10 +46,10 @@ type dwPixel struct {
 
 // dwTiles is the most outputs that one tile of a set computes.
 func (s asmSet) dwTiles() int {
-	if s == setAVX512 {
-		return 14
+	if s == setAVX2 {
+		return 7
 	}
-	return 7
+	return 14
 }
 
 const (
