@@ -34,7 +34,9 @@ func binaryF32Arch() []Variant[BinaryArgs] {
 }
 
 func softmaxF32Arch() []Variant[SoftmaxArgs] { return nil }
-func copyF32Arch() []Variant[CopyArgs]       { return nil }
+func copyF32Arch() []Variant[CopyArgs] {
+	return []Variant[CopyArgs]{{"neon", "neon", 1, 4, 1, 2000, copyF32NEON}}
+}
 
 func winogradInF32Arch() []Variant[WinogradInArgs] {
 	return []Variant[WinogradInArgs]{{"neon", "neon", 1, 4, 1, 1500, winogradInF32NEON}}

@@ -28,7 +28,10 @@ func meanU8Arch() []Variant[MeanU8Args] {
 	return []Variant[MeanU8Args]{{"neon", "neon", 1, 32, 1, 3000, meanU8RunNEON}}
 }
 
-func copyU8Arch() []Variant[CopyU8Args] { return nil }
+func copyU8Arch() []Variant[CopyU8Args] {
+	return []Variant[CopyU8Args]{{"neon", "neon", 1, 16, 1, 2000, copyU8RunNEON}}
+}
+
 func quantizeU8Arch() []Variant[QuantizeU8Args] {
 	return []Variant[QuantizeU8Args]{{"neon", "neon", 1, 8, 1, 500, quantizeU8RunNEON}}
 }

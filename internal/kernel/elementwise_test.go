@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -261,6 +262,57 @@ func checkCopy(t *testing.T, v *Variant[CopyArgs], n, m, g, step, order int) {
 	for i := range out.all {
 		if math.Float32bits(out.all[i]) != math.Float32bits(ref.all[i]) {
 			t.Fatalf("n=%d m=%d g=%d step=%d: element %d: got %v, want %v", n, m, g, step, i-guard, out.all[i], ref.all[i])
+		}
+	}
+}
+
+// Planes whose elements lie side by side then, of numbers and of bytes: every element of a
+// pixel, or all but one.
+func TestCopyPlanes(t *testing.T) {
+	for trial := range 600 {
+		rng := seeded(trial, 8)
+		ways, n, rest := 2+trial%4, 1+rng.IntN(80), 1+rng.IntN(3)
+		if trial%50 == 0 {
+			n = 64<<10 + rng.IntN(9)
+		}
+		planes := ways - trial%3/2
+		plane, row := n+rng.IntN(3), n*ways+rng.IntN(3)
+		p := rng.Perm(3)
+		var dims, xs, ys [3]int
+		for d, v := range [3][3]int{{rest, planes * plane, row}, {planes, plane, 1}, {n, 1, ways}} {
+			dims[p[d]], xs[p[d]], ys[p[d]] = v[0], v[1], v[2]
+		}
+		label := fmt.Sprintf("trial %d: %v from %v to %v", trial, dims, xs, ys)
+		x, y := input(rng, rest*planes*plane, trial%5), newGuarded(rest*row)
+		bytes := drawBytes(rng, rest*planes*plane)
+		var want []uint32
+		var wantU8 []uint8
+		for i := len(CopyF32) - 1; i >= 0; i-- {
+			if v := &CopyF32[i]; runs(t, v) {
+				v.Fn(&CopyArgs{X: x, Y: y.buf, Dims: dims, XS: xs, YS: ys})
+				got := make([]uint32, len(y.all))
+				for k, e := range y.all {
+					got[k], y.all[k] = math.Float32bits(e), sentinel
+				}
+				if want == nil {
+					want = got
+				}
+				if !slices.Equal(got, want) {
+					t.Fatalf("%s: %s differs from the twin", label, v.Name)
+				}
+			}
+		}
+		for i := len(CopyU8) - 1; i >= 0; i-- {
+			if v := &CopyU8[i]; runs(t, v) {
+				got := make([]uint8, rest*row+64)
+				v.Fn(&CopyU8Args{X: bytes, Y: got[:rest*row], Dims: dims, XS: xs, YS: ys})
+				if wantU8 == nil {
+					wantU8 = got
+				}
+				if !slices.Equal(got, wantU8) {
+					t.Fatalf("%s, bytes: %s differs from the twin", label, v.Name)
+				}
+			}
 		}
 	}
 }

@@ -2,7 +2,11 @@
 
 package kernel
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/wispnet/wisp/internal/fixed"
+)
 
 // poolPixelU8 is the windows of neighbouring output pixels: KH·KW bytes inside the image for
 // every one of Blocks registers of 64 channels, the last of which has the lanes of Mask; for
@@ -19,13 +23,36 @@ type poolPixelU8 struct {
 	xstep, ystep int
 }
 
-// poolU8Blocks takes maxima of 16 and more channels.
+// poolU8Blocks takes maxima, but for AVX-512 of 16 and more channels, and means over whole
+// images. Others are the twin's.
 func poolU8Blocks(a *PoolU8Args, set asmSet) {
-	if a.Mean || a.C1-a.C0 < 16 {
+	switch {
+	case a.Mean && a.C1 > a.C0 && a.whole():
+		poolMeanWhole(a, set)
+	case a.Mean || set != setAVX512 && a.C1-a.C0 < 16:
 		poolU8Generic(a)
-		return
+	default:
+		poolMaxRun(a, set)
 	}
-	poolMaxRun(a, set)
+}
+
+// whole reports whether the one window is the whole image.
+func (a *PoolU8Args) whole() bool {
+	return a.OutH == 1 && a.OutW == 1 && a.PadTop|a.PadLeft|a.PadBottom|a.PadRight == 0 && a.KH == a.InH && a.KW == a.InW &&
+		a.XRow == a.InW*a.XPix && a.Y0 == 0 && a.Y1 == 1
+}
+
+func poolMeanWhole(a *PoolU8Args, set asmSet) {
+	pixels := a.InH * a.InW
+	_ = a.X[(pixels-1)*a.XPix+a.C1-1]
+	var sums [64]int32
+	width := set.sumChannels()
+	for c := a.C0; c < a.C1; c += width {
+		sumPixels(a.X[c:], pixels, a.XPix, &sums, set)
+		for i := range min(width, a.C1-c) {
+			a.Y[c+i] = uint8(fixed.WindowMean(sums[i]-int32(pixels)*a.Sign, pixels) + a.Sign)
+		}
+	}
 }
 
 func poolMaxRun(a *PoolU8Args, set asmSet) {

@@ -83,6 +83,8 @@ func quantizeU8RunAVX2(a *QuantizeU8Args)     { quantizeU8Blocks(a, setAVX2) }
 func dequantizeU8RunAVX2(a *DequantizeU8Args) { dequantizeU8Blocks(a, setAVX2) }
 func meanU8RunAVX2(a *MeanU8Args)             { meanU8Blocks(a, setAVX2) }
 func poolU8RunAVX2(a *PoolU8Args)             { poolU8Blocks(a, setAVX2) }
+func meanU8AVX512(a *MeanU8Args)              { meanU8Blocks(a, setAVX512) }
+func poolU8AVX512(a *PoolU8Args)              { poolU8Blocks(a, setAVX512) }
 
 func callBinaryU8(_ asmSet, sum, even bool, t *rowsU8) {
 	switch {
@@ -108,7 +110,14 @@ func callQuantizeU8(_ asmSet, even bool, t *rowsU8) {
 }
 
 func callDequantizeU8(_ asmSet, t *rowsU8) { dequantizeU8AVX2(t) }
-func callSumU8(_ asmSet, t *rowsU8)        { sumU8AVX2(t) }
+
+func callSumU8(set asmSet, t *rowsU8) {
+	if set == setAVX512 {
+		sumU8(t)
+	} else {
+		sumU8AVX2(t)
+	}
+}
 
 func callPoolU8(set asmSet, t *poolPixelU8) {
 	if set == setAVX512 {
@@ -116,17 +125,6 @@ func callPoolU8(set asmSet, t *poolPixelU8) {
 	} else {
 		poolMaxU8AVX2(t)
 	}
-}
-
-// poolU8AVX512 takes maxima, and means over whole images; other means are the twin's.
-func poolU8AVX512(a *PoolU8Args) {
-	if a.Mean {
-		if !meanWholeU8(a) {
-			poolU8Generic(a)
-		}
-		return
-	}
-	poolMaxRun(a, setAVX512)
 }
 
 func binaryU8AVX512(a *BinaryU8Args) {
@@ -206,46 +204,6 @@ func dequantizeU8AVX512(a *DequantizeU8Args) {
 		t.blocks, t.mask = blocksOf(n1-n0, 16)
 		dequantizeU8(&t)
 	})
-}
-
-func meanU8AVX512(a *MeanU8Args) {
-	if a.M <= 0 || a.C1 <= a.C0 {
-		return
-	}
-	_ = a.X[(a.M-1)*a.LDX+a.C1-1]
-	var sums, part [64]int32
-	for c := a.C0; c < a.C1; c += 64 {
-		n := min(64, a.C1-c)
-		clear(sums[:])
-		for m := 0; m < a.M; m += asmElements / 64 {
-			t := rowsU8{a: unsafe.Pointer(&a.X[m*a.LDX+c]), y: unsafe.Pointer(&part), m: min(a.M-m, asmElements/64), lda: a.LDX}
-			sumU8(&t)
-			for i := range sums {
-				sums[i] += part[i]
-			}
-		}
-		meanFinish(a, c, sums[:n])
-	}
-}
-
-// meanWholeU8 takes means whose one window is the whole image, by channels, and reports
-// whether the call is such.
-func meanWholeU8(a *PoolU8Args) bool {
-	pixels := a.InH * a.InW
-	if a.OutH != 1 || a.OutW != 1 || a.PadTop|a.PadLeft|a.PadBottom|a.PadRight != 0 || a.KH != a.InH || a.KW != a.InW || a.XRow != a.InW*a.XPix ||
-		pixels > asmElements/64 || a.Y0 != 0 || a.Y1 != 1 || a.C1 <= a.C0 {
-		return false
-	}
-	_ = a.X[(pixels-1)*a.XPix+a.C1-1]
-	var sums [64]int32
-	for c := a.C0; c < a.C1; c += 64 {
-		t := rowsU8{a: unsafe.Pointer(&a.X[c]), y: unsafe.Pointer(&sums), m: pixels, lda: a.XPix}
-		sumU8(&t)
-		for i := range min(64, a.C1-c) {
-			a.Y[c+i] = uint8(fixed.WindowMean(sums[i]-int32(pixels)*a.Sign, pixels) + a.Sign)
-		}
-	}
-	return true
 }
 
 // copyU8AVX512 spreads bytes that lie side by side to every other place; other copies are

@@ -210,21 +210,37 @@ func dequantizeU8Blocks(a *DequantizeU8Args, set asmSet) {
 	}
 }
 
+// sumChannels is how many channels the assembly sums at once.
+func (s asmSet) sumChannels() int {
+	if s == setAVX512 {
+		return 64
+	}
+	return 32
+}
+
 func meanU8Blocks(a *MeanU8Args, set asmSet) {
 	if a.M <= 0 || a.C1 <= a.C0 {
 		return
 	}
 	_ = a.X[(a.M-1)*a.LDX+a.C1-1]
-	var sums, part [32]int32
-	for c := a.C0; c < a.C1; c += 32 {
-		clear(sums[:])
-		for m := 0; m < a.M; m += asmElements / 32 {
-			t := rowsU8{a: unsafe.Pointer(&a.X[m*a.LDX+c]), y: unsafe.Pointer(&part), m: min(a.M-m, asmElements/32), lda: a.LDX}
-			callSumU8(set, &t)
-			for i := range sums {
-				sums[i] += part[i]
-			}
+	var sums [64]int32
+	width := set.sumChannels()
+	for c := a.C0; c < a.C1; c += width {
+		sumPixels(a.X[c:], a.M, a.LDX, &sums, set)
+		meanFinish(a, c, sums[:min(width, a.C1-c)])
+	}
+}
+
+// sumPixels sums the first channels of m pixels, ldx apart.
+func sumPixels(x []uint8, m, ldx int, sums *[64]int32, set asmSet) {
+	var part [64]int32
+	width := set.sumChannels()
+	clear(sums[:])
+	for i := 0; i < m; i += asmElements / width {
+		t := rowsU8{a: unsafe.Pointer(&x[i*ldx]), y: unsafe.Pointer(&part), m: min(m-i, asmElements/width), lda: ldx}
+		callSumU8(set, &t)
+		for c := range width {
+			sums[c] += part[c]
 		}
-		meanFinish(a, c, sums[:min(32, a.C1-c)])
 	}
 }

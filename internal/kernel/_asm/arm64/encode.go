@@ -1,5 +1,7 @@
 package main
 
+import "fmt"
+
 // The encoders, named after the instructions. v, x, y are numbers of vector registers, p
 // and q of general ones; offsets are in bytes.
 
@@ -131,4 +133,28 @@ func (a *asm) ld1r(v, p int) {
 // st1Post stores a register and moves the pointer on by general register q.
 func (a *asm) st1Post(v, p, q int) {
 	a.word(0x4C807800|uint32(q)<<16|uint32(p)<<5|uint32(v), "st1 {v%d.4s}, [x%d], x%d", v, p, q)
+}
+
+// st1LanePost stores one element of a register and moves the pointer on by general register
+// q.
+func (a *asm) st1LanePost(k copyKind, v, lane, p, q int) {
+	op, l := uint32(0x0D800000), uint32(lane) // the lane is Q, S and, for bytes, size
+	if k.size == 4 {
+		op, l = 0x0D808000, l<<2
+	}
+	a.word(op|(l>>3)<<30|(l&7)<<10|uint32(q)<<16|uint32(p)<<5|uint32(v), "st1 {v%d.%s}[%d], [x%d], x%d", v, k.letter, lane, p, q)
+}
+
+// stPost stores n registers from v on, their elements by turns, and moves the pointer on.
+func (a *asm) stPost(k copyKind, v, n, p int) {
+	op := map[int]uint32{2: 0x4C9F8000, 3: 0x4C9F4000, 4: 0x4C9F0000}[n]
+	if k.size == 4 {
+		op |= 0x800
+	}
+	shape := fmt.Sprintf("%d%s", 16/k.size, k.letter)
+	list := fmt.Sprintf("{v%d.%s-v%d.%s}", v, shape, v+n-1, shape)
+	if n == 2 {
+		list = fmt.Sprintf("{v%d.%s, v%d.%s}", v, shape, v+1, shape)
+	}
+	a.word(op|uint32(p)<<5|uint32(v), "st%d %s, [x%d], #%d", n, list, p, 16*n)
 }

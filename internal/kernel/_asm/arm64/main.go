@@ -34,6 +34,12 @@ var files = []struct {
 			a.dwU8(5, stride)
 		}
 	}},
+	{"copy_neon_arm64.s", func(a *asm) {
+		for _, k := range []copyKind{{"F32", "s", 4}, {"U8", "b", 1}} {
+			a.spread(k)
+			a.interleave(k)
+		}
+	}},
 	{"simple_u8_neon_arm64.s", func(a *asm) { a.simpleU8(); a.poolMaxU8() }},
 	{"peak_f32_neon_arm64.s", func(a *asm) { a.peak() }},
 }

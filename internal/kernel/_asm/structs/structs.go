@@ -36,6 +36,7 @@ var (
 	WinogradPatches = Layout("X", "Y", "XRow", "XPix", "YPos", "YTile", "Tiles", "Blocks")
 	WinogradSums    = Layout("X", "Y", "Bias", "R", "XPos", "XTile", "YRow", "YPix", "RRow", "RPix", "Tiles", "Rows", "Cols", "Blocks", "Mask", "Lo", "Hi", "Lanes", "_1", "_2", "_3")
 	ScatterCall     = Layout("X", "Y", "XRow", "YRow", "M", "N", "Last", "Step", "Tables")
+	SpreadCall      = Layout("X", "Y", "XRow", "YRow", "M", "N", "Last", "LastY", "Step", "Plane", "Ways")
 	GemmU8Tile      = Layout("A", "W", "C", "P", "Segs", "NSegs", "LDA", "LDC", "Rows", "Blocks", "Mask", "Wide", "Fixed", "FLo", "FHi", "Lo", "Hi", "Zero", "Half")
 	DwU8Tile        = Layout("X", "Pos", "Y", "W", "P", "XPix", "YPix", "YRow", "RowStep", "TapRow", "IY", "StrideH", "DilH", "InH", "KH", "Rows", "T", "First", "End", "Mask", "Fixed", "FLo", "FHi", "Lo", "Hi", "Zero", "Half", "Outside")
 	RowsU8          = Layout("A", "B", "Y", "M", "Blocks", "LDA", "LDB", "LDY", "Mask", "Store", "ZA", "ZB", "RA", "RB", "FLo", "FHi", "Lo", "Hi", "Zero", "Half", "P")
