@@ -30,14 +30,24 @@ cross:
 # The kernels of arm64 and the networks on them, emulated on a processor without dot products, on
 # one with them, which only networks of bytes notice, and on one with everything. Says so where
 # there is no emulator.
+ARM64 = arm64-cortex-a53 arm64-cortex-a76 arm64-max
+.PHONY: $(ARM64)
 arm64:
 	@if ! command -v qemu-aarch64-static >/dev/null; then echo "arm64: skipped: qemu-aarch64-static is not installed (Debian: qemu-user-static)"; else \
-	  for cpu in cortex-a53:neon cortex-a76:neon,doti8 max:neon,doti8,i8mm; do \
-	    case $$cpu in cortex-a76:*) nets=TestTFLiteBytes;; *) nets='TestGoldens|TestCases|TestTFLiteBytes';; esac; \
-	    echo "arm64: on $${cpu%%:*}"; export WISP_REQUIRE=$${cpu##*:} GOARCH=arm64 CGO_ENABLED=0; \
-	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" ./internal/kernel ./internal/cpu ./internal/fixed && \
-	    $(GO) test -short -exec "qemu-aarch64-static -cpu $${cpu%%:*}" -run "$$nets" ./engine || exit 1; \
-	  done; fi
+	  $(MAKE) --no-print-directory -j2 --output-sync $(ARM64); fi
+
+arm64-cortex-a53: SETS = neon
+arm64-cortex-a76: SETS = neon,doti8
+arm64-max: SETS = neon,doti8,i8mm
+arm64-cortex-a53 arm64-max: NETS = TestGoldens|TestCases|TestTFLiteBytes
+arm64-cortex-a76: NETS = TestTFLiteBytes
+$(ARM64): export WISP_REQUIRE = $(SETS)
+$(ARM64): export GOARCH = arm64
+$(ARM64): export CGO_ENABLED = 0
+$(ARM64): arm64-%:
+	@echo "arm64: on $*"
+	@$(GO) test -short -exec "qemu-aarch64-static -cpu $*" ./internal/kernel ./internal/cpu ./internal/fixed
+	@$(GO) test -short -exec "qemu-aarch64-static -cpu $*" -run '$(NETS)' ./engine
 
 # What wisp bench --on pushes to phones and boards, beside wisp.
 RUNNERS = android/arm64 linux/arm64 linux/arm darwin/arm64 linux/amd64
