@@ -123,7 +123,7 @@ func (l *lowering) byteConstant(id graph.ID) (view, error) {
 	size, pix := dense(s)
 	w := view{ref: ref{src: inWeights, bytes: true, raw: l.rawWeight(size)}, pix: pix}
 	data := make([]uint8, size)
-	for i, x := range integers(v.Data) {
+	for i, x := range integers(v.Data, s.Elements()) {
 		data[i] = uint8(x + sign(v.Type.DType))
 	}
 	copyTo(w.raw, w.strides(s), s, data)
@@ -140,25 +140,22 @@ func (l *lowering) rawWeight(n int) []uint8 {
 // byteSlack is the bytes past a buffer that kernels may read.
 const byteSlack = 4 * kernel.Slack
 
-// integers are a tensor's elements.
-func integers(t *tensor.Tensor) []int32 {
+// integers is a copy of a tensor's n elements.
+func integers(t *tensor.Tensor, n int) []int32 {
+	out := make([]int32, n)
 	switch v := t.Data.(type) {
 	case []int32:
-		return v
+		copy(out, v)
 	case []int8:
-		out := make([]int32, len(v))
-		for i, x := range v {
+		for i, x := range v[:n] {
 			out[i] = int32(x)
 		}
-		return out
 	case []uint8:
-		out := make([]int32, len(v))
-		for i, x := range v {
+		for i, x := range v[:n] {
 			out[i] = int32(x)
 		}
-		return out
 	}
-	return nil
+	return out
 }
 
 // rawBytes is the memory of a tensor of 8-bit integers.

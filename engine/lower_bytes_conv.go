@@ -35,28 +35,25 @@ func (l *lowering) readWeights(outs, k int, hasBias, joined bool, act graph.Act,
 	if q == nil || len(q.Scale) != 1 && len(q.Scale) != outs || len(q.Zero) != len(q.Scale) || len(q.Scale) > 1 && q.Axis != 0 {
 		return nil, fmt.Errorf("weight %q has no quantization by output", v.Name)
 	}
-	b := &byteWeights{w: make([]int32, outs*k), bias: make([]int32, outs), factors: make([]fixed.Factor, outs)}
-	raw := integers(v.Data)
-	var bias []int32
+	b := &byteWeights{w: integers(v.Data, outs*k), bias: make([]int32, outs), factors: make([]fixed.Factor, outs)}
 	if hasBias {
-		if t := l.g.Values[n.In[2]].Data; t != nil && t.DType == tensor.Int32 {
-			bias = integers(t)
-		} else {
+		t := l.g.Values[n.In[2]].Data
+		if t == nil || t.DType != tensor.Int32 {
 			return nil, fmt.Errorf("bias %q is not int32 with data", l.g.Values[n.In[2]].Name)
 		}
+		copy(b.bias, t.Data.([]int32))
 	}
 	for o := range outs {
 		sum, zero := int32(0), q.Zero[o%len(q.Zero)]
-		for i := range k {
-			w := raw[o*k+i] - zero
-			b.w[o*k+i] = w
-			b.low, b.high = min(b.low, w), max(b.high, w)
-			sum += w
+		low, high := b.low, b.high
+		row := b.w[o*k:][:k]
+		for i := range row {
+			row[i] -= zero
+			low, high = min(low, row[i]), max(high, row[i])
+			sum += row[i]
 		}
-		b.bias[o] = -x.Zero * sum
-		if bias != nil {
-			b.bias[o] += bias[o]
-		}
+		b.low, b.high = low, high
+		b.bias[o] -= x.Zero * sum
 		b.factors[o] = fixed.ProductFactor(x, q.Scale[o%len(q.Scale)], y, joined && len(q.Scale) == 1, l.profile, r)
 	}
 	rng, ok := limits(act, y)
@@ -132,7 +129,7 @@ func (l *lowering) byteConv(op graph.Conv) error {
 		}
 	}
 	var segs []kernel.Segment
-	var rows [][4]int // of the packed weights: ky, kx, c, plane; c < 0 for none
+	var rows []kernel.PackedRow
 	planes := kernel.Planes(b.low, b.high)
 	for plane := range planes {
 		for _, t := range taps {
@@ -140,17 +137,15 @@ func (l *lowering) byteConv(op graph.Conv) error {
 			segs = append(segs, kernel.Segment{Off: t.off, K: k, B: len(rows)})
 			for i := range w.v.Packed(k) {
 				if i < k {
-					rows = append(rows, [4]int{t.ky, t.kx + i/cg, i % cg, plane})
+					rows = append(rows, kernel.PackedRow{At: (i%cg*ws[2]+t.ky)*ws[3] + t.kx + i/cg, Plane: plane})
 				} else {
-					rows = append(rows, [4]int{0, 0, -1, 0})
+					rows = append(rows, zeroRow)
 				}
 			}
 		}
 	}
 	w.segs = [][]kernel.Segment{segs}
-	return l.byteProduct("conv", w, b, [][][4]int{rows}, func(group, o int, r [4]int) int32 {
-		return b.w[(((group*og+o)*cg+r[2])*ws[2]+r[0])*ws[3]+r[1]]
-	})
+	return l.byteProduct("conv", w, b, [][]kernel.PackedRow{rows})
 }
 
 // byteReordered lowers a pointwise convolution over channels that a shuffle left where they
@@ -159,7 +154,7 @@ func (l *lowering) byteReordered(w *gemmU8Work, b *byteWeights, x view, ws tenso
 	cg := ws[1]
 	w.xGroup = 0
 	planes := kernel.Planes(b.low, b.high)
-	var all [][][4]int
+	var all [][]kernel.PackedRow
 	most := 0
 	for g := range w.groups {
 		places := make([][2]int, cg) // in memory, and the channel of the group
@@ -168,7 +163,7 @@ func (l *lowering) byteReordered(w *gemmU8Work, b *byteWeights, x view, ws tenso
 		}
 		slices.SortFunc(places, func(p, q [2]int) int { return p[0] - q[0] })
 		var segs []kernel.Segment
-		var rows [][4]int
+		var rows []kernel.PackedRow
 		for plane := range planes {
 			for i := 0; i < cg; {
 				n := 1
@@ -178,9 +173,9 @@ func (l *lowering) byteReordered(w *gemmU8Work, b *byteWeights, x view, ws tenso
 				segs = append(segs, kernel.Segment{Off: places[i][0], K: n, B: len(rows)})
 				for k := range w.v.Packed(n) {
 					if k < n {
-						rows = append(rows, [4]int{0, 0, places[i+k][1], plane})
+						rows = append(rows, kernel.PackedRow{At: places[i+k][1], Plane: plane})
 					} else {
-						rows = append(rows, [4]int{0, 0, -1, 0})
+						rows = append(rows, zeroRow)
 					}
 				}
 				i += n
@@ -191,10 +186,10 @@ func (l *lowering) byteReordered(w *gemmU8Work, b *byteWeights, x view, ws tenso
 	}
 	for g := range all { // one length for all groups
 		for len(all[g]) < most {
-			all[g] = append(all[g], [4]int{0, 0, -1, 0})
+			all[g] = append(all[g], zeroRow)
 		}
 	}
-	return l.byteProduct("conv", w, b, all, func(group, o int, r [4]int) int32 { return b.w[(group*og+o)*cg+r[2]] })
+	return l.byteProduct("conv", w, b, all)
 }
 
 func (l *lowering) byteLinear(op graph.Linear) error {
@@ -211,38 +206,35 @@ func (l *lowering) byteLinear(op graph.Linear) error {
 	k := ws[1]
 	w := &gemmU8Work{v: kernel.Pick(kernel.GemmU8, l.kernels), x: x.ref, groups: 1, n: ws[0], finish: b.finish, lines: 1, lineRows: 1, m: l.shape(n.In[0])[0], lda: x.pix}
 	var segs []kernel.Segment
-	var rows [][4]int
+	var rows []kernel.PackedRow
 	planes := kernel.Planes(b.low, b.high)
 	for plane := range planes {
 		segs = append(segs, kernel.Segment{K: k, B: len(rows)})
 		for i := range w.v.Packed(k) {
 			if i < k {
-				rows = append(rows, [4]int{0, 0, i, plane})
+				rows = append(rows, kernel.PackedRow{At: i, Plane: plane})
 			} else {
-				rows = append(rows, [4]int{0, 0, -1, 0})
+				rows = append(rows, zeroRow)
 			}
 		}
 	}
 	w.segs = [][]kernel.Segment{segs}
-	return l.byteProduct("linear", w, b, [][][4]int{rows}, func(_, o int, r [4]int) int32 { return b.w[o*k+r[2]] })
+	return l.byteProduct("linear", w, b, [][]kernel.PackedRow{rows})
 }
 
-// byteProduct packs the weights of a product for its kernel and emits the step. Rows describe the packed weights, of every group where groups differ; at gives the
-// weight of a group's output.
-func (l *lowering) byteProduct(op string, w *gemmU8Work, b *byteWeights, all [][][4]int, at func(group, o int, r [4]int) int32) error {
+// zeroRow is a packed row that meets what lies behind a segment's elements.
+var zeroRow = kernel.PackedRow{At: -1}
+
+// byteProduct packs the weights of a product for its kernel and emits the step. Rows are
+// those of the packed weights, of every group where groups differ.
+func (l *lowering) byteProduct(op string, w *gemmU8Work, b *byteWeights, all [][]kernel.PackedRow) error {
 	v := w.v
 	w.k = len(all[0])
 	y := l.place(l.node.Out[0])
 	w.y, w.ldy, w.yLine = y.ref, y.pix, w.m*y.pix
+	each := len(b.w) / len(b.bias) // the weights of an output
 	for g := range w.groups {
-		rows := all[g%len(all)]
-		packed := kernel.PackGemmU8(v, w.k, w.n, func(k, o int) int8 {
-			r := rows[k]
-			if r[2] < 0 {
-				return 0
-			}
-			return kernel.Plane(at(g, o, r), r[3])
-		})
+		packed := kernel.PackGemmU8(v, w.n, b.w[g*w.n*each:], all[g%len(all)], each)
 		finish := kernel.PackFinish(b.bias[g*w.n:][:w.n], b.factors[g*w.n:][:w.n], v.Cols)
 		w.w, w.p = append(w.w, packed), append(w.p, finish)
 		l.weights += int64(len(packed)) + 4*int64(len(finish))

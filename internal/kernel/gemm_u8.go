@@ -48,21 +48,32 @@ func Plane(w int32, p int) int8 {
 	return int8(min(max(w, -128), 127))
 }
 
-// PackGemmU8 packs a k×n matrix, given by at(k, n), for panels of v.Cols columns: panel p
-// lies at p·Cols·k, v.Side rows of a column side by side. k is a multiple of Side; columns
-// past n are zero.
-func PackGemmU8(v *Variant[GemmU8Args], k, n int, at func(k, n int) int8) []int8 {
-	cols, side := v.Cols, v.Side
-	w := make([]int8, PackedSize(k, n, cols))
+// PackedRow is a row of packed weights: the byte in plane Plane of weight At of every
+// column, or zeros where At is negative.
+type PackedRow struct{ At, Plane int }
+
+// PackGemmU8 packs the weights of n columns, column j's from w[j·step], for panels of
+// v.Cols columns: panel p lies at p·Cols·len(rows), v.Side rows of a column side by side.
+// The number of rows is a multiple of Side; columns past n are zero.
+func PackGemmU8(v *Variant[GemmU8Args], n int, w []int32, rows []PackedRow, step int) []int8 {
+	k, cols, side := len(rows), v.Cols, v.Side
+	packed := make([]int8, PackedSize(k, n, cols))
 	for n0 := 0; n0 < n; n0 += cols {
-		panel := w[n0*k:]
-		for i := range k {
-			for j := range min(cols, n-n0) {
-				panel[(i/side*cols+j)*side+i%side] = at(i, n0+j)
+		panel := packed[n0*k:][:cols*k]
+		for j := range min(cols, n-n0) {
+			column := w[(n0+j)*step:]
+			at := j * side
+			for i := 0; i < k; i += side {
+				for s, r := range rows[i:][:side] {
+					if r.At >= 0 {
+						panel[at+s] = Plane(column[r.At], r.Plane)
+					}
+				}
+				at += cols * side
 			}
 		}
 	}
-	return w
+	return packed
 }
 
 // gemmU8Generic is the twin of every GemmU8 variant.

@@ -1,6 +1,10 @@
 package kernel
 
-import "github.com/wispnet/wisp/internal/fixed"
+import (
+	"slices"
+
+	"github.com/wispnet/wisp/internal/fixed"
+)
 
 // noiseU8 is a buffer of n bytes with the slack that kernels may read.
 func noiseU8(n int) []uint8 {
@@ -28,7 +32,7 @@ func u8Jobs() []speedJob {
 	const m, k, wide = 196, 96, 576
 	jobs := speedTable("gemm_u8", "196x96 by 96x576", 2*m*k*wide, m*k+k*wide+m*wide, GemmU8, func(v *Variant[GemmU8Args]) *GemmU8Args {
 		return &GemmU8Args{
-			A: noiseU8(m * k), W: PackGemmU8(v, k, wide, func(k, n int) int8 { return int8(k - n) }), P: PackFinish(nil, factors(wide), v.Cols),
+			A: noiseU8(m * k), W: PackGemmU8(v, wide, slices.Repeat([]int32{-3, 5, 127}, k*wide/3), packedRows(k), k), P: PackFinish(nil, factors(wide), v.Cols),
 			C: make([]uint8, m*wide), Segs: []Segment{{K: k}}, M: m, N1: wide, K: k, LDA: k, LDC: wide, Finish: finish,
 		}
 	})
@@ -64,4 +68,13 @@ func u8Jobs() []speedJob {
 		return &DequantizeU8Args{X: noiseU8(n), Y: make([]float32, n), M: size * size, N: c, LDX: c, LDY: c, Q: q}
 	})...)
 	return jobs
+}
+
+// packedRows are the rows of k weights in one plane.
+func packedRows(k int) []PackedRow {
+	rows := make([]PackedRow, k)
+	for i := range rows {
+		rows[i].At = i
+	}
+	return rows
 }

@@ -51,9 +51,9 @@ func TestGemmU8(t *testing.T) {
 		for i := range bias {
 			bias[i] = rng.Int32N(200000) - 100000
 		}
-		weights := make([]int8, k*n)
+		weights := make([]int32, k*n)
 		for i := range weights {
-			weights[i] = int8(rng.Uint32())
+			weights[i] = int32(int8(rng.Uint32()))
 		}
 		r := fixed.Rounding(trial % 3)
 		factors, finish := drawFactors(rng, n, r), drawFinish(rng, r)
@@ -68,26 +68,20 @@ func TestGemmU8(t *testing.T) {
 			if n > row.Cols {
 				split = row.Cols
 			}
-			var rows []int // of the weights, for every packed one; −1 for zeros
+			var rows []PackedRow
 			packed := slices.Clone(segs)
 			for i, s := range segs {
 				packed[i].B = len(rows)
 				for q := range row.Packed(s.K) {
 					if q < s.K {
-						rows = append(rows, s.B+q)
+						rows = append(rows, PackedRow{At: s.B + q})
 					} else {
-						rows = append(rows, -1)
+						rows = append(rows, PackedRow{At: -1})
 					}
 				}
 			}
-			at := func(i, j int) int8 {
-				if rows[i] < 0 {
-					return 0
-				}
-				return weights[rows[i]*n+j]
-			}
 			a := GemmU8Args{
-				A: x, W: PackGemmU8(row, len(rows), n, at), P: PackFinish(bias, factors, row.Cols),
+				A: x, W: PackGemmU8(row, n, weights, rows, k), P: PackFinish(bias, factors, row.Cols),
 				C: out, Segs: packed, M: m, K: len(rows), LDA: lda, LDC: ldc, Finish: finish,
 			}
 			for _, cut := range [][2]int{{0, split}, {split, n}} {
@@ -106,7 +100,7 @@ func TestGemmU8(t *testing.T) {
 				sum := bias[j]
 				for _, s := range segs {
 					for q := range s.K {
-						sum += int32(x[i*lda+s.Off+q]) * int32(weights[(s.B+q)*n+j])
+						sum += int32(x[i*lda+s.Off+q]) * weights[j*k+s.B+q]
 					}
 				}
 				if got, w := want[i*ldc+j], finishScalar(factors[j], finish, sum); got != w {
