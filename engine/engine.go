@@ -31,6 +31,8 @@ type Options struct {
 	// Arithmetic is how quantized values round: "tflite-builtin" (or empty) or
 	// "tflite-xnnpack", see internal/fixed.
 	Arithmetic string
+	// Packs, unless nil, keeps packed weights for the next compilation with it.
+	Packs *Packs
 }
 
 // MaxThreads bounds Options.Threads.

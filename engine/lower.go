@@ -17,6 +17,7 @@ import (
 type lowering struct {
 	g         *graph.Graph
 	kernels   string
+	packs     *Packs // of Options
 	threads   int
 	prod      []int
 	uses      [][]int
@@ -51,7 +52,7 @@ func newLowering(g *graph.Graph, o Options, p fixed.Profile) (*lowering, error) 
 		return nil, err
 	}
 	l := &lowering{
-		g: g, profile: p, kernels: o.Kernels, threads: max(o.Threads, 1), prod: g.Producers(), uses: g.Uses(),
+		g: g, profile: p, kernels: o.Kernels, threads: max(o.Threads, 1), packs: o.Packs, prod: g.Producers(), uses: g.Uses(),
 		views: make([]view, len(g.Values)), placed: make([]bool, len(g.Values)),
 		within: make([]parent, len(g.Values)), joins: make([]bool, len(g.Nodes)),
 		scales: map[graph.ID]scale{},

@@ -10,14 +10,12 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// byteWeights are a layer's weights with their zero points taken off, in [−255, 255], and
-// what becomes of the sums.
+// byteWeights are a layer's weights and what becomes of the sums.
 type byteWeights struct {
-	w         []int32 // in the graph's order
-	bias      []int32 // with what the input's zero point adds
-	factors   []fixed.Factor
-	finish    kernel.Finish
-	low, high int32
+	*packs
+	bias    []int32 // with what the input's zero point adds
+	factors []fixed.Factor
+	finish  kernel.Finish
 }
 
 // readWeights prepares the weights of the current node: outs rows of k elements.
@@ -35,7 +33,10 @@ func (l *lowering) readWeights(outs, k int, hasBias, joined bool, act graph.Act,
 	if q == nil || len(q.Scale) != 1 && len(q.Scale) != outs || len(q.Zero) != len(q.Scale) || len(q.Scale) > 1 && q.Axis != 0 {
 		return nil, fmt.Errorf("weight %q has no quantization by output", v.Name)
 	}
-	b := &byteWeights{w: integers(v.Data, outs*k), bias: make([]int32, outs), factors: make([]fixed.Factor, outs)}
+	if v.Data.Shape.Elements() != outs*k {
+		return nil, fmt.Errorf("weight %q has shape %v, want %d outputs of %d", v.Name, v.Data.Shape, outs, k)
+	}
+	b := &byteWeights{packs: l.packs.of(v.Data, q.Zero, outs), bias: make([]int32, outs), factors: make([]fixed.Factor, outs)}
 	if hasBias {
 		t := l.g.Values[n.In[2]].Data
 		if t == nil || t.DType != tensor.Int32 {
@@ -44,16 +45,7 @@ func (l *lowering) readWeights(outs, k int, hasBias, joined bool, act graph.Act,
 		copy(b.bias, t.Data.([]int32))
 	}
 	for o := range outs {
-		sum, zero := int32(0), q.Zero[o%len(q.Zero)]
-		low, high := b.low, b.high
-		row := b.w[o*k:][:k]
-		for i := range row {
-			row[i] -= zero
-			low, high = min(low, row[i]), max(high, row[i])
-			sum += row[i]
-		}
-		b.low, b.high = low, high
-		b.bias[o] -= x.Zero * sum
+		b.bias[o] -= x.Zero * b.sums[o]
 		b.factors[o] = fixed.ProductFactor(x, q.Scale[o%len(q.Scale)], y, joined && len(q.Scale) == 1, l.profile, r)
 	}
 	rng, ok := limits(act, y)
@@ -232,14 +224,13 @@ func (l *lowering) byteProduct(op string, w *gemmU8Work, b *byteWeights, all [][
 	w.k = len(all[0])
 	y := l.place(l.node.Out[0])
 	w.y, w.ldy, w.yLine = y.ref, y.pix, w.m*y.pix
-	each := len(b.w) / len(b.bias) // the weights of an output
-	for g := range w.groups {
-		packed := kernel.PackGemmU8(v, w.n, b.w[g*w.n*each:], all[g%len(all)], each)
+	w.w = b.product(v, w.groups, w.n, all)
+	for g, packed := range w.w {
 		finish := kernel.PackFinish(b.bias[g*w.n:][:w.n], b.factors[g*w.n:][:w.n], v.Cols)
-		w.w, w.p = append(w.w, packed), append(w.p, finish)
+		w.p = append(w.p, finish)
 		l.weights += int64(len(packed)) + 4*int64(len(finish))
 	}
-	macs := int64(w.lines) * int64(w.m) * int64(len(b.w))
+	macs := int64(w.lines) * int64(w.m) * int64(b.elements())
 	pieces := l.pieces(macs, v.Rate)
 	per := (pieces + w.groups*w.lines - 1) / (w.groups * w.lines)
 	w.mb, w.nb = w.m, w.n
@@ -268,17 +259,17 @@ func (l *lowering) byteDepthwise(win kernel.Window, x view, b *byteWeights) erro
 		return err
 	}
 	y := l.place(n.Out[0])
-	planes := kernel.Planes(b.low, b.high)
+	planes, weights := kernel.Planes(b.low, b.high), b.weights()
 	d := &dwU8Work{fn: v.Fn, x: x.ref, y: y.ref, channels: channels, images: s[0]}
 	d.args = kernel.DwU8Args{
 		Window: win, XPix: x.pix, XRow: x.pix * win.InW, YPix: y.pix, YRow: y.pix * win.OutW,
 		Planes: planes, Outside: uint8(qx.Zero), Finish: b.finish,
-		W: kernel.PackDwU8(v, win.KH, win.KW, channels, planes, func(ky, kx, c int) int32 { return b.w[(c*win.KH+ky)*win.KW+kx] }),
+		W: kernel.PackDwU8(v, win.KH, win.KW, channels, planes, func(ky, kx, c int) int32 { return weights[(c*win.KH+ky)*win.KW+kx] }),
 		P: kernel.PackFinish(b.bias, b.factors, v.Cols),
 	}
 	l.weights += int64(len(d.args.W)) + 4*int64(len(d.args.P))
 	d.xImage, d.yImage = d.args.XRow*win.InH, d.args.YRow*win.OutH
-	macs := int64(s[0]) * int64(len(b.w)) * int64(win.OutH) * int64(win.OutW)
+	macs := int64(s[0]) * int64(b.elements()) * int64(win.OutH) * int64(win.OutW)
 	pieces := l.pieces(macs, v.Rate)
 	per := (pieces + s[0] - 1) / s[0]
 	d.cb, d.rb = block(channels, per, v.Cols), win.OutH

@@ -22,11 +22,11 @@ func (q *quantizer) correct() (err error) {
 	if err != nil {
 		return err
 	}
-	want, err := outputs(scores(q.g), q.images)
+	want, err := outputs(scores(q.g), q.images, q.packs)
 	if err != nil {
 		return err
 	}
-	got, err := outputs(scores(q.out), q.images)
+	got, err := outputs(scores(q.out), q.images, q.packs)
 	if err != nil {
 		return err
 	}

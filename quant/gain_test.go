@@ -121,11 +121,11 @@ func photographed(t *testing.T, g *graph.Graph) (watched, held []*tensor.Tensor)
 // heldOut is the ratio over all inputs together.
 func heldOut(t *testing.T, g, q *graph.Graph, inputs []*tensor.Tensor) float64 {
 	t.Helper()
-	want, err := outputs(scores(g), inputs)
+	want, err := outputs(scores(g), inputs, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := outputs(scores(q), inputs)
+	got, err := outputs(scores(q), inputs, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,13 @@ package quant
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"maps"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/wispnet/wisp/graph"
 )
@@ -39,18 +44,8 @@ func (q *quantizer) islands() error {
 	purse := 2 * budget
 	all := q.regions()
 	for range 2 {
-		for i := range all {
-			r := &all[i]
-			r.gain = 0
-			m, p := q.left(r)
-			if p == 0 || m > budget || p > purse {
-				continue
-			}
-			s, err := q.with(r)
-			if err != nil {
-				return err
-			}
-			r.gain, r.macs, r.price = s-base, m, p
+		if err := q.judge(all, base, budget, purse); err != nil {
+			return err
 		}
 		slices.SortStableFunc(all, func(a, b region) int {
 			return cmp.Compare(b.gain/float64(max(b.price, 1)), a.gain/float64(max(a.price, 1)))
@@ -86,6 +81,37 @@ func (q *quantizer) islands() error {
 	q.out, err = q.build()
 	return err
 }
+
+// judge finds out what each region would gain, those that are affordable, several at a
+// time.
+func (q *quantizer) judge(all []region, base float64, budget, purse int64) error {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	errs := make([]error, min(runtime.GOMAXPROCS(0), mostJudges))
+	for w := range errs {
+		workers.Go(func() {
+			own := *q // tries regions, and rounds weights that no one rounded yet
+			own.float, own.rounded, own.tops = maps.Clone(q.float), maps.Clone(q.rounded), maps.Clone(q.tops)
+			for i := int(next.Add(1)) - 1; i < len(all) && errs[w] == nil; i = int(next.Add(1)) - 1 {
+				r := &all[i]
+				r.gain = 0
+				m, p := own.left(r)
+				if p == 0 || m > budget || p > purse {
+					continue
+				}
+				var s float64
+				if s, errs[w] = own.with(r); errs[w] == nil {
+					r.gain, r.macs, r.price = s-base, m, p
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return errors.Join(errs...)
+}
+
+// mostJudges bounds the networks that are in memory at once.
+const mostJudges = 8
 
 // left is what a region still costs.
 func (q *quantizer) left(r *region) (m, price int64) {

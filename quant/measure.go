@@ -116,11 +116,11 @@ func (q *quantizer) score(g *graph.Graph) (float64, error) {
 	images := q.judges
 	if q.truth == nil {
 		var err error
-		if q.truth, err = outputs(scores(q.g), images); err != nil {
+		if q.truth, err = outputs(scores(q.g), images, q.packs); err != nil {
 			return 0, err
 		}
 	}
-	got, err := outputs(scores(g), images)
+	got, err := outputs(scores(g), images, q.packs)
 	if err != nil {
 		return 0, err
 	}
@@ -162,9 +162,10 @@ func centred(x []float32) []float32 {
 	return out
 }
 
-// outputs runs a graph on images and returns its first output for each.
-func outputs(g *graph.Graph, images []*tensor.Tensor) ([][]float32, error) {
-	p, err := engine.Compile(g, engine.Options{})
+// outputs runs a graph on images and returns its first output for each; packs, unless nil,
+// are those of graphs that share its weights.
+func outputs(g *graph.Graph, images []*tensor.Tensor, packs *engine.Packs) ([][]float32, error) {
+	p, err := engine.Compile(g, engine.Options{Packs: packs})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/tensor"
@@ -94,7 +95,7 @@ func Quantize(g *graph.Graph, calibration []*tensor.Tensor, o Options) (*Result,
 	if err != nil {
 		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
 	}
-	q := &quantizer{g: plain, o: o, images: calibration, float: map[string]string{}}
+	q := &quantizer{g: plain, o: o, images: calibration, float: map[string]string{}, packs: &engine.Packs{}}
 	if err := q.run(); err != nil {
 		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
 	}
@@ -143,6 +144,7 @@ type quantizer struct {
 	rounded map[string]*rounded  // weights in eight bits, by layer
 	tops    map[string][]float32 // the largest magnitude for every output of a layer
 	truth   [][]float32          // the float network's outputs
+	packs   *engine.Packs        // of the weights in eight bits
 }
 
 func (q *quantizer) run() error {
@@ -198,7 +200,7 @@ func split(all []*tensor.Tensor) (watched, judges []*tensor.Tensor) {
 
 // forget drops what was worked out of weights that are others now.
 func (q *quantizer) forget() {
-	q.rounded, q.tops = map[string]*rounded{}, map[string][]float32{}
+	q.rounded, q.tops, q.packs = map[string]*rounded{}, map[string][]float32{}, &engine.Packs{}
 }
 
 func (q *quantizer) watch() (err error) {

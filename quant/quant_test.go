@@ -72,14 +72,14 @@ func TestRecommended(t *testing.T) {
 // The float network is left as it was, whatever is equalized.
 func TestLeavesTheNetworkAlone(t *testing.T) {
 	g, images := zooGraph(t, "mobilenet_v1:0.25@32")
-	before, err := outputs(g, images[:1])
+	before, err := outputs(g, images[:1], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Quantize(g, images[:2], Recommended()); err != nil {
 		t.Fatal(err)
 	}
-	after, err := outputs(g, images[:1])
+	after, err := outputs(g, images[:1], nil)
 	if err != nil {
 		t.Fatal(err)
 	}
