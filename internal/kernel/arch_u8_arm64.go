@@ -13,7 +13,10 @@ func gemmU8Arch() []Variant[GemmU8Args] {
 }
 
 func dwU8Arch() []Variant[DwU8Args] {
-	return []Variant[DwU8Args]{{"neon", "neon", 1, dwU8Cols, 1, 6000, dwU8RunNEON}}
+	return []Variant[DwU8Args]{
+		{"neon", "doti8", 1, dwU8Cols, 4, 10000, dwU8RunDot},
+		{"neon", "neon", 1, dwU8Cols, 1, 6000, dwU8RunNEON},
+	}
 }
 
 func lookupU8Arch() []Variant[LookupU8Args] {

@@ -26,6 +26,30 @@ func dwU8K5S1NEON(t *dwU8Tile)
 //go:noescape
 func dwU8K5S2NEON(t *dwU8Tile)
 
+//go:noescape
+func dwU8K3S1P1Dot(t *dwU8Tile)
+
+//go:noescape
+func dwU8K3S1P2Dot(t *dwU8Tile)
+
+//go:noescape
+func dwU8K3S2P1Dot(t *dwU8Tile)
+
+//go:noescape
+func dwU8K3S2P2Dot(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S1P1Dot(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S1P2Dot(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S2P1Dot(t *dwU8Tile)
+
+//go:noescape
+func dwU8K5S2P2Dot(t *dwU8Tile)
+
 const (
 	gemmU8Rows, gemmU8Cols = 8, 8
 
@@ -56,7 +80,19 @@ func dwU8RunNEON(a *DwU8Args) {
 	dwU8Run(a, setNEON, 1, dwU8Cols, dwU8Outputs, 0x00010001*uint32(a.Outside))
 }
 
-func callDwU8(_ asmSet, a *DwU8Args, t *dwU8Tile) {
+func dwU8RunDot(a *DwU8Args) {
+	if !dwU8Tiled(a) || a.Planes > 2 {
+		dwU8Columns(a, dwU8Cols, 4)
+		return
+	}
+	dwU8Run(a, setDot, 4, dwU8Cols, dwU8Outputs, 0x01010101*uint32(a.Outside^0x80))
+}
+
+func callDwU8(set asmSet, a *DwU8Args, t *dwU8Tile) {
+	if set == setDot {
+		callDwU8Dot(a, t)
+		return
+	}
 	switch {
 	case a.KW == 5 && a.StrideW == 1:
 		dwU8K5S1NEON(t)
@@ -66,6 +102,27 @@ func callDwU8(_ asmSet, a *DwU8Args, t *dwU8Tile) {
 		dwU8K3S1NEON(t)
 	default:
 		dwU8K3S2NEON(t)
+	}
+}
+
+func callDwU8Dot(a *DwU8Args, t *dwU8Tile) {
+	switch [3]int{a.KW, a.StrideW, a.Planes} {
+	case [3]int{3, 1, 1}:
+		dwU8K3S1P1Dot(t)
+	case [3]int{3, 1, 2}:
+		dwU8K3S1P2Dot(t)
+	case [3]int{3, 2, 1}:
+		dwU8K3S2P1Dot(t)
+	case [3]int{3, 2, 2}:
+		dwU8K3S2P2Dot(t)
+	case [3]int{5, 1, 1}:
+		dwU8K5S1P1Dot(t)
+	case [3]int{5, 1, 2}:
+		dwU8K5S1P2Dot(t)
+	case [3]int{5, 2, 1}:
+		dwU8K5S2P1Dot(t)
+	case [3]int{5, 2, 2}:
+		dwU8K5S2P2Dot(t)
 	}
 }
 

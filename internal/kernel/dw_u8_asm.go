@@ -23,6 +23,7 @@ type dwU8Tile struct {
 	mask          uint64
 	finishCall
 	outside, _ uint32
+	bias       [8]int32 // the assembly's own: of a block, with what lowering inputs takes off
 }
 
 // dwU8Calls bounds the outputs of 16 channels of one call.

@@ -80,29 +80,29 @@ dwU8K3S1NEON_tile_8:
 	ADR dwU8K3S1NEON_first_8, R25
 	B dwU8K3S1NEON_outputs
 dwU8K3S1NEON_outputs:
-	WORD $0x3dc002fd // ldr q29, [x23]
-	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	WORD $0x3dc002f8 // ldr q24, [x23]
+	WORD $0x3dc006f9 // ldr q25, [x23, #16]
 	ADR dwU8K3S1NEON_sums, R15
 	MOVD $8, R19
 	MADD R19, R15, R24, R15
 	B (R15)
 dwU8K3S1NEON_sums:
-	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
-	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
-	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
-	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
-	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
-	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
-	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
-	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
-	WORD $0x4ebd1faa // mov v10.16b, v29.16b
-	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
-	WORD $0x4ebd1fac // mov v12.16b, v29.16b
-	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
-	WORD $0x4ebd1fae // mov v14.16b, v29.16b
-	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	WORD $0x4eb81f00 // mov v0.16b, v24.16b
+	WORD $0x4eb91f21 // mov v1.16b, v25.16b
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4eb91f23 // mov v3.16b, v25.16b
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4eb91f25 // mov v5.16b, v25.16b
+	WORD $0x4eb81f06 // mov v6.16b, v24.16b
+	WORD $0x4eb91f27 // mov v7.16b, v25.16b
+	WORD $0x4eb81f08 // mov v8.16b, v24.16b
+	WORD $0x4eb91f29 // mov v9.16b, v25.16b
+	WORD $0x4eb81f0a // mov v10.16b, v24.16b
+	WORD $0x4eb91f2b // mov v11.16b, v25.16b
+	WORD $0x4eb81f0c // mov v12.16b, v24.16b
+	WORD $0x4eb91f2d // mov v13.16b, v25.16b
+	WORD $0x4eb81f0e // mov v14.16b, v24.16b
+	WORD $0x4eb91f2f // mov v15.16b, v25.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8
@@ -1030,29 +1030,29 @@ dwU8K5S1NEON_tile_8:
 	ADR dwU8K5S1NEON_first_8, R25
 	B dwU8K5S1NEON_outputs
 dwU8K5S1NEON_outputs:
-	WORD $0x3dc002fd // ldr q29, [x23]
-	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	WORD $0x3dc002f8 // ldr q24, [x23]
+	WORD $0x3dc006f9 // ldr q25, [x23, #16]
 	ADR dwU8K5S1NEON_sums, R15
 	MOVD $8, R19
 	MADD R19, R15, R24, R15
 	B (R15)
 dwU8K5S1NEON_sums:
-	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
-	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
-	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
-	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
-	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
-	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
-	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
-	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
-	WORD $0x4ebd1faa // mov v10.16b, v29.16b
-	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
-	WORD $0x4ebd1fac // mov v12.16b, v29.16b
-	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
-	WORD $0x4ebd1fae // mov v14.16b, v29.16b
-	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	WORD $0x4eb81f00 // mov v0.16b, v24.16b
+	WORD $0x4eb91f21 // mov v1.16b, v25.16b
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4eb91f23 // mov v3.16b, v25.16b
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4eb91f25 // mov v5.16b, v25.16b
+	WORD $0x4eb81f06 // mov v6.16b, v24.16b
+	WORD $0x4eb91f27 // mov v7.16b, v25.16b
+	WORD $0x4eb81f08 // mov v8.16b, v24.16b
+	WORD $0x4eb91f29 // mov v9.16b, v25.16b
+	WORD $0x4eb81f0a // mov v10.16b, v24.16b
+	WORD $0x4eb91f2b // mov v11.16b, v25.16b
+	WORD $0x4eb81f0c // mov v12.16b, v24.16b
+	WORD $0x4eb91f2d // mov v13.16b, v25.16b
+	WORD $0x4eb81f0e // mov v14.16b, v24.16b
+	WORD $0x4eb91f2f // mov v15.16b, v25.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8
@@ -2311,29 +2311,29 @@ dwU8K3S2NEON_tile_8:
 	ADR dwU8K3S2NEON_first_8, R25
 	B dwU8K3S2NEON_outputs
 dwU8K3S2NEON_outputs:
-	WORD $0x3dc002fd // ldr q29, [x23]
-	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	WORD $0x3dc002f8 // ldr q24, [x23]
+	WORD $0x3dc006f9 // ldr q25, [x23, #16]
 	ADR dwU8K3S2NEON_sums, R15
 	MOVD $8, R19
 	MADD R19, R15, R24, R15
 	B (R15)
 dwU8K3S2NEON_sums:
-	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
-	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
-	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
-	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
-	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
-	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
-	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
-	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
-	WORD $0x4ebd1faa // mov v10.16b, v29.16b
-	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
-	WORD $0x4ebd1fac // mov v12.16b, v29.16b
-	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
-	WORD $0x4ebd1fae // mov v14.16b, v29.16b
-	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	WORD $0x4eb81f00 // mov v0.16b, v24.16b
+	WORD $0x4eb91f21 // mov v1.16b, v25.16b
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4eb91f23 // mov v3.16b, v25.16b
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4eb91f25 // mov v5.16b, v25.16b
+	WORD $0x4eb81f06 // mov v6.16b, v24.16b
+	WORD $0x4eb91f27 // mov v7.16b, v25.16b
+	WORD $0x4eb81f08 // mov v8.16b, v24.16b
+	WORD $0x4eb91f29 // mov v9.16b, v25.16b
+	WORD $0x4eb81f0a // mov v10.16b, v24.16b
+	WORD $0x4eb91f2b // mov v11.16b, v25.16b
+	WORD $0x4eb81f0c // mov v12.16b, v24.16b
+	WORD $0x4eb91f2d // mov v13.16b, v25.16b
+	WORD $0x4eb81f0e // mov v14.16b, v24.16b
+	WORD $0x4eb91f2f // mov v15.16b, v25.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8
@@ -3270,29 +3270,29 @@ dwU8K5S2NEON_tile_8:
 	ADR dwU8K5S2NEON_first_8, R25
 	B dwU8K5S2NEON_outputs
 dwU8K5S2NEON_outputs:
-	WORD $0x3dc002fd // ldr q29, [x23]
-	WORD $0x3dc006fe // ldr q30, [x23, #16]
+	WORD $0x3dc002f8 // ldr q24, [x23]
+	WORD $0x3dc006f9 // ldr q25, [x23, #16]
 	ADR dwU8K5S2NEON_sums, R15
 	MOVD $8, R19
 	MADD R19, R15, R24, R15
 	B (R15)
 dwU8K5S2NEON_sums:
-	WORD $0x4ebd1fa0 // mov v0.16b, v29.16b
-	WORD $0x4ebe1fc1 // mov v1.16b, v30.16b
-	WORD $0x4ebd1fa2 // mov v2.16b, v29.16b
-	WORD $0x4ebe1fc3 // mov v3.16b, v30.16b
-	WORD $0x4ebd1fa4 // mov v4.16b, v29.16b
-	WORD $0x4ebe1fc5 // mov v5.16b, v30.16b
-	WORD $0x4ebd1fa6 // mov v6.16b, v29.16b
-	WORD $0x4ebe1fc7 // mov v7.16b, v30.16b
-	WORD $0x4ebd1fa8 // mov v8.16b, v29.16b
-	WORD $0x4ebe1fc9 // mov v9.16b, v30.16b
-	WORD $0x4ebd1faa // mov v10.16b, v29.16b
-	WORD $0x4ebe1fcb // mov v11.16b, v30.16b
-	WORD $0x4ebd1fac // mov v12.16b, v29.16b
-	WORD $0x4ebe1fcd // mov v13.16b, v30.16b
-	WORD $0x4ebd1fae // mov v14.16b, v29.16b
-	WORD $0x4ebe1fcf // mov v15.16b, v30.16b
+	WORD $0x4eb81f00 // mov v0.16b, v24.16b
+	WORD $0x4eb91f21 // mov v1.16b, v25.16b
+	WORD $0x4eb81f02 // mov v2.16b, v24.16b
+	WORD $0x4eb91f23 // mov v3.16b, v25.16b
+	WORD $0x4eb81f04 // mov v4.16b, v24.16b
+	WORD $0x4eb91f25 // mov v5.16b, v25.16b
+	WORD $0x4eb81f06 // mov v6.16b, v24.16b
+	WORD $0x4eb91f27 // mov v7.16b, v25.16b
+	WORD $0x4eb81f08 // mov v8.16b, v24.16b
+	WORD $0x4eb91f29 // mov v9.16b, v25.16b
+	WORD $0x4eb81f0a // mov v10.16b, v24.16b
+	WORD $0x4eb91f2b // mov v11.16b, v25.16b
+	WORD $0x4eb81f0c // mov v12.16b, v24.16b
+	WORD $0x4eb91f2d // mov v13.16b, v25.16b
+	WORD $0x4eb81f0e // mov v14.16b, v24.16b
+	WORD $0x4eb91f2f // mov v15.16b, v25.16b
 	MOVD 24(R0), R10
 	MOVD 112(R0), R9
 	MOVD R1, R8

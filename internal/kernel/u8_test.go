@@ -134,11 +134,15 @@ func TestPlanes(t *testing.T) {
 // The same for depthwise convolutions, over widths of taps, strides, dilations and borders.
 func TestDwU8(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for trial := range 400 {
-		w := Window{KH: 1 + rng.IntN(5), KW: []int{1, 3, 3, 5, 7}[rng.IntN(5)], StrideH: 1 + rng.IntN(2), StrideW: 1 + rng.IntN(3), DilH: 1 + rng.IntN(2), DilW: 1 + rng.IntN(2)*rng.IntN(2)}
+	for trial := range 500 {
+		w := Window{KH: 1 + rng.IntN(5), KW: []int{1, 3, 3, 3, 5, 5, 5, 7}[rng.IntN(8)], StrideH: 1 + rng.IntN(2), StrideW: 1 + rng.IntN(3), DilH: 1 + rng.IntN(2), DilW: 1 + rng.IntN(2)*rng.IntN(2)}
 		w.InH, w.InW = 1+rng.IntN(20), 1+rng.IntN(30)
 		w.PadTop, w.PadLeft = rng.IntN(w.KH), rng.IntN(w.KW)
 		w.OutH, w.OutW = 1+rng.IntN(9), 1+rng.IntN(20)
+		if trial < 2*2*8*3 { // every tile of assembly, of every number of planes
+			w.KW, w.StrideW, w.OutW, w.DilW = 3+trial%2*2, 1+trial/2%2, 1+trial/4%8, 1
+			w.InW, w.PadLeft = max(w.InW, w.OutW*w.StrideW), rng.IntN(w.KW)
+		}
 		c := 1 + rng.IntN(40)
 		pix := c + rng.IntN(5)
 		x := drawBytes(rng, w.InH*w.InW*pix)
@@ -146,10 +150,7 @@ func TestDwU8(t *testing.T) {
 		for i := range bias {
 			bias[i] = rng.Int32N(20000) - 10000
 		}
-		spread := int32(127)
-		if trial%2 == 1 {
-			spread = 255
-		}
+		spread := []int32{127, 254, 255}[trial/32%3] // of one plane, two and three
 		weights := make([]int32, c*w.KH*w.KW)
 		for i := range weights {
 			weights[i] = rng.Int32N(2*spread+1) - spread

@@ -87,6 +87,12 @@ func (a *asm) usmmla(x, y, v int) {
 func (a *asm) zip1(x, y, v int) { a.three(0x4EC03800, "zip1", "2d", x, y, v) }
 func (a *asm) zip2(x, y, v int) { a.three(0x4EC07800, "zip2", "2d", x, y, v) }
 
+// zip1b interleaves the bytes of the lower halves of x and y; zip1h the 16-bit numbers, zip2h
+// those of the upper halves.
+func (a *asm) zip1b(x, y, v int) { a.three(0x4E003800, "zip1", "16b", x, y, v) }
+func (a *asm) zip1h(x, y, v int) { a.three(0x4E403800, "zip1", "8h", x, y, v) }
+func (a *asm) zip2h(x, y, v int) { a.three(0x4E407800, "zip2", "8h", x, y, v) }
+
 // ld1r2 fills both halves of a register with 8 bytes.
 func (a *asm) ld1r2(v, p int) {
 	a.word(0x4D40CC00|uint32(p)<<5|uint32(v), "ld1r {v%d.2d}, [x%d]", v, p)

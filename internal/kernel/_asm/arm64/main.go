@@ -30,8 +30,16 @@ var files = []struct {
 	{"gemm_u8_i8mm_arm64.s", func(a *asm) { a.gemmU8I8MM() }},
 	{"dw_u8_neon_arm64.s", func(a *asm) {
 		for stride := 1; stride <= 2; stride++ {
-			a.dwU8(3, stride)
-			a.dwU8(5, stride)
+			a.dwU8Long(3, stride)
+			a.dwU8Long(5, stride)
+		}
+	}},
+	{"dw_u8_doti8_arm64.s", func(a *asm) {
+		for stride := 1; stride <= 2; stride++ {
+			for planes := 1; planes <= 2; planes++ {
+				a.dwU8Dot(3, stride, planes)
+				a.dwU8Dot(5, stride, planes)
+			}
 		}
 	}},
 	{"copy_neon_arm64.s", func(a *asm) {

@@ -38,7 +38,7 @@ var (
 	ScatterCall     = Layout("X", "Y", "XRow", "YRow", "M", "N", "Last", "Step", "Tables")
 	SpreadCall      = Layout("X", "Y", "XRow", "YRow", "M", "N", "Last", "LastY", "Step", "Plane", "Ways")
 	GemmU8Tile      = Layout("A", "W", "C", "P", "Segs", "NSegs", "LDA", "LDC", "Rows", "Blocks", "Mask", "Wide", "Fixed", "FLo", "FHi", "Lo", "Hi", "Zero", "Half")
-	DwU8Tile        = Layout("X", "Pos", "Y", "W", "P", "XPix", "YPix", "YRow", "RowStep", "TapRow", "IY", "StrideH", "DilH", "InH", "KH", "Rows", "T", "First", "End", "Mask", "Fixed", "FLo", "FHi", "Lo", "Hi", "Zero", "Half", "Outside")
+	DwU8Tile        = Layout("X", "Pos", "Y", "W", "P", "XPix", "YPix", "YRow", "RowStep", "TapRow", "IY", "StrideH", "DilH", "InH", "KH", "Rows", "T", "First", "End", "Mask", "Fixed", "FLo", "FHi", "Lo", "Hi", "Zero", "Half", "Outside", "Bias", "_1", "_2", "_3")
 	RowsU8          = Layout("A", "B", "Y", "M", "Blocks", "LDA", "LDB", "LDY", "Mask", "Store", "ZA", "ZB", "RA", "RB", "FLo", "FHi", "Lo", "Hi", "Zero", "Half", "P")
 	PoolPixelU8     = Layout("X", "Y", "KH", "KW", "XRow", "XPix", "Blocks", "Mask", "Pixels", "XStep", "YStep")
 )
