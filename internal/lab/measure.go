@@ -79,7 +79,13 @@ func (w *working) measureOne(ctx context.Context, j *Job, m jetstream.Msg) (agai
 		}
 	}
 	w.quiet.Store(true)
-	defer w.quiet.Store(false)
+	defer func() {
+		w.quiet.Store(false)
+		select {
+		case w.timed <- struct{}{}:
+		default:
+		}
+	}()
 	w.Log("job %s: measuring", j.ID)
 	last := false
 	err := w.measureOrder(ctx, j, &last)

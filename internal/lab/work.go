@@ -46,7 +46,8 @@ const pollJobs = 300 * time.Millisecond
 type working struct {
 	*Worker
 	q     *queue
-	quiet atomic.Bool // something is timed: the hub is left alone
+	quiet atomic.Bool   // something is timed: the hub is left alone
+	timed chan struct{} // one token: that ended
 	index map[string]int
 	hands chan struct{} // one token for each image that may be under way
 }
@@ -65,7 +66,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return err
 	}
 	defer nc.Close()
-	x := &working{Worker: w, index: make(map[string]int, len(w.Images)), hands: make(chan struct{}, w.Hands)}
+	x := &working{Worker: w, index: make(map[string]int, len(w.Images)), hands: make(chan struct{}, w.Hands), timed: make(chan struct{}, 1)}
 	for _, im := range w.Images {
 		x.index[im.Key] = im.Index
 	}
@@ -77,7 +78,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if !nc.IsConnected() && nc.LastError() != nil && isAuth(nc.LastError()) {
-			return fmt.Errorf("lab: hub %s: %w: the hub wants credentials that were not given or are not its own", w.Access.URL, nc.LastError())
+			return w.Access.trouble(nc.LastError())
 		}
 		if !said {
 			w.Log("%v: trying again", err)
@@ -133,10 +134,23 @@ func (w *working) serve(ctx context.Context) error {
 		if w.quiet.Load() {
 			wait = quietPoll
 		}
-		if !pause(ctx, wait) {
+		if !w.rest(ctx, wait) {
 			return ctx.Err()
 		}
 	}
+}
+
+// rest waits, less long where something that was timed ends; false where ctx ended first.
+func (w *working) rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-w.timed:
+	case <-ctx.Done():
+		return false
+	}
+	return true
 }
 
 func (w *working) jobIDs(ctx context.Context) (map[string]bool, error) {
