@@ -32,7 +32,9 @@ type benchFlags struct {
 	warmup, runs     int
 	minTime, maxTime time.Duration
 	seed             uint64
+	only             []string
 	workers          int
+	noRecord         bool
 	wait, patience   time.Duration
 	ackWait          time.Duration
 }
@@ -77,6 +79,8 @@ Each device's measurement is recorded as a file that wisp compare --from reads.`
 	s.DurationVar(&f.maxTime, "max-time", 0, "longest timed part of a block")
 	s.Uint64Var(&f.seed, "seed", 0, "seed of the order and of the inputs; 0 takes one from the clock")
 	s.StringVar(&f.records, "record", "", "`FOLDER` to keep the measurements in, as DEVICE/TIME.json; otherwise wisp's folder for results")
+	s.BoolVar(&f.noRecord, "no-record", false, "keep no record of the measurements")
+	s.StringArrayVar(&f.only, "worker", nil, "have this worker alone measure, by its `NAME`; may be repeated")
 	s.IntVar(&f.workers, "workers", 0, "so many workers are waited for and no more asked; 0 is whoever joins within --wait")
 	s.DurationVar(&f.wait, "wait", 15*time.Second, "how long workers may take to join")
 	s.DurationVar(&f.patience, "patience", 2*time.Minute, "a worker that was not heard of for so long is lost")
@@ -125,6 +129,10 @@ func (a *app) bench(ctx context.Context, names []string, f *benchFlags) error {
 		return usagef("--level: %v", err)
 	case f.workers < 0 || f.wait <= 0 || f.patience < leastPatience:
 		return usagef("bench: --workers %d, --wait %v, --patience %v: want 0 or more, a time, and at least %v", f.workers, f.wait, f.patience, leastPatience)
+	case f.noRecord && f.records != "":
+		return usagef("bench: --record and --no-record: want one of them")
+	case f.workers > 0 && len(f.only) > 0:
+		return usagef("bench: --worker and --workers: want one of them")
 	case f.ackWait < time.Second/10 || f.ackWait > time.Hour:
 		return usagef("bench: --ack-wait %v: want 100ms to 1h", f.ackWait)
 	case f.warmup < 0 || f.runs < 0 || f.minTime < 0 || f.maxTime < 0 || f.maxTime > 0 && f.minTime > f.maxTime:
@@ -155,15 +163,14 @@ func (a *app) bench(ctx context.Context, names []string, f *benchFlags) error {
 	}
 	last := time.Now()
 	m := lab.Measurement{Access: f.access.Access, Order: text, Models: files.models, Paths: files.paths,
-		Workers: f.workers, Wait: f.wait, Patience: f.patience, AckWait: f.ackWait, Log: a.log}
+		Only: f.only, Workers: f.workers, Wait: f.wait, Patience: f.patience, AckWait: f.ackWait, Log: a.log}
 	m.Progress = func(d *lab.Device) {
-		if !a.quiet && (d.State == lab.Done || time.Since(last) >= 30*time.Second) {
-			last = time.Now()
+		if a.progress(&last) || d.State == lab.Done && !a.quiet {
 			a.log("%s: %d/%d turns", d.Worker, d.Done, d.Total)
 		}
 	}
 	devices, err := lab.Measure(ctx, m)
-	if perr := a.printDevices(devices, f.records); err == nil {
+	if perr := a.printDevices(devices, f); err == nil {
 		err = perr
 	}
 	if err == nil {
@@ -228,32 +235,21 @@ func (f *benchFlags) row(r engines.Row, giver *engines.Giver, files *sentFiles) 
 	return out, err
 }
 
-// benchDevice is a device in JSON.
-type benchDevice struct {
-	Name     string           `json:"name"`
-	Machine  string           `json:"machine"`
-	State    lab.State        `json:"state"`
-	Why      string           `json:"why,omitempty"`
-	Turns    int              `json:"turns"`
-	Of       int              `json:"of"`
-	Record   string           `json:"record,omitempty"`
-	Document *record.Document `json:"measurement"` // null where nothing was measured
-}
-
 // printDevices records and prints what the devices measured.
-func (a *app) printDevices(devices []*lab.Device, folder string) error {
+func (a *app) printDevices(devices []*lab.Device, f *benchFlags) error {
 	if len(devices) == 0 {
 		return nil
 	}
 	var errs []error
-	if folder == "" {
+	folder := f.records
+	if folder == "" && !f.noRecord {
 		var err error
 		if folder, err = record.StateFolder("results"); err != nil {
 			return err
 		}
 	}
 	var columns []report.DeviceColumn
-	var documents []benchDevice
+	documents := record.LabMeasurement{Devices: []record.LabDevice{}}
 	var diagnostics []string
 	for _, d := range devices {
 		c := report.DeviceColumn{Name: d.Worker, Machine: d.Machine, Document: d.Document}
@@ -261,8 +257,8 @@ func (a *app) printDevices(devices []*lab.Device, folder string) error {
 			c.Why = string(d.State) + ": " + d.Why
 			diagnostics = append(diagnostics, fmt.Sprintf("%s: %s", d.Worker, c.Why))
 		}
-		x := benchDevice{d.Worker, d.Machine, d.State, d.Why, d.Done, d.Total, "", d.Document}
-		if d.Document != nil {
+		x := record.LabDevice{Name: d.Worker, Machine: d.Machine, State: string(d.State), Why: d.Why, Turns: d.Done, Of: d.Total, Document: d.Document}
+		if d.Document != nil && !f.noRecord {
 			file, err := record.Create(folder, d.Document.Host, d.Document.Started)
 			if err == nil {
 				err = file.Write(d.Document)
@@ -276,13 +272,11 @@ func (a *app) printDevices(devices []*lab.Device, folder string) error {
 				}
 			}
 		}
-		columns, documents = append(columns, c), append(documents, x)
+		columns, documents.Devices = append(columns, c), append(documents.Devices, x)
 	}
 	if a.json {
-		errs = append(errs, record.Encode(a.out, struct {
-			record.Envelope
-			Devices []benchDevice `json:"devices"`
-		}{a.envelope(diagnostics), documents}))
+		documents.Envelope = a.envelope(diagnostics)
+		errs = append(errs, record.Encode(a.out, documents))
 	} else {
 		report.PrintDevices(a.out, columns, 0)
 	}

@@ -119,8 +119,7 @@ func (a *app) eval(ctx context.Context, names []string, f *evalFlags) error {
 	}
 	last := time.Now()
 	e.Plan.Progress = func(ev eval.Event) {
-		if !a.quiet && time.Since(last) >= 30*time.Second {
-			last = time.Now()
+		if a.progress(&last) {
 			a.log("evaluating: %d/%d", ev.Done, ev.Total)
 		}
 	}

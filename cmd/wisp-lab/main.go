@@ -1,6 +1,6 @@
 // Command wisp-lab spreads work over many machines: a hub (an embedded NATS server, or any
 // NATS cluster by URL), workers, eval, which puts images on the queue and counts the
-// predictions, and bench, which has every worker measure.
+// predictions, and bench, which has every worker measure; devices lists them.
 //
 // It is a binary of its own because a NATS server outweighs wisp. The work is internal/lab's;
 // what stands here asks and prints.
@@ -22,7 +22,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp/internal/engines"
-	"github.com/wispnet/wisp/internal/lab"
 	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/runner"
@@ -45,6 +44,8 @@ type app struct {
 	args        []string
 	started     time.Time
 	json, quiet bool
+	noProgress  bool
+	every       time.Duration // of lines of progress
 }
 
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
@@ -60,11 +61,14 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		Use:   "wisp-lab",
 		Short: "Evaluate and measure networks on many machines",
 		Long: `Evaluate and measure networks on many machines: one hub, any number of workers, and eval, which counts, or bench, which has every
-worker measure. Workers may join, leave, crash and hang: every image is counted once.`,
+worker measure. Workers may join, leave, crash and hang: every image is counted once. How the hub is reached (--hub, --token-file, …) may
+stand in the environment instead, in the variable that a flag's help names. wisp bench, compare, recommend and eval use a hub's workers
+with --on lab.`,
 		Example: `  wisp-lab hub --listen 0.0.0.0:4222 --token-file token
   wisp-lab worker --hub nats://hub:4222 --token-file token --data imagenet
   wisp-lab eval model.onnx --hub nats://hub:4222 --token-file token --data imagenet
-  wisp-lab bench mobilenet_v2 ghostnet --hub nats://hub:4222 --token-file token`,
+  wisp-lab bench mobilenet_v2 ghostnet --hub nats://hub:4222 --token-file token
+  WISP_LAB_HUB=nats://hub:4222 WISP_LAB_TOKEN_FILE=token wisp-lab devices`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args:              cobra.NoArgs,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -76,7 +80,16 @@ worker measure. Workers may join, leave, crash and hang: every image is counted 
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{fmt.Errorf("%s: %w", cmd.Name(), err)} })
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print exactly one JSON document")
 	root.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no hints")
-	root.AddCommand(newHub(a), newWorker(a), newEval(a), newBench(a))
+	root.PersistentFlags().BoolVar(&a.noProgress, "no-progress", false, "no lines of progress")
+	root.PersistentFlags().DurationVar(&a.every, "progress-every", 30*time.Second, "how often progress is said")
+	attached := root.PersistentFlags().Bool("attached", false, "stop as if interrupted where standard input ends: for programs that start this one")
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		if *attached {
+			cmd.SetContext(untilEnd(cmd.Context(), os.Stdin))
+			ctx = cmd.Context()
+		}
+	}
+	root.AddCommand(newHub(a), newWorker(a), newEval(a), newBench(a), newDevices(a))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -87,6 +100,25 @@ worker measure. Workers may join, leave, crash and hang: every image is counted 
 	}
 	fmt.Fprintf(errs, "wisp-lab: %s\n", strings.TrimPrefix(strings.Join(strings.Fields(err.Error()), " "), "lab: "))
 	return exitCode(err)
+}
+
+// untilEnd is a context that ends with a stream too.
+func untilEnd(ctx context.Context, in io.Reader) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		_, _ = io.Copy(io.Discard, in)
+		cancel()
+	}()
+	return ctx
+}
+
+// progress reports whether it is time to say progress, and notes that it was said.
+func (a *app) progress(last *time.Time) bool {
+	if a.quiet || a.noProgress || time.Since(*last) < a.every {
+		return false
+	}
+	*last = time.Now()
+	return true
 }
 
 // log says one line on stderr.
@@ -121,20 +153,4 @@ func exitCode(err error) int {
 		return 5
 	}
 	return map[string]int{runner.CodeUsage: 2, runner.CodeUnsupported: 4, runner.CodeRefused: 5, runner.CodeFailed: 1}[native.Code(err)]
-}
-
-// accessFlags say how the hub is reached.
-type accessFlags struct{ lab.Access }
-
-func (f *accessFlags) add(cmd *cobra.Command) {
-	s := cmd.Flags()
-	s.StringVar(&f.URL, "hub", "nats://127.0.0.1:4222", "`URL` of the hub or of a NATS cluster; several, separated by commas")
-	s.StringVar(&f.TokenFile, "token-file", "", "a `FILE` that holds the hub's token")
-	s.StringVar(&f.Creds, "creds", "", "a `FILE` of NATS credentials")
-	s.StringVar(&f.NKey, "nkey", "", "a `FILE` of an nkey seed")
-	s.StringVar(&f.User, "user", "", "`NAME` of a user, with --password-file")
-	s.StringVar(&f.Password, "password-file", "", "a `FILE` that holds the user's password")
-	s.StringVar(&f.CA, "tls-ca", "", "PEM `FILE` of the authority of the hub's certificate")
-	s.StringVar(&f.Cert, "tls-cert", "", "PEM `FILE` of this client's certificate, with --tls-key")
-	s.StringVar(&f.Key, "tls-key", "", "PEM `FILE` of its key")
 }

@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +23,55 @@ type Access struct {
 	Password  string // file
 	CA        string // PEM file of the authority that the hub's certificate must be of
 	Cert, Key string // PEM files of this client's own certificate
+}
+
+// HubError says that a hub cannot be used, and what helps.
+type HubError struct {
+	URL, What, Remedy string
+	Err               error
+}
+
+func (e *HubError) Error() string { return fmt.Sprintf("lab: hub %s: %s: %s", e.URL, e.What, e.Remedy) }
+func (e *HubError) Unwrap() error { return e.Err }
+
+// Hub is the URL without what is secret in it, for people.
+func (a Access) Hub() string {
+	all := strings.Split(a.URL, ",")
+	for i, s := range all {
+		scheme, rest, ok := strings.Cut(s, "://")
+		if !ok {
+			scheme, rest = "", s
+		}
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			rest = rest[at+1:]
+		}
+		if all[i] = rest; ok {
+			all[i] = scheme + "://" + rest
+		}
+	}
+	return strings.Join(all, ",")
+}
+
+// trouble is what a connection failed of.
+func (a Access) trouble(err error) error {
+	e := &HubError{a.Hub(), err.Error(), "is wisp-lab hub running there?", err}
+	var authority x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, nats.ErrNoServers):
+		e.What = "it does not answer"
+	case isAuth(err):
+		e.What = "the hub wants credentials that were not given or are not its own"
+		e.Remedy = "give --token-file, --creds, --nkey or --user, or WISP_LAB_TOKEN_FILE and the like"
+	case errors.As(err, &name):
+		e.Remedy = "name the hub as its certificate does"
+	case errors.As(err, &authority), errors.As(err, &certificate):
+		e.Remedy = "give the authority of its certificate with --tls-ca or WISP_LAB_TLS_CA"
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		e.Remedy = "turn JetStream on in that NATS server, for this account"
+	}
+	return e
 }
 
 // maxSecret bounds a file of a secret.
@@ -64,6 +115,9 @@ func (a Access) connect(name string, patient bool, log Logger) (*nats.Conn, jets
 		opts = append(opts, nats.Token(token))
 	}
 	if a.User != "" {
+		if a.Password == "" {
+			return nil, nil, fmt.Errorf("lab: user %s: want its password in --password-file or WISP_LAB_PASSWORD_FILE", a.User)
+		}
 		password, err := readSecret(a.Password)
 		if err != nil {
 			return nil, nil, fmt.Errorf("lab: password: %w", err)
@@ -88,15 +142,12 @@ func (a Access) connect(name string, patient bool, log Logger) (*nats.Conn, jets
 	}
 	nc, err := nats.Connect(a.URL, opts...)
 	if err != nil {
-		if isAuth(err) {
-			err = fmt.Errorf("%w: the hub wants credentials that were not given or are not its own", err)
-		}
-		return nil, nil, fmt.Errorf("lab: hub %s: %w", a.URL, err)
+		return nil, nil, a.trouble(err)
 	}
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(callLimit))
 	if err != nil {
 		nc.Close()
-		return nil, nil, fmt.Errorf("lab: hub %s: %w", a.URL, err)
+		return nil, nil, a.trouble(err)
 	}
 	return nc, js, nil
 }

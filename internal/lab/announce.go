@@ -1,12 +1,17 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/wispnet/wisp/internal/record"
 )
@@ -97,4 +102,39 @@ func (q *queue) present(ctx context.Context, log func(key string, err error)) (m
 		out[key] = *p
 	}
 	return out, ctx.Err()
+}
+
+// Present is a worker that a hub has.
+type Present struct {
+	Worker, Machine string
+	Measures        bool
+}
+
+// Workers lists the workers that a hub has now, by name. It makes nothing on the hub; one
+// that cannot be used is a *HubError.
+func Workers(ctx context.Context, a Access, log Logger) ([]Present, error) {
+	nc, js, err := a.connect("devices", false, log)
+	if err != nil {
+		return nil, err
+	}
+	defer nc.Close()
+	ctx, cancel := context.WithTimeout(ctx, 2*callLimit)
+	defer cancel()
+	q := &queue{js: js}
+	if q.workers, err = js.KeyValue(ctx, workerBucket); errors.Is(err, jetstream.ErrBucketNotFound) {
+		return nil, nil // nobody was ever there
+	}
+	if err != nil {
+		return nil, a.trouble(err)
+	}
+	all, err := q.present(ctx, func(key string, err error) { log("worker %.40q is malformed and left out: %v", key, err) })
+	if err != nil {
+		return nil, a.trouble(err)
+	}
+	out := make([]Present, 0, len(all))
+	for _, p := range all {
+		out = append(out, Present{p.Worker, p.Machine, p.Measures})
+	}
+	slices.SortFunc(out, func(a, b Present) int { return cmp.Compare(a.Worker, b.Worker) })
+	return out, nil
 }

@@ -24,7 +24,8 @@ type Measurement struct {
 	Models []ModelSpec // files that it names
 	Paths  []string
 
-	Workers  int           // so many are waited for; 0: whoever joins within Wait
+	Only     []string      // workers that are asked, by name; nil: all
+	Workers  int           // so many are waited for; 0: whoever joins within Wait, or all of Only
 	Wait     time.Duration // for workers to join; 0: 15 s
 	Patience time.Duration // a worker that was not seen for so long is lost; 0: 2 min
 	AckWait  time.Duration // without a sign of life an order is offered again; 0: 30 s
@@ -78,6 +79,9 @@ func Measure(ctx context.Context, m Measurement) ([]*Device, error) {
 	set(&m.Wait, 15*time.Second)
 	set(&m.Patience, 2*time.Minute)
 	set(&m.AckWait, 30*time.Second)
+	if len(m.Only) > 0 && m.Workers == 0 {
+		m.Workers = len(m.Only)
+	}
 	if m.Progress == nil {
 		m.Progress = func(*Device) {}
 	}
@@ -90,7 +94,7 @@ func Measure(ctx context.Context, m Measurement) ([]*Device, error) {
 	var out []*Device
 	for _, d := range x.devices {
 		if d.State == "" {
-			d.State, d.Why = Lost, fmt.Sprintf("interrupted after %d of %d turns", d.Done, d.Total)
+			d.State, d.Why = Lost, "interrupted: "+d.progress()
 		}
 		out = append(out, d)
 	}
@@ -200,6 +204,9 @@ func (x *measurement) collect(ctx context.Context, answers jetstream.Consumer) e
 		if x.Workers > 0 {
 			joined = joined || len(x.devices) >= x.Workers
 		}
+		if joined && len(x.Only) > 0 {
+			x.absent()
+		}
 		if joined && len(x.devices) == 0 {
 			return fmt.Errorf("lab: no worker that measures joined within %v: start wisp-lab worker on the devices", x.Wait)
 		}
@@ -225,7 +232,7 @@ func (x *measurement) invite(ctx context.Context) error {
 	}
 	now := time.Now()
 	for key, p := range there {
-		if !p.Measures {
+		if !p.Measures || len(x.Only) > 0 && !slices.Contains(x.Only, p.Worker) {
 			continue
 		}
 		if d := x.devices[key]; d != nil {
@@ -251,6 +258,15 @@ func (x *measurement) invite(ctx context.Context) error {
 		x.coordinator.Log("worker %.100s (%s) measures", p.Worker, p.Machine)
 	}
 	return nil
+}
+
+// absent gives up the workers that were named and did not join.
+func (x *measurement) absent() {
+	for _, name := range x.Only {
+		if key := WorkerKey(name); x.devices[key] == nil {
+			x.devices[key] = &Device{Worker: name, State: Lost, Why: fmt.Sprintf("no worker of that name that measures joined within %v", x.Wait)}
+		}
+	}
 }
 
 // settled reports whether nothing more is to come, and gives up those that are gone.

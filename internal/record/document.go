@@ -128,13 +128,17 @@ func Parse(b []byte) (*Document, error) {
 		}
 	}
 	for i := range d.Results {
-		if c := &d.Contexts[i]; !Printable(c.CPU+c.Device+c.Unit+c.OS+c.Arch+c.Model+c.Engine+c.EngineVersion) || len(c.Unit) > 64 {
+		r := &d.Results[i]
+		if c := &d.Contexts[i]; !Printable(c.CPU+c.Device+c.Unit+c.OS+c.Arch+c.Model+c.Engine+c.EngineVersion+c.Precision) || len(c.Unit) > 64 {
 			return nil, fmt.Errorf("contexts[%d] is no text for a terminal", i)
 		}
-		if err := sound(&d.Results[i], &d.Contexts[i]); err != nil {
+		if !Printable(string(r.Grade) + strings.Join(r.GradeReasons, "")) {
+			return nil, fmt.Errorf("results[%d]: its grade is no text for a terminal", i)
+		}
+		if err := sound(r, &d.Contexts[i]); err != nil {
 			return nil, fmt.Errorf("results[%d]: %w", i, err)
 		}
-		d.Results[i].Restore()
+		r.Restore()
 	}
 	return &d, nil
 }
