@@ -46,6 +46,7 @@ func (f *benchFlags) add(cmd *cobra.Command, level string) {
 	s.BoolVar(&f.force, "force", false, "compare figures of unlike contexts, and mark them")
 	f.record.add(cmd)
 	f.at.add(cmd)
+	f.at.addLab(cmd)
 	s.BoolVar(&f.strict, "strict", false, "exit with 6 where a figure is not trustworthy (grade C)")
 }
 

@@ -9,8 +9,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/internal/advise"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/stat"
 	"github.com/wispnet/wisp/zoo"
@@ -113,33 +115,56 @@ func candidate(m *wisp.Model) (advise.Candidate, bool, error) {
 	return c, false, nil
 }
 
-// latenciesHere measures all candidates.
-func (a *app) latenciesHere(cmd *cobra.Command, all []advise.Candidate, flags *benchFlags, models *modelFlags) (string, error) {
+// latenciesHere measures all candidates, here or on the device of --on, which it names.
+func (a *app) latenciesHere(cmd *cobra.Command, all []advise.Candidate, flags *benchFlags, models *modelFlags) (on, where string, err error) {
 	if len(flags.threads) != 1 || len(flags.batches) != 1 || len(flags.sessions) != 1 || strings.ContainsAny(flags.engines+flags.precision, ",") {
-		return "", usagef("recommend: want one engine, one precision, one number of threads, one batch and one number of sessions")
+		return "", "", usagef("recommend: want one engine, one precision, one number of threads, one batch and one number of sessions")
 	}
 	if flags.level != "quick" && !cmd.Flags().Changed("max-time") {
 		flags.maxTime = 0
 	}
+	targets, err := flags.at.targets()
+	if err == nil {
+		err = labOnly(cmd, targets, append([]string{"max-latency", "max-bytes", "max-macs", "max-params", "min-top1", "target"}, labSends...))
+	}
+	if err != nil {
+		return "", "", err
+	}
+	if len(targets) == 1 && targets[0].Kind == "lab" {
+		return a.latenciesLab(cmd, targets[0], all, flags, models)
+	}
+	rows, err := flags.wanted(candidateNames(all), models.weights)
+	if err != nil {
+		return "", "", err
+	}
+	p, err := flags.plan(cmd.Context(), a, rows, models)
+	if err != nil {
+		return "", "", err
+	}
+	r, err := a.measure(cmd.Context(), p)
+	if err != nil {
+		return "", "", err
+	}
+	takeLatencies(all, r.Results)
+	if len(targets) == 1 {
+		on = targets[0].String()
+	}
+	return on, engines.Where(r, a.machine()), nil
+}
+
+func candidateNames(all []advise.Candidate) []string {
 	var names []string
 	for _, c := range all {
 		names = append(names, c.Model)
 	}
-	rows, err := flags.wanted(names, models.weights)
-	if err != nil {
-		return "", err
-	}
-	p, err := flags.plan(cmd.Context(), a, rows, models)
-	if err != nil {
-		return "", err
-	}
-	r, err := a.measure(cmd.Context(), p)
-	if err != nil {
-		return "", err
-	}
+	return names
+}
+
+// takeLatencies gives candidates what was measured of them.
+func takeLatencies(all []advise.Candidate, results []bench.Result) {
 	for i := range all {
-		for k := range r.Results {
-			if x := &r.Results[k]; x.Model == all[i].Model {
+		for k := range results {
+			if x := &results[k]; x.Model == all[i].Model {
 				all[i].Latency, all[i].LatencyBy = &advise.Range{Median: x.Latency.Median, Lo: x.Latency.Median, Hi: x.Latency.Median}, "measured, grade "+string(x.Grade)
 				if ci := x.Latency.CI95; ci != nil {
 					all[i].Latency.Lo, all[i].Latency.Hi = ci.Lo, ci.Hi
@@ -147,7 +172,6 @@ func (a *app) latenciesHere(cmd *cobra.Command, all []advise.Candidate, flags *b
 			}
 		}
 	}
-	return where(r, a.machine()), nil
 }
 
 // latenciesFrom takes latencies from the table of records that knows most candidates.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -74,9 +75,12 @@ the study are compared, one of every family at least; no weights and no data are
 			if err != nil {
 				return err
 			}
+			if err := labOnly(cmd, targets, append([]string{"output", "overwrite"}, labSends...)); err != nil {
+				return err
+			}
 			if len(targets) > 1 || len(targets) == 1 && targets[0].Kind != "local" {
-				if study || explain || plots != "" {
-					return usagef("compare: --on: give no --study, --explain or --plots with it")
+				if study || explain || plots != "" || flags.look != "" {
+					return usagef("compare: --on: give no --study, --explain, --plots or --features with it")
 				}
 				c, columns, err := a.compareDevices(cmd, targets, unique(args), &models, &flags)
 				if c == nil {
@@ -87,6 +91,7 @@ the study are compared, one of every family at least; no weights and no data are
 						return err
 					}
 				}
+				err = cmp.Or(err, strictDevices(flags.strict, columns))
 				if a.json {
 					return errors.Join(a.print(a.comparedDocument(c)), err)
 				}

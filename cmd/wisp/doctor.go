@@ -162,7 +162,7 @@ func (a *app) doctor(ctx context.Context) error {
 	shareOfPeak(speeds, peak)
 	peaks := peaksOf(peak)
 	devices := []deviceState{{"local", strings.TrimSpace(h.CPU + ", " + h.Device), h.Cores}}
-	for _, s := range device.List(ctx, nil, device.Options{}) {
+	for _, s := range append(device.List(ctx, nil, device.Options{}), a.labSeen(ctx, nil)...) {
 		if s.On != "local" && s.State == "ready" {
 			devices = append(devices, deviceState{Name: s.On, Description: s.About})
 		}

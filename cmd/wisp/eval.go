@@ -16,6 +16,7 @@ import (
 	"github.com/wispnet/wisp/internal/device"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
+	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/internal/stat"
 	"github.com/wispnet/wisp/internal/subject"
@@ -38,6 +39,7 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
   wisp eval model.onnx --recipe slim --data photographs --resume
   wisp eval model.onnx --data photographs --limit 1000 --sensitivity
   wisp eval model.onnx --data photographs --engine native,onnxruntime
+  WISP_LAB_HUB=nats://hub:4222 WISP_LAB_TOKEN_FILE=token wisp eval model.onnx --data photographs --on lab
   wisp eval merge shard1.jsonl shard2.jsonl`,
 		Args: atLeast(1, "MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,6 +59,7 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 	s.Float64Var(&f.tolerance, "tolerance", 0.2, "how many points top-1 may be away from --reference")
 	s.StringVar(&f.engines, "engine", "native", "engines to run on, separated by commas")
 	s.BoolVar(&f.sensitivity, "sensitivity", false, "run each model under one-choice variations of its recipe too")
+	s.BoolVar(&f.send, "send-images", false, "with --on lab, send the images to workers that have no copy of them and take what is sent")
 	f.arithmetic.add(cmd)
 	f.show.add(cmd)
 	f.at.add(cmd)
@@ -74,7 +77,11 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 			if err != nil {
 				return err
 			}
-			return a.printEval(r, &f.show, nil)
+			x, err := report.NewAccuracy(r, f.show.perClass, f.show.confusions)
+			if err != nil {
+				return err
+			}
+			return a.printEval(x, nil)
 		},
 	}
 	f.show.add(merge)
@@ -89,7 +96,7 @@ type evalFlags struct {
 	data, shard, folder, engines string
 	limit, threads               int
 	seed                         uint64
-	resume, sensitivity          bool
+	resume, sensitivity, send    bool
 	reference, tolerance         float64
 	arithmetic                   arithmeticFlag
 	show                         evalShow
@@ -121,11 +128,23 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 	if err == nil {
 		away, err = f.at.away()
 	}
-	if err == nil && away != nil && (len(kinds) != 1 || !kinds[0].Own()) {
+	lab := away != nil && away.Kind == "lab"
+	switch {
+	case err != nil:
+	case f.send && !lab:
+		err = usagef("--send-images: it belongs to --on lab")
+	case away != nil && !lab && (len(kinds) != 1 || !kinds[0].Own()):
 		err = usagef("--on %s: foreign engines run on this machine alone: want --engine native", away)
 	}
 	if err != nil {
 		return err
+	}
+	if lab {
+		x, err := a.evalLab(cmd, *away, names, models, f)
+		if err != nil {
+			return err
+		}
+		return a.concludeEval(x, f)
 	}
 	data, err := imagenet.OpenDataset(f.data)
 	if err != nil {
@@ -175,8 +194,17 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 	if err != nil {
 		return err
 	}
-	gate := f.check(r)
-	if err := a.printEval(r, &f.show, gate); err != nil {
+	x, err := report.NewAccuracy(r, f.show.perClass, f.show.confusions)
+	if err != nil {
+		return err
+	}
+	return a.concludeEval(x, f)
+}
+
+// concludeEval prints an evaluation and holds it to its gate.
+func (a *app) concludeEval(x *report.Accuracy, f *evalFlags) error {
+	gate := f.check(x.Report)
+	if err := a.printEval(x, gate); err != nil {
 		return err
 	}
 	if gate != nil && !gate.Passed {

@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/wispnet/wisp/eval"
 	"github.com/wispnet/wisp/internal/report"
 )
 
@@ -25,13 +24,9 @@ func (s *evalShow) check() error {
 	return nil
 }
 
-func (a *app) printEval(r *eval.Report, show *evalShow, gate *evalGate) error {
-	for _, d := range r.Diagnostics {
+func (a *app) printEval(x *report.Accuracy, gate *evalGate) error {
+	for _, d := range x.Report.Diagnostics {
 		a.say("%s", d)
-	}
-	x, err := report.NewAccuracy(r, show.perClass, show.confusions)
-	if err != nil {
-		return err
 	}
 	if a.json {
 		return a.print(struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,18 +21,21 @@ import (
 	"github.com/wispnet/wisp/internal/report"
 )
 
-// --on: what is measured runs on a phone or a board. One device takes this machine's place;
-// several have a column each (acrossDevices).
+// --on: what is measured runs on a phone, a board or the workers of a lab (onlab.go). One
+// device takes this machine's place; several have a column each (acrossDevices), as a lab's
+// workers have.
 
 // onFlags say where to measure and how devices are used.
 type onFlags struct {
-	on      []string
-	options device.Options
+	on         []string
+	options    device.Options
+	labWorkers int
+	labWait    time.Duration
 }
 
 func (f *onFlags) add(cmd *cobra.Command) {
 	s := cmd.Flags()
-	s.StringArrayVar(&f.on, "on", nil, "measure on a `DEVICE`: local, adb, adb:SERIAL or ssh:USER@HOST; may be repeated")
+	s.StringArrayVar(&f.on, "on", nil, "measure on a `DEVICE`: local, adb, adb:SERIAL, ssh:USER@HOST, or lab[:URL][/WORKER], the workers of a hub ($WISP_LAB_HUB); may be repeated")
 	s.StringVar(&f.options.Cluster, "cluster", "", "with --on, keep to the cores of a cluster: little, big, prime (wisp devices names them)")
 	s.IntSliceVar(&f.options.Cores, "cores", nil, "with --on, keep to these cores")
 	s.StringVar(&f.options.Dir, "device-dir", "", "with --on, the `FOLDER` on the device that wisp's files go to")
@@ -39,6 +43,16 @@ func (f *onFlags) add(cmd *cobra.Command) {
 	s.Float64Var(&f.options.MaxCelsius, "max-temperature", 60, "with --on, a hotter device is waited for, then refused (°C)")
 	s.DurationVar(&f.options.Wait, "device-wait", 2*time.Minute, "with --on, how long a device that went in the middle may be away")
 }
+
+// addLab adds what only measurements on a lab need.
+func (f *onFlags) addLab(cmd *cobra.Command) {
+	s := cmd.Flags()
+	s.IntVar(&f.labWorkers, "lab-workers", 0, "with --on lab, wait for so many workers and measure on no more; 0 is whoever is there within --lab-wait")
+	s.DurationVar(&f.labWait, "lab-wait", 0, "with --on lab, how long workers may take to join (default 5s)")
+}
+
+// wait is how long workers of a lab may take to join.
+func (f *onFlags) wait() time.Duration { return cmp.Or(f.labWait, labWait) }
 
 // targets reads --on; none is this machine.
 func (f *onFlags) targets() ([]device.Target, error) {
@@ -51,6 +65,15 @@ func (f *onFlags) targets() ([]device.Target, error) {
 		if !slices.Contains(out, t) {
 			out = append(out, t)
 		}
+	}
+	lab := slices.ContainsFunc(out, func(t device.Target) bool { return t.Kind == "lab" })
+	switch {
+	case f.labWorkers < 0 || f.labWait < 0:
+		return nil, usagef("--lab-workers %d, --lab-wait %v: want 0 or more", f.labWorkers, f.labWait)
+	case !lab && (f.labWorkers > 0 || f.labWait > 0):
+		return nil, usagef("--lab-workers, --lab-wait: they belong to --on lab")
+	case lab && f.options.Wait < labPatience:
+		return nil, usagef("--device-wait %v: with --on lab, want at least %v", f.options.Wait, labPatience)
 	}
 	if f.options.Cores != nil && f.options.Cluster != "" {
 		return nil, usagef("--cluster and --cores: want one of them")
@@ -147,59 +170,73 @@ type onDevice struct {
 
 // acrossDevices measures the same rows on each device, one after another, and says of each
 // that failed why. The error is the first device's.
-func (a *app) acrossDevices(ctx context.Context, targets []device.Target, rows []engines.Row, flags *benchFlags, models *modelFlags) ([]report.DeviceColumn, []onDevice, error) {
+func (a *app) acrossDevices(ctx context.Context, targets []device.Target, names []string, flags *benchFlags, models *modelFlags) ([]report.DeviceColumn, []onDevice, error) {
 	var columns []report.DeviceColumn
 	var listed []onDevice
 	var failed error
+	rows, err := flags.wanted(names, models.weights)
+	if err != nil {
+		return nil, nil, err
+	}
 	flags.seed = flags.settings(a, bench.Level{}, models).Seed // one for all
 	for _, t := range targets {
 		if ctx.Err() != nil {
 			return columns, listed, ctx.Err()
 		}
 		a.host, a.record = nil, nil
-		one := *flags
-		one.at.on = []string{t.String()}
-		ending := len(a.ending)
-		r, err := func() (*bench.Report, error) {
-			p, err := one.plan(ctx, a, rows, models)
-			if err != nil {
-				return nil, err
-			}
-			return a.measure(ctx, p)
-		}()
-		column, line := report.DeviceColumn{Name: t.String()}, onDevice{On: t.String()}
-		if err != nil {
-			if exitCode(err) == exitUsage {
-				return columns, listed, err
-			}
-			failed = errors.Join(failed, err)
-			column.Why = strings.TrimPrefix(err.Error(), t.String()+": ")
-			line.Why = column.Why
+		some, lines, err := []report.DeviceColumn{{}}, []onDevice{{}}, error(nil)
+		if t.Kind == "lab" {
+			some, lines, err = a.onLab(ctx, t, names, flags, models)
+		} else {
+			some[0], lines[0], err = a.onOne(ctx, t, rows, flags, models)
 		}
-		if r != nil {
-			d := a.document(r, err == nil)
-			if werr := a.rewrite(d); werr != nil {
-				failed = errors.Join(failed, werr)
-			}
-			h := a.machine()
-			column.Document, column.Machine = d, strings.TrimSpace(h.CPU+" "+h.Device)
-			line.Measured, line.Unit, line.Where = true, h.Unit, d.Where
-			if a.record != nil {
-				line.Record = &a.record.Path
-			}
+		if err != nil && exitCode(err) == exitUsage {
+			return columns, listed, err
 		}
-		for _, f := range a.ending[ending:] { // before the next device is begun with
-			f()
-		}
-		a.ending = a.ending[:ending]
-		columns, listed = append(columns, column), append(listed, line)
+		failed = errors.Join(failed, err)
+		columns, listed = append(columns, some...), append(listed, lines...)
 	}
 	a.host, a.record = nil, nil
 	var first *device.Trouble
-	if errors.As(failed, &first) && len(targets) > 1 {
+	if errors.As(failed, &first) && len(columns) > 1 {
 		failed = first
 	}
 	return columns, listed, failed
+}
+
+// onOne measures the rows on one device.
+func (a *app) onOne(ctx context.Context, t device.Target, rows []engines.Row, flags *benchFlags, models *modelFlags) (report.DeviceColumn, onDevice, error) {
+	one := *flags
+	one.at.on, one.at.labWorkers, one.at.labWait = []string{t.String()}, 0, 0
+	ending := len(a.ending)
+	defer func() { // before the next device is begun with
+		for _, f := range a.ending[ending:] {
+			f()
+		}
+		a.ending = a.ending[:ending]
+	}()
+	column, line := report.DeviceColumn{Name: t.String()}, onDevice{On: t.String()}
+	var r *bench.Report
+	p, err := one.plan(ctx, a, rows, models)
+	if err == nil {
+		r, err = a.measure(ctx, p)
+	}
+	if err != nil {
+		column.Why = strings.TrimPrefix(err.Error(), t.String()+": ")
+		line.Why = column.Why
+	}
+	if r == nil {
+		return column, line, err
+	}
+	d := a.document(r, err == nil)
+	err = errors.Join(err, a.rewrite(d))
+	h := a.machine()
+	column.Document, column.Machine = d, strings.TrimSpace(h.CPU+" "+h.Device)
+	line.Measured, line.Unit, line.Where = true, h.Unit, d.Where
+	if a.record != nil {
+		line.Record = &a.record.Path
+	}
+	return column, line, err
 }
 
 // merged is the documents of several devices as one: comparisons are within devices.
@@ -222,28 +259,36 @@ func (a *app) merged(columns []report.DeviceColumn) *record.Document {
 }
 
 // benchDevices is bench on several devices.
-func (a *app) benchDevices(ctx context.Context, targets []device.Target, rows []engines.Row, flags *benchFlags, models *modelFlags) error {
-	columns, listed, err := a.acrossDevices(ctx, targets, rows, flags, models)
-	if len(columns) == 0 {
+func (a *app) benchDevices(ctx context.Context, targets []device.Target, names []string, flags *benchFlags, models *modelFlags) error {
+	columns, listed, err := a.acrossDevices(ctx, targets, names, flags, models)
+	if len(columns) == 0 || len(columns) == 1 && columns[0].Document == nil {
 		return err
 	}
 	if a.json {
 		return errors.Join(a.print(struct {
 			*record.Document
 			Devices []onDevice `json:"devices"`
-		}{a.merged(columns), listed}), err)
+		}{a.merged(columns), listed}), err, strictDevices(flags.strict, columns))
 	}
 	report.PrintDevices(a.out, columns, a.width())
-	return err
+	return cmp.Or(err, strictDevices(flags.strict, columns))
+}
+
+// strictDevices refuses grade C on any device.
+func strictDevices(strict bool, columns []report.DeviceColumn) error {
+	for _, c := range columns {
+		if d := c.Document; strict && d != nil {
+			if err := trusted(d.Results); err != nil {
+				return untrustedError{c.Name + ": " + err.Error()}
+			}
+		}
+	}
+	return nil
 }
 
 // compareDevices is compare on devices: a column and a Pareto front for each.
 func (a *app) compareDevices(cmd *cobra.Command, targets []device.Target, names []string, models *modelFlags, flags *benchFlags) (*compared, []report.DeviceColumn, error) {
-	rows, err := flags.wanted(names, models.weights)
-	if err != nil {
-		return nil, nil, err
-	}
-	columns, listed, failed := a.acrossDevices(cmd.Context(), targets, rows, flags, models)
+	columns, listed, failed := a.acrossDevices(cmd.Context(), targets, names, flags, models)
 	var docs []*record.Document
 	var files []string
 	for _, c := range columns {

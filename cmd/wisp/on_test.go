@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,11 +195,11 @@ func TestOn(t *testing.T) {
 	}
 }
 
-// TestEvalOn: an evaluation on a device finds what this machine finds, image for image.
-func TestEvalOn(t *testing.T) {
-	on := board(t)
+// labelled makes a small network and six labelled photographs.
+func labelled(t *testing.T) (model, data string) {
+	t.Helper()
 	dir := t.TempDir()
-	model, data := filepath.Join(dir, "small.onnx"), filepath.Join(dir, "data")
+	model, data = filepath.Join(dir, "small.onnx"), filepath.Join(dir, "data")
 	wispOn(t, 0, "convert", "mobilenet_v2:0.1@32", "-o", model, "--weights", "synthetic:1")
 	os.Mkdir(data, 0o755)
 	labels := "file,class,wnid,name\n"
@@ -216,26 +217,38 @@ func TestEvalOn(t *testing.T) {
 		labels += fmt.Sprintf("%s,%d,,\n", name, i)
 	}
 	os.WriteFile(filepath.Join(data, "labels.csv"), []byte(labels), 0o644)
-	predictions := func(more ...string) string {
-		text, _ := wispOn(t, 0, append([]string{"eval", model, "--recipe", "torchvision", "--data", data, "--predictions", t.TempDir(), "--json"}, more...)...)
-		var d struct {
-			Results []struct {
-				Images int
-				File   string `json:"predictions_file"`
-			}
+	return model, data
+}
+
+// predictionsOf evaluates the photographs and returns the predictions, in the order of the images.
+func predictionsOf(t *testing.T, model, data string, more ...string) string {
+	t.Helper()
+	text, _ := wispOn(t, 0, append([]string{"eval", model, "--recipe", "torchvision", "--data", data, "--predictions", t.TempDir(), "--json"}, more...)...)
+	var d struct {
+		Results []struct {
+			Images int
+			File   string `json:"predictions_file"`
 		}
-		if err := json.Unmarshal([]byte(text), &d); err != nil || d.Results[0].Images != 6 {
-			t.Fatalf("%v: %s", err, text)
-		}
-		b, err := os.ReadFile(d.Results[0].File)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, lines, _ := strings.Cut(string(b), "\n")
-		return lines
 	}
-	folder := filepath.Join(dir, "device")
-	if here, there := predictions(), predictions("--on", on, "--device-dir", folder, "--threads", "2"); here != there {
+	if err := json.Unmarshal([]byte(text), &d); err != nil || len(d.Results) != 1 || d.Results[0].Images != 6 {
+		t.Fatalf("%v: %s", err, text)
+	}
+	b, err := os.ReadFile(d.Results[0].File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "\n")
+	lines := strings.Split(strings.TrimSpace(rest), "\n")
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+// TestEvalOn: an evaluation on a device finds what this machine finds, image for image.
+func TestEvalOn(t *testing.T) {
+	on := board(t)
+	model, data := labelled(t)
+	folder := filepath.Join(t.TempDir(), "device")
+	if here, there := predictionsOf(t, model, data), predictionsOf(t, model, data, "--on", on, "--device-dir", folder, "--threads", "2"); here != there {
 		t.Errorf("there: %s\nhere: %s", there, here)
 	}
 	if _, err := os.Stat(folder); err == nil {

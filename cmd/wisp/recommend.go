@@ -25,9 +25,9 @@ func newRecommend(a *app) *cobra.Command {
 		Use:   "recommend [MODEL...]",
 		Short: "Say which network to take under limits of latency, size, MACs and accuracy",
 		Long: `Say which network to take. Candidates are the MODELs, else the zoo's networks with a published accuracy that keep the limits and are
-near the front of accuracy and multiply-adds. Their latencies are measured here, or taken from records (--from), or from what was
+near the front of accuracy and multiply-adds. Their latencies are measured here or on the one device of --on, or taken from records (--from), or from what was
 published for a phone (--published-pixel); these are never mixed. Accuracies are the published ones, of float32 weights.`,
-		Example: "  wisp recommend --max-latency 3ms\n  wisp recommend --max-bytes 10MB --min-top1 68 --max-latency 2ms\n  wisp recommend --published-pixel 1 --max-latency 50ms",
+		Example: "  wisp recommend --max-latency 3ms\n  wisp recommend --max-bytes 10MB --min-top1 68 --max-latency 2ms\n  wisp recommend --max-latency 20ms --on adb\n  wisp recommend --published-pixel 1 --max-latency 50ms",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := limits.read()
 			if err != nil {
@@ -40,19 +40,19 @@ published for a phone (--published-pixel); these are never mixed. Accuracies are
 			if err != nil {
 				return err
 			}
-			var where string
+			var on, where string
 			switch {
 			case len(from) > 0:
 				where, err = a.latenciesFrom(all, from, only)
 			case pixel > 0:
 				where, err = publishedPixel(all, pixel)
 			default:
-				where, err = a.latenciesHere(cmd, all, &flags, &models)
+				on, where, err = a.latenciesHere(cmd, all, &flags, &models)
 			}
 			if err != nil {
 				return err
 			}
-			return a.recommend(advise.Advise(all, l), where)
+			return a.recommend(advise.Advise(all, l), on, where)
 		},
 	}
 	models.add(cmd)
@@ -132,13 +132,19 @@ func amount(s string) (int64, error) {
 	return int64(v * scale), nil
 }
 
-func (a *app) recommend(d advise.Advice, where string) error {
+// recommend prints advice for a device, which on names; "" where latencies are of no --on.
+func (a *app) recommend(d advise.Advice, on, where string) error {
 	if a.json {
 		return a.print(struct {
 			envelope
+			On    string `json:"on,omitempty"`
 			Where string `json:"where"`
 			advise.Advice
-		}{a.envelope(), where, d})
+		}{a.envelope(), on, where, d})
+	}
+	if on != "" {
+		where = on + ": " + where
+		on = " on " + on
 	}
 	fmt.Fprintf(a.out, "%s\n\n", where)
 	t := report.NewTable([]string{"network", "top-1 %", "latency ms", "95 % interval", "MB", "MACs M", "fits", "front", "soft", "hard", "why not"},
@@ -166,11 +172,11 @@ func (a *app) recommend(d advise.Advice, where string) error {
 	}
 	switch {
 	case d.Pick == "":
-		fmt.Fprint(a.out, "\nNo network fits.\n")
+		fmt.Fprintf(a.out, "\nNo network fits%s.\n", on)
 	case d.Sure:
-		fmt.Fprintf(a.out, "\nTake %s.\n", d.Pick)
+		fmt.Fprintf(a.out, "\nTake %s%s.\n", d.Pick, on)
 	default:
-		fmt.Fprintf(a.out, "\nTake %s, which perhaps fits.\n", d.Pick)
+		fmt.Fprintf(a.out, "\nTake %s%s, which perhaps fits.\n", d.Pick, on)
 	}
 	if n := d.Next; n != nil {
 		fmt.Fprintf(a.out, "Measure next: the %s of %s: %s (worth %.2f points of top-1 on average).\n", n.What, n.Model, n.Why, n.Gain)

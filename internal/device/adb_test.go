@@ -31,7 +31,7 @@ func newLab(t *testing.T, before string) *lab {
 	shell := armShell(t, before)
 	server, adb := adbServer(t)
 	p := newPhone(t, shell, false)
-	x := &lab{phone: p, target: Target{"adb", p.address}, folder: filepath.Join(t.TempDir(), "wisp"), adb: adb, said: &said{}}
+	x := &lab{phone: p, target: Target{Kind: "adb", Name: p.address}, folder: filepath.Join(t.TempDir(), "wisp"), adb: adb, said: &said{}}
 	x.o = Options{Runners: folders, Dir: x.folder, Wait: 30 * time.Second, ADB: server, Log: x.said.log}
 	if out := adb("connect", p.address); !strings.Contains(out, "connected") {
 		t.Fatalf("adb connect: %s", out)
@@ -82,7 +82,7 @@ func TestADB(t *testing.T) {
 	d.Close()
 	empty(t, x.folder)
 	// Without a serial, the only device is meant.
-	d, err = Open(limited(t), Target{"adb", ""}, x.o)
+	d, err = Open(limited(t), Target{Kind: "adb", Name: ""}, x.o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestADBTroubles(t *testing.T) {
 	x.phone.set(func() { x.phone.full = false })
 	empty(t, x.folder)
 
-	one("absent", Target{"adb", "nobody"}, x.o, "adb:nobody: no such device is connected: plug it in")
+	one("absent", Target{Kind: "adb", Name: "nobody"}, x.o, "adb:nobody: no such device is connected: plug it in")
 	mute := newPhone(t, x.phone.shell, true)
 	go x.adb("connect", mute.address)
 	ctx := limited(t)
@@ -177,8 +177,8 @@ func TestADBTroubles(t *testing.T) {
 			seen = seen || d.serial == mute.address && d.state == "unauthorized"
 		}
 	}
-	one("unauthorized", Target{"adb", mute.address}, x.o, "it is unauthorized: it has not allowed this computer: unlock the phone and allow USB debugging")
-	one("several", Target{"adb", ""}, x.o, "several devices are connected: say which: --on adb:")
+	one("unauthorized", Target{Kind: "adb", Name: mute.address}, x.o, "it is unauthorized: it has not allowed this computer: unlock the phone and allow USB debugging")
+	one("several", Target{Kind: "adb", Name: ""}, x.o, "several devices are connected: say which: --on adb:")
 	list := List(ctx, nil, x.o)
 	text := fmt.Sprintf("%+v", list)
 	for _, want := range []string{"{On:local State:ready", "{On:adb:" + x.phone.address + " State:ready About:Test Phone", "{On:adb:" + mute.address + " State:unauthorized", "unlock the phone"} {
@@ -202,7 +202,7 @@ func TestADBTroubles(t *testing.T) {
 // TestADBStates: what is said of every state that adb's server knows.
 func TestADBStates(t *testing.T) {
 	for state, want := range map[string]string{"offline": "reconnect offline", "unauthorized": "allow USB debugging", "no permissions": "udev rule", "recovery": "adb reboot", "bootloader": "fastboot reboot", "odd": "turn on USB debugging"} {
-		if got := adbTrouble(Target{"adb", "X"}, state).Error(); !strings.HasPrefix(got, "adb:X: ") || !strings.Contains(got, want) {
+		if got := adbTrouble(Target{Kind: "adb", Name: "X"}, state).Error(); !strings.HasPrefix(got, "adb:X: ") || !strings.Contains(got, want) {
 			t.Errorf("%s: got %s", state, got)
 		}
 	}

@@ -13,26 +13,39 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/wispnet/wisp/internal/record"
 )
 
 // Target is where to measure.
 type Target struct {
-	Kind string // "local", "adb", "ssh"
-	Name string // adb's serial, "" for the only device; USER@HOST[:PORT]
+	Kind string // "local", "adb", "ssh", "lab"
+	// Name is adb's serial, "" for the only device; USER@HOST[:PORT]; the URL of a lab's hub,
+	// "" for the one of the environment.
+	Name   string
+	Worker string // of a lab; "": all
 }
 
 // String is the target as a user writes it.
 func (t Target) String() string {
-	if t.Name == "" {
-		return t.Kind
+	s := t.Kind
+	if t.Name != "" {
+		s += ":" + t.Name
 	}
-	return t.Kind + ":" + t.Name
+	if t.Worker != "" {
+		s += "/" + t.Worker
+	}
+	return s
 }
 
-// Parse reads local, adb[:SERIAL] or ssh:[USER@]HOST[:PORT].
+// Parse reads local, adb[:SERIAL], ssh:[USER@]HOST[:PORT] or lab[:URL][/WORKER]. Workers of a
+// lab are nothing that Open opens: they have a runner of their own.
 func Parse(s string) (Target, error) {
+	if rest, ok := strings.CutPrefix(s, "lab"); ok && (rest == "" || rest[0] == ':' || rest[0] == '/') {
+		return parseLab(s, rest)
+	}
 	kind, name, named := strings.Cut(s, ":")
-	t := Target{kind, name}
+	t := Target{Kind: kind, Name: name}
 	switch {
 	case kind == "local" && !named, kind == "adb" && named == (name != ""), kind == "ssh" && name != "":
 		if strings.ContainsAny(name, " \t\r\n\x00/'\"") {
@@ -40,7 +53,26 @@ func Parse(s string) (Target, error) {
 		}
 		return t, nil
 	}
-	return t, fmt.Errorf("--on %.80q: want local, adb, adb:SERIAL or ssh:USER@HOST", s)
+	return t, fmt.Errorf("--on %.80q: want local, adb, adb:SERIAL, ssh:USER@HOST, lab or lab:URL", s)
+}
+
+// parseLab reads what stands behind "lab".
+func parseLab(s, rest string) (Target, error) {
+	t := Target{Kind: "lab"}
+	hub, named := strings.CutPrefix(rest, ":")
+	if from := strings.LastIndex(hub, "://") + len("://"); from >= len("://") { // a worker comes after the last URL
+		hub, t.Worker, _ = strings.Cut(hub[from:], "/")
+		t.Name = rest[1:1+from] + hub
+	} else {
+		t.Name, t.Worker, _ = strings.Cut(hub, "/")
+	}
+	switch {
+	case named == (t.Name == ""), strings.HasSuffix(s, "/"), strings.HasSuffix(t.Name, "/"), len(s) > 1024, !record.Printable(s), strings.ContainsAny(t.Name, " '\""):
+		return t, fmt.Errorf("--on %.80q: want lab, lab:URL, or lab/WORKER", s)
+	case strings.Contains(t.Name, "@"): // it would stand in records and in the shell's history
+		return t, errors.New("--on lab:URL: no user or password in it: give them in files, by WISP_LAB_TOKEN_FILE and the like (wisp-lab devices --help)")
+	}
+	return t, nil
 }
 
 // Trouble is what is wrong with a device, and what helps.

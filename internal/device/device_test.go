@@ -190,14 +190,16 @@ func limited(t *testing.T) context.Context {
 }
 
 func TestParse(t *testing.T) {
-	for s, want := range map[string]Target{"local": {"local", ""}, "adb": {"adb", ""}, "adb:emulator-5554": {"adb", "emulator-5554"}, "adb:10.0.0.2:5555": {"adb", "10.0.0.2:5555"}, "ssh:pi@board": {"ssh", "pi@board"}, "ssh:h:2222": {"ssh", "h:2222"}} {
+	for s, want := range map[string]Target{"local": {Kind: "local"}, "adb": {Kind: "adb"}, "adb:emulator-5554": {Kind: "adb", Name: "emulator-5554"}, "adb:10.0.0.2:5555": {Kind: "adb", Name: "10.0.0.2:5555"},
+		"ssh:pi@board": {Kind: "ssh", Name: "pi@board"}, "ssh:h:2222": {Kind: "ssh", Name: "h:2222"}, "lab": {Kind: "lab"}, "lab/a:b 2": {Kind: "lab", Worker: "a:b 2"},
+		"lab:nats://h:4222": {Kind: "lab", Name: "nats://h:4222"}, "lab:tls://h,tls://i:1/w/x": {Kind: "lab", Name: "tls://h,tls://i:1", Worker: "w/x"}, "lab:h:4222/w": {Kind: "lab", Name: "h:4222", Worker: "w"}} {
 		if got, err := Parse(s); err != nil || got != want || got.String() != s {
 			t.Errorf("%s: got %+v, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"", "adb:", "ssh", "ssh:", "usb:1", "local:x", "ssh:a b", "adb:x'y", "adb:a/b"} {
-		if got, err := Parse(s); err == nil {
-			t.Errorf("%q: got %+v", s, got)
+	for _, s := range []string{"", "adb:", "ssh", "ssh:", "usb:1", "local:x", "ssh:a b", "adb:x'y", "adb:a/b", "lab:", "lab/", "labs", "lab:/w", "lab:h/", "lab:nats://", "lab:nats:///w", "lab:nats://me:secret@h", "lab/\x1b[2J"} {
+		if got, err := Parse(s); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: got %+v, %v", s, got, err)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // List tells what is there: adb's devices in whatever state, and the hosts of targets that
-// are asked for. What is wrong with one is said with its remedy.
+// are asked for; labs are left out. What is wrong with one is said with its remedy.
 func List(ctx context.Context, targets []Target, o Options) []Seen {
 	o.ADB.NoStart = true // who only looks starts nothing
 	out := []Seen{{On: "local", State: "ready", About: "this machine"}}
@@ -30,13 +30,13 @@ func List(ctx context.Context, targets []Target, o Options) []Seen {
 		}
 		s := Seen{On: "adb:" + d.serial, State: "ready", About: d.product}
 		if d.state != "device" {
-			t := adbTrouble(Target{"adb", d.serial}, d.state)
+			t := adbTrouble(Target{Kind: "adb", Name: d.serial}, d.state)
 			s.State, s.Remedy = strings.TrimPrefix(t.What, "it is "), t.Remedy
 		}
 		out = append(out, s)
 	}
 	for _, t := range targets {
-		if t.Kind == "local" || slices.ContainsFunc(out, func(s Seen) bool { return s.On == t.String() }) {
+		if t.Kind == "local" || t.Kind == "lab" || slices.ContainsFunc(out, func(s Seen) bool { return s.On == t.String() }) {
 			continue
 		}
 		s := Seen{On: t.String(), State: "ready"}

@@ -115,7 +115,7 @@ func sshd(t *testing.T, force string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.target = Target{"ssh", u.Username + "@" + s.relay.address}
+	s.target = Target{Kind: "ssh", Name: u.Username + "@" + s.relay.address}
 	known := filepath.Join(dir, "known_hosts")
 	os.WriteFile(known, []byte(knownhosts.Line([]string{knownhosts.Normalize(s.relay.address)}, host)+"\n"), 0o600)
 	s.o = Options{Runners: folders, Dir: s.folder, Wait: 20 * time.Second, Log: s.said.log, SSH: SSHOptions{KnownHosts: []string{known}, Keys: []string{filepath.Join(dir, "mine")}, Agent: "/none"}}

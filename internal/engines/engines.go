@@ -74,19 +74,32 @@ func (e *Kind) argv() ([]string, error) {
 	if e.Own() {
 		return []string{exe, native.Verb}, nil
 	}
-	name := e.Runner
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	beside := filepath.Join(filepath.Dir(exe), name)
-	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
-		return []string{beside}, nil
-	}
-	path, err := exec.LookPath(e.Runner)
+	path, err := Program(e.Runner)
 	if err != nil {
-		return nil, fmt.Errorf("its runner %s is neither beside wisp nor on PATH: build it with go build ./cmd/%s, then put it beside wisp", e.Runner, e.Runner)
+		return nil, fmt.Errorf("its runner %w", err)
 	}
 	return []string{path}, nil
+}
+
+// Program finds a program of wisp's: beside this one, then on PATH.
+func Program(name string) (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("engines: its own executable: %w", err)
+	}
+	file := name
+	if runtime.GOOS == "windows" {
+		file += ".exe"
+	}
+	beside := filepath.Join(filepath.Dir(exe), file)
+	if info, err := os.Stat(beside); err == nil && info.Mode().IsRegular() {
+		return beside, nil
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%s is neither beside wisp nor on PATH: build it with go build ./cmd/%s, then put it beside wisp", name, name)
+	}
+	return path, nil
 }
 
 // MissingError says that an engine cannot be used here.
