@@ -187,6 +187,9 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 	plan.Progress = func(e eval.Event) { bar.set(e.Done, e.Total, running(e.Running)) }
 	r, err := eval.Run(cmd.Context(), plan)
 	bar.stop()
+	if f.device != nil && f.device.Mended() > 0 {
+		a.say("%s: the connection broke %d times: the images under way were run again", away, f.device.Mended())
+	}
 	if cmd.Context().Err() != nil {
 		fmt.Fprintln(a.errs, "wisp: note: the predictions so far are kept: go on with --resume")
 		return cmd.Context().Err()
@@ -235,7 +238,7 @@ func (a *app) subjectsOn(ctx context.Context, m *wisp.Model, models *modelFlags,
 	if m.File != nil && !strings.HasPrefix(m.Name, m.File.Path) {
 		q.Weights = m.File.Path
 	}
-	s, open, err := foreign.SubjectBy(ctx, m, q, func(ctx context.Context) (engines.Feeding, error) { return f.device.Start(ctx) })
+	s, open, err := foreign.SubjectBy(ctx, m, q, func(ctx context.Context) (engines.Feeding, error) { return f.device.Feeder(ctx) })
 	if err != nil {
 		return nil, err
 	}

@@ -174,8 +174,24 @@ func TestOn(t *testing.T) {
 		}
 	}
 
+	// A recommendation is for the one device, and says so.
+	text, _ = wispOn(t, 0, append([]string{"recommend", "shufflenet_v2:0.5", "--json", "--on", on}, fast...)...)
+	var advice struct {
+		On, Where, Pick string
+	}
+	if err := json.Unmarshal([]byte(text), &advice); err != nil || advice.On != on || advice.Pick != "shufflenet_v2:0.5" || !strings.HasPrefix(advice.Where, "Measured on ") {
+		t.Errorf("recommend: %v, %+v", err, advice)
+	}
+	if _, err := os.Stat(folder); err == nil {
+		t.Error("recommend left something on the device")
+	}
+	_, errs := wispOn(t, 2, append([]string{"recommend", "shufflenet_v2:0.5", "--on", on, "--on", "local"}, fast...)...)
+	if !strings.Contains(errs, "--on: got 2 devices, want one") {
+		t.Errorf("recommend on two said %s", errs)
+	}
+
 	// One that is not there does not keep the others from being measured.
-	text, errs := wispOn(t, 1, append(bench, "--on", "ssh:x@127.0.0.1:1", "--on", "local")...)
+	text, errs = wispOn(t, 1, append(bench, "--on", "ssh:x@127.0.0.1:1", "--on", "local")...)
 	if err := json.Unmarshal([]byte(text), &both); err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func TestADB(t *testing.T) {
 	if d.Host.Arch != "arm64" || d.Host.Unit == "" || len(d.Host.Affinity) != 1 {
 		t.Errorf("host %+v", d.Host)
 	}
-	if product, _ := d.link.about(t.Context()); product != "Test Phone 1" {
+	if product, _ := d.way().about(t.Context()); product != "Test Phone 1" {
 		t.Errorf("product %q", product)
 	}
 	model := modelFile(t)

@@ -43,13 +43,13 @@ func List(ctx context.Context, targets []Target, o Options) []Seen {
 		d := &Device{target: t, options: o.withDefaults(), ctx: ctx}
 		err := d.connect(ctx)
 		if err == nil {
-			if v, lerr := look(ctx, d.link); lerr == nil {
+			if v, lerr := look(ctx, d.way()); lerr == nil {
 				s.About = v.system + "/" + v.arch
-				_, _ = run(ctx, d.link, "cd / && rmdir "+quote(v.dir)+" 2>/dev/null; true")
+				_, _ = run(ctx, d.way(), "cd / && rmdir "+quote(v.dir)+" 2>/dev/null; true")
 			} else {
 				err = lerr
 			}
-			d.link.close()
+			d.way().close()
 		}
 		if err != nil {
 			s.State, s.Remedy = short(err), "try to log in there"

@@ -104,7 +104,7 @@ func (d *Device) bring(ctx context.Context, local string, executable bool) (stri
 
 // put sends a file unless it is there: into a file beside it, renamed when it is whole.
 func (d *Device) put(ctx context.Context, f *file) error {
-	there, err := run(ctx, d.link, fmt.Sprintf(`if [ -f %s ]; then sha256sum %s 2>/dev/null || shasum -a 256 %s; fi`, quote(f.remote), quote(f.remote), quote(f.remote)))
+	there, err := run(ctx, d.way(), fmt.Sprintf(`if [ -f %s ]; then sha256sum %s 2>/dev/null || shasum -a 256 %s; fi`, quote(f.remote), quote(f.remote), quote(f.remote)))
 	if err == nil && strings.HasPrefix(there, f.sum) {
 		return nil
 	}
@@ -117,16 +117,16 @@ func (d *Device) put(ctx context.Context, f *file) error {
 	}
 	defer in.Close()
 	part := f.remote + ".part"
-	_, err = run(ctx, d.link, "mkdir -p "+quote(path.Dir(f.remote)))
+	_, err = run(ctx, d.way(), "mkdir -p "+quote(path.Dir(f.remote)))
 	if err == nil {
-		err = d.link.push(ctx, part, f.executable, f.size, in)
+		err = d.way().push(ctx, part, f.executable, f.size, in)
 	}
 	if err == nil {
-		_, err = run(ctx, d.link, fmt.Sprintf(`mv %s %s && { sha256sum %s 2>/dev/null || shasum -a 256 %s; }`, quote(part), quote(f.remote), quote(f.remote), quote(f.remote)))
+		_, err = run(ctx, d.way(), fmt.Sprintf(`mv %s %s && { sha256sum %s 2>/dev/null || shasum -a 256 %s; }`, quote(part), quote(f.remote), quote(f.remote), quote(f.remote)))
 	}
 	d.pushed++
 	if errors.Is(err, errFull) {
-		_, _ = run(ctx, d.link, "rm -f "+quote(part))
+		_, _ = run(ctx, d.way(), "rm -f "+quote(part))
 		return &Trouble{d.target.String(), fmt.Sprintf("its disk is full: %s has no room for %s (%.1f MB)", d.survey.dir, filepath.Base(f.local), float64(f.size)/1e6),
 			"free some space there, or give another folder with --device-dir", err}
 	}
@@ -160,6 +160,6 @@ func (d *Device) clean(ctx context.Context) error {
 		command += "; rmdir " + quote(path.Dir(f.remote)) + " 2>/dev/null"
 	}
 	command += fmt.Sprintf("; rmdir %s 2>/dev/null; true", quote(d.survey.dir))
-	_, err := run(ctx, d.link, command)
+	_, err := run(ctx, d.way(), command)
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wispnet/wisp/bench"
@@ -24,7 +25,7 @@ type Device struct {
 
 	target  Target
 	options Options
-	link    link
+	link    atomic.Pointer[linked] // another one after a connection broke
 	survey  *survey
 	runner  string // its path on the device
 	control *runner.Client
@@ -34,7 +35,16 @@ type Device struct {
 	mu     sync.Mutex // of what follows
 	files  []*file
 	pushed int // files that were really sent
+
+	mending sync.Mutex // of what follows, which is feed.go's
+	age     int        // how often the device was back after its connection broke
+	lost    error      // it did not come back
 }
+
+type linked struct{ link }
+
+// way is the link to the device that there is now.
+func (d *Device) way() link { return d.link.Load().link }
 
 // Open connects to a device and readies it: the runner is there and answers, the cores are
 // chosen, and the device is not too hot. What is wrong is a *Trouble.
@@ -55,12 +65,12 @@ func (d *Device) connect(ctx context.Context) (err error) {
 	case "ssh":
 		var l *sshLink
 		if l, err = dialSSH(ctx, d.target, d.options.SSH, d.options.Dir); err == nil {
-			d.link = l
+			d.link.Store(&linked{l})
 		}
 	case "adb":
 		var l *adbLink
 		if l, err = dialADB(ctx, d.target, d.options.ADB, d.options.Dir); err == nil {
-			d.link = l
+			d.link.Store(&linked{l})
 		}
 	default:
 		err = fmt.Errorf("%s is no device", d.target)
@@ -70,7 +80,7 @@ func (d *Device) connect(ctx context.Context) (err error) {
 
 // ready brings the runner and starts the one that answers for the machine.
 func (d *Device) ready(ctx context.Context) (err error) {
-	if d.survey, err = look(ctx, d.link); err != nil {
+	if d.survey, err = look(ctx, d.way()); err != nil {
 		return err
 	}
 	path, err := findRunner(d.options.Runners, d.survey)
@@ -111,7 +121,7 @@ func (d *Device) restart(ctx context.Context) (err error) {
 			return &Trouble{d.target.String(), "it describes itself in no text for a terminal", "is this the runner that was pushed?", nil}
 		}
 	}
-	product, own := d.link.about(ctx)
+	product, own := d.way().about(ctx)
 	if !record.Printable(product) {
 		product = ""
 	}
@@ -137,7 +147,7 @@ func (d *Device) start(ctx context.Context) (*runner.Client, error) {
 		command += " --cores " + strings.Join(list, ",")
 	}
 	return runner.Dial(ctx, d.target.String(), func(ctx context.Context, said io.Writer) (*runner.Conn, error) {
-		return d.link.start(ctx, command, said)
+		return d.way().start(ctx, command, said)
 	}, runner.Options{})
 }
 
@@ -203,15 +213,6 @@ func (d *Device) Launch(ctx context.Context, _ bench.Subject) (bench.Process, er
 	return &Process{c, d, ctx}, nil
 }
 
-// Start starts a process for an evaluation, which is fed.
-func (d *Device) Start(ctx context.Context) (*Process, error) {
-	c, err := d.start(ctx)
-	if err != nil {
-		return nil, d.explain(err)
-	}
-	return &Process{c, d, ctx}, nil
-}
-
 // Process is a runner on the device that is given models by their names here.
 type Process struct {
 	*runner.Client
@@ -254,11 +255,11 @@ func (d *Device) Again(ctx context.Context, failed error) error {
 	if errors.As(failed, &remote) || errors.As(failed, &trouble) || ctx.Err() != nil {
 		return failed
 	}
-	if !errors.Is(failed, errLost) && d.link.alive(ctx) == nil {
+	if !errors.Is(failed, errLost) && d.way().alive(ctx) == nil {
 		return failed // the process died of itself
 	}
 	d.options.Log("%s: the connection is lost: waiting %v for it to come back", d.target, d.options.Wait)
-	d.link.close()
+	d.way().close()
 	for until := time.Now().Add(d.options.Wait); ; {
 		err := d.connect(ctx)
 		if err == nil {
@@ -272,7 +273,7 @@ func (d *Device) Again(ctx context.Context, failed error) error {
 			if errors.As(err, &trouble) && !errors.Is(err, errLost) {
 				return err
 			}
-			d.link.close()
+			d.way().close()
 		}
 		if errors.As(err, &trouble) && !errors.Is(err, errLost) && !errors.Is(err, errAway) {
 			return err // of another kind than being away: a key that changed, say
@@ -282,7 +283,7 @@ func (d *Device) Again(ctx context.Context, failed error) error {
 		}
 		if time.Now().After(until) {
 			return &Trouble{d.target.String(), fmt.Sprintf("it went in the middle and was away for %v", d.options.Wait),
-				"connect it again and run the command once more; what was measured is kept", err}
+				"connect it again and run the command once more; what was done is kept (eval goes on with --resume)", err}
 		}
 		if !pause(ctx, 500*time.Millisecond) {
 			return ctx.Err()
@@ -303,13 +304,13 @@ func (d *Device) Close() {
 		defer cancel()
 		if err := d.clean(ctx); err != nil {
 			// It may have come back since: once more on a fresh connection.
-			d.link.close()
+			d.way().close()
 			if d.connect(ctx) != nil || d.clean(ctx) != nil {
 				d.options.Log("%s: what was brought there is left behind in %s: remove it when the device is back", d.target, d.survey.dir)
 			}
 		}
 	}
-	d.link.close()
+	d.way().close()
 }
 
 // explain makes one line with a remedy of whatever went wrong.
