@@ -29,7 +29,10 @@ type ADBOptions struct {
 	Server string // HOST:PORT; $ANDROID_ADB_SERVER_ADDRESS and _PORT, else 127.0.0.1:5037
 	// NoStart leaves a server that is not there alone; otherwise adb is asked to start it.
 	NoStart bool
+	Time    time.Duration // bounds one exchange; 0: 10 s
 }
+
+func (o ADBOptions) deadline() time.Time { return time.Now().Add(cmp.Or(o.Time, adbTime)) }
 
 func (o ADBOptions) server() string {
 	return cmp.Or(o.Server, net.JoinHostPort(cmp.Or(os.Getenv("ANDROID_ADB_SERVER_ADDRESS"), "127.0.0.1"), cmp.Or(os.Getenv("ANDROID_ADB_SERVER_PORT"), "5037")))
@@ -76,11 +79,11 @@ func (c *adbConn) ask(request string) error {
 		return fmt.Errorf("adb: a request of %d bytes, want at most 65535", len(request))
 	}
 	if _, err := fmt.Fprintf(c, "%04x%s", len(request), request); err != nil {
-		return fmt.Errorf("%w: adb: %v", errLost, err)
+		return fmt.Errorf("%w: adb: %w", errLost, err)
 	}
 	var status [4]byte
 	if _, err := io.ReadFull(c, status[:]); err != nil {
-		return fmt.Errorf("%w: adb: %v", errLost, err)
+		return fmt.Errorf("%w: adb: %w", errLost, err)
 	}
 	switch string(status[:]) {
 	case "OKAY":
@@ -99,7 +102,7 @@ func (c *adbConn) ask(request string) error {
 func (c *adbConn) text() (string, error) {
 	var digits [4]byte
 	if _, err := io.ReadFull(c, digits[:]); err != nil {
-		return "", fmt.Errorf("%w: adb: %v", errLost, err)
+		return "", fmt.Errorf("%w: adb: %w", errLost, err)
 	}
 	n, err := strconv.ParseUint(string(digits[:]), 16, 16)
 	if err != nil {
@@ -107,7 +110,7 @@ func (c *adbConn) text() (string, error) {
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(c, b); err != nil {
-		return "", fmt.Errorf("%w: adb: %v", errLost, err)
+		return "", fmt.Errorf("%w: adb: %w", errLost, err)
 	}
 	return string(b), nil
 }
@@ -119,7 +122,7 @@ func query(ctx context.Context, o ADBOptions, request string) (string, error) {
 		return "", err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(adbTime))
+	_ = c.SetDeadline(o.deadline())
 	if err := c.ask(request); err != nil {
 		return "", err
 	}
@@ -127,7 +130,11 @@ func query(ctx context.Context, o ADBOptions, request string) (string, error) {
 }
 
 // adbDevice is one line of host:devices-l.
-type adbDevice struct{ serial, state, product string }
+type adbDevice struct{ serial, state, why, product string }
+
+// adbNoSerial stands where a serial number would, of a device that gives none: all that the
+// server can do with it is to say its state.
+const adbNoSerial = "(no serial number)"
 
 func adbDevices(ctx context.Context, o ADBOptions) ([]adbDevice, error) {
 	text, err := query(ctx, o, "host:devices-l")
@@ -138,12 +145,21 @@ func adbDevices(ctx context.Context, o ADBOptions) ([]adbDevice, error) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		i := strings.IndexAny(line, " \t")
+		if strings.HasPrefix(line, adbNoSerial) {
+			i = len(adbNoSerial)
+		}
 		if i < 0 {
 			continue
 		}
 		d, rest := adbDevice{serial: line[:i]}, strings.TrimSpace(line[i:])
-		if strings.HasPrefix(rest, "no permissions") { // with a sentence behind it
-			d.state = "no permissions"
+		if d.serial == adbNoSerial {
+			d.serial = ""
+		}
+		if after, ok := strings.CutPrefix(rest, "no permissions"); ok { // with the reason behind it
+			d.state, rest = "no permissions", after
+			if why, _, ok := strings.Cut(after, ");"); ok {
+				d.why = strings.TrimPrefix(strings.TrimSpace(why), "(")
+			}
 		} else {
 			d.state, rest, _ = strings.Cut(rest, " ")
 		}
@@ -162,7 +178,7 @@ var adbRemedies = map[string]string{
 	"unauthorized":   "unlock the phone and allow USB debugging by this computer; if it does not ask, adb kill-server and plug it in again",
 	"authorizing":    "unlock the phone and allow USB debugging by this computer",
 	"offline":        "unplug the phone and plug it in again, or adb reconnect offline",
-	"no permissions": "add a udev rule for the phone (Debian: apt install android-sdk-platform-tools-common) and plug it in again",
+	"no permissions": "add a udev rule for the phone (Debian: apt install android-sdk-platform-tools-common), join its group (sudo usermod -aG plugdev $USER, then log in again), and plug the phone in again",
 	"bootloader":     "start Android: fastboot reboot",
 	"recovery":       "start Android: adb reboot",
 	"sideload":       "start Android: adb reboot",
@@ -171,9 +187,13 @@ var adbRemedies = map[string]string{
 	"host":           "this is no phone",
 }
 
-func adbTrouble(t Target, state string) *Trouble {
+func adbTrouble(t Target, d adbDevice) *Trouble {
+	state := d.state
 	what := map[string]string{"unauthorized": "it is unauthorized: it has not allowed this computer", "offline": "it is offline: adb sees it and gets no answer",
 		"no permissions": "this user may not speak to it"}[state]
+	if d.why != "" {
+		what += " (" + d.why + ")"
+	}
 	return &Trouble{t.String(), cmp.Or(what, "it is in state "+state), cmp.Or(adbRemedies[state], "start Android on it and turn on USB debugging"), errAway}
 }
 
@@ -205,11 +225,11 @@ func dialADB(ctx context.Context, t Target, o ADBOptions, dir string) (*adbLink,
 	case len(found) > 1:
 		var serials []string
 		for _, d := range found {
-			serials = append(serials, "adb:"+d.serial)
+			serials = append(serials, Target{Kind: "adb", Name: d.serial}.String())
 		}
 		return nil, &Trouble{t.String(), "several devices are connected", "say which: --on " + strings.Join(serials, ", --on "), nil}
 	case found[0].state != "device":
-		return nil, adbTrouble(t, found[0].state)
+		return nil, adbTrouble(t, found[0])
 	}
 	l := &adbLink{options: o, serial: found[0].serial, product: found[0].product, dir: dir}
 	if l.features, err = query(ctx, o, "host-serial:"+l.serial+":features"); err != nil {
@@ -254,13 +274,17 @@ func (l *adbLink) service(ctx context.Context, name string) (*adbConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = c.SetDeadline(time.Now().Add(adbTime))
+	_ = c.SetDeadline(l.options.deadline())
 	err = c.ask("host:transport:" + l.serial)
 	if err == nil {
 		err = c.ask(name)
 	}
 	if err != nil {
 		c.Close()
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() {
+			return nil, &Trouble{Target{Kind: "adb", Name: l.serial}.String(), "adb has it as connected and it does not answer", "unplug the phone and plug it in again, or adb reconnect", errLost}
+		}
 		var said *adbError
 		if errors.As(err, &said) { // the device went, or is no device any more
 			err = fmt.Errorf("%w: %v", errLost, err)

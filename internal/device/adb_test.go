@@ -30,7 +30,7 @@ func newLab(t *testing.T, before string) *lab {
 	folders := runnersIn(t)
 	shell := armShell(t, before)
 	server, adb := adbServer(t)
-	p := newPhone(t, shell, false)
+	p := newPhone(t, shell, "")
 	x := &lab{phone: p, target: Target{Kind: "adb", Name: p.address}, folder: filepath.Join(t.TempDir(), "wisp"), adb: adb, said: &said{}}
 	x.o = Options{Runners: folders, Dir: x.folder, Wait: 30 * time.Second, ADB: server, Log: x.said.log}
 	if out := adb("connect", p.address); !strings.Contains(out, "connected") {
@@ -38,6 +38,22 @@ func newLab(t *testing.T, before string) *lab {
 	}
 	x.until(t, "device")
 	return x
+}
+
+// connect makes adb's server know another phone, which ends in a state.
+func (x *lab) connect(t *testing.T, how, state string) *phone {
+	t.Helper()
+	p := newPhone(t, x.phone.shell, how)
+	asked := make(chan struct{})
+	go func() { // which waits long for one that does not answer
+		defer close(asked)
+		x.adb("connect", p.address)
+	}()
+	t.Cleanup(func() { x.adb("kill-server"); <-asked })
+	y := *x
+	y.phone = p
+	y.until(t, state)
+	return p
 }
 
 // until waits until adb's server sees the phone in a state.
@@ -168,20 +184,26 @@ func TestADBTroubles(t *testing.T) {
 	empty(t, x.folder)
 
 	one("absent", Target{Kind: "adb", Name: "nobody"}, x.o, "adb:nobody: no such device is connected: plug it in")
-	mute := newPhone(t, x.phone.shell, true)
-	go x.adb("connect", mute.address)
-	ctx := limited(t)
-	for seen := false; !seen && pause(ctx, 50*time.Millisecond); {
-		all, _ := adbDevices(ctx, x.o.ADB)
-		for _, d := range all {
-			seen = seen || d.serial == mute.address && d.state == "unauthorized"
-		}
+	sick := map[string]*phone{}
+	for how, state := range map[string]string{refuses: "unauthorized", silent: "offline", deaf: "device", reduced: "recovery"} {
+		sick[how] = x.connect(t, how, state)
 	}
-	one("unauthorized", Target{Kind: "adb", Name: mute.address}, x.o, "it is unauthorized: it has not allowed this computer: unlock the phone and allow USB debugging")
+	for how, want := range map[string]string{
+		refuses: "it is unauthorized: it has not allowed this computer: unlock the phone and allow USB debugging",
+		silent:  "it is offline: adb sees it and gets no answer: unplug the phone and plug it in again, or adb reconnect offline",
+		deaf:    "adb has it as connected and it does not answer: unplug the phone and plug it in again, or adb reconnect",
+		reduced: "it is in state recovery: start Android: adb reboot",
+	} {
+		o := x.o
+		o.ADB.Time = time.Second
+		one(how, Target{Kind: "adb", Name: sick[how].address}, o, "adb:"+sick[how].address+": "+want)
+	}
 	one("several", Target{Kind: "adb", Name: ""}, x.o, "several devices are connected: say which: --on adb:")
+	ctx := limited(t)
 	list := List(ctx, nil, x.o)
 	text := fmt.Sprintf("%+v", list)
-	for _, want := range []string{"{On:local State:ready", "{On:adb:" + x.phone.address + " State:ready About:Test Phone", "{On:adb:" + mute.address + " State:unauthorized", "unlock the phone"} {
+	for _, want := range []string{"{On:local State:ready", "{On:adb:" + x.phone.address + " State:ready About:Test Phone", "{On:adb:" + sick[refuses].address + " State:unauthorized", "unlock the phone",
+		"{On:adb:" + sick[silent].address + " State:offline", "adb reconnect offline", "{On:adb:" + sick[reduced].address + " State:in state recovery"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("devices: got %s, want %s", text, want)
 		}
@@ -202,7 +224,7 @@ func TestADBTroubles(t *testing.T) {
 // TestADBStates: what is said of every state that adb's server knows.
 func TestADBStates(t *testing.T) {
 	for state, want := range map[string]string{"offline": "reconnect offline", "unauthorized": "allow USB debugging", "no permissions": "udev rule", "recovery": "adb reboot", "bootloader": "fastboot reboot", "odd": "turn on USB debugging"} {
-		if got := adbTrouble(Target{Kind: "adb", Name: "X"}, state).Error(); !strings.HasPrefix(got, "adb:X: ") || !strings.Contains(got, want) {
+		if got := adbTrouble(Target{Kind: "adb", Name: "X"}, adbDevice{state: state}).Error(); !strings.HasPrefix(got, "adb:X: ") || !strings.Contains(got, want) {
 			t.Errorf("%s: got %s", state, got)
 		}
 	}
@@ -211,7 +233,7 @@ func TestADBStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	lines := "A1             device product:x model:Pixel_6 device:y transport_id:1\nB2             no permissions (user in plugdev group; are your udev rules wrong?); see [http://developer.android.com/tools/device.html] usb:1-2 transport_id:2\nC3\toffline transport_id:3\n"
+	lines := "A1             device product:x model:Pixel_6 device:y transport_id:1\nB2             no permissions (user in plugdev group; are your udev rules wrong?); see [http://developer.android.com/tools/device.html] usb:1-2 transport_id:2\nC3\toffline transport_id:3\n(no serial number)     no permissions (user pi is not in the plugdev group); see [http://developer.android.com/tools/device.html] usb:1-3 transport_id:4\n"
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -225,7 +247,7 @@ func TestADBStates(t *testing.T) {
 		}
 	}()
 	got, err := adbDevices(limited(t), ADBOptions{Server: l.Addr().String(), NoStart: true})
-	if err != nil || fmt.Sprint(got) != "[{A1 device Pixel 6} {B2 no permissions } {C3 offline }]" {
+	if err != nil || fmt.Sprint(got) != "[{A1 device  Pixel 6} {B2 no permissions user in plugdev group; are your udev rules wrong? } {C3 offline  } { no permissions user pi is not in the plugdev group }]" {
 		t.Errorf("got %v, %v", got, err)
 	}
 }
@@ -295,6 +317,16 @@ func TestADBCommand(t *testing.T) {
 	}
 	t.Log(out)
 	empty(t, x.folder)
+	refused, offline := x.connect(t, refuses, "unauthorized"), x.connect(t, silent, "offline")
+	out, err = wisp("devices")
+	for _, p := range []*phone{refused, offline} {
+		on := "adb:" + p.address
+		line, berr := wisp(append([]string{"bench", "mobilenet_v2:0.1@32", "--on", on}, fast...)...)
+		what := strings.TrimPrefix(strings.Replace(line, "it is ", "", 1), "wisp: ")
+		if berr == nil || strings.Count(line, "\n") != 1 || err != nil || !strings.Contains(out, what) {
+			t.Errorf("bench said %s, devices said %v: %s", line, err, out)
+		}
+	}
 	x.phone.set(func() { x.phone.full = true })
 	out, err = wisp(append([]string{"bench", "mobilenet_v2:0.1@32", "--on", on}, fast...)...)
 	if err == nil || strings.Count(strings.TrimSpace(out), "\n") > 0 || !strings.Contains(out, "wisp: "+on+": its disk is full") {

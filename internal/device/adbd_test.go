@@ -23,7 +23,7 @@ type phone struct {
 	t       *testing.T
 	address string
 	shell   string
-	mute    bool // it never accepts a key: unauthorized
+	how     string
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -34,13 +34,21 @@ type phone struct {
 
 func (p *phone) set(f func()) { p.mu.Lock(); defer p.mu.Unlock(); f() }
 
-func newPhone(t *testing.T, shell string, mute bool) *phone {
+// How a phone may be, other than well.
+const (
+	refuses = "refuses" // it accepts no key: unauthorized
+	silent  = "silent"  // it never answers: offline
+	deaf    = "deaf"    // it greets and then never answers
+	reduced = "recovery"
+)
+
+func newPhone(t *testing.T, shell, how string) *phone {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &phone{t: t, address: l.Addr().String(), shell: shell, mute: mute, conns: map[net.Conn]bool{}}
+	p := &phone{t: t, address: l.Addr().String(), shell: shell, how: how, conns: map[net.Conn]bool{}}
 	t.Cleanup(func() {
 		l.Close()
 		p.cut(true)
@@ -176,16 +184,25 @@ func (p *phone) serve(c net.Conn) {
 		}
 		switch word(0) {
 		case aCNXN:
-			if p.mute {
+			kind := "device"
+			switch p.how {
+			case refuses:
 				_ = x.send(aAUTH, 1, 0, bytes.Repeat([]byte{7}, 20))
 				continue
+			case silent:
+				continue
+			case reduced:
+				kind = reduced
 			}
-			_ = x.send(aCNXN, 0x01000000, adbdMax, []byte("device::ro.product.name=test;ro.product.model=Test_Phone;ro.product.device=test;features=shell_v2,cmd"))
+			_ = x.send(aCNXN, 0x01000000, adbdMax, []byte(kind+"::ro.product.name=test;ro.product.model=Test_Phone;ro.product.device=test;features=shell_v2,cmd"))
 		case aAUTH:
 			if word(1) == 2 { // a signature: not known, ask for another
 				_ = x.send(aAUTH, 1, 0, bytes.Repeat([]byte{7}, 20))
 			} // a public key (3) waits for the user, who never looks
 		case aOPEN:
+			if p.how == deaf {
+				continue
+			}
 			x.open(word(1), strings.TrimRight(string(data), "\x00"))
 		case aWRTE:
 			x.mu.Lock()

@@ -25,12 +25,12 @@ func List(ctx context.Context, targets []Target, o Options) []Seen {
 		out = append(out, Seen{On: "adb", State: "no device is connected", Remedy: "plug one in and turn on USB debugging in its developer options"})
 	}
 	for _, d := range all {
-		if !record.Printable(d.serial + d.product + d.state) {
+		if !record.Printable(d.serial + d.product + d.state + d.why) {
 			continue
 		}
-		s := Seen{On: "adb:" + d.serial, State: "ready", About: d.product}
+		s := Seen{On: Target{Kind: "adb", Name: d.serial}.String(), State: "ready", About: d.product}
 		if d.state != "device" {
-			t := adbTrouble(Target{Kind: "adb", Name: d.serial}, d.state)
+			t := adbTrouble(Target{Kind: "adb", Name: d.serial}, d)
 			s.State, s.Remedy = strings.TrimPrefix(t.What, "it is "), t.Remedy
 		}
 		out = append(out, s)

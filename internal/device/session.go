@@ -252,7 +252,7 @@ func (p *Process) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 func (d *Device) Again(ctx context.Context, failed error) error {
 	var remote *runner.RemoteError
 	var trouble *Trouble
-	if errors.As(failed, &remote) || errors.As(failed, &trouble) || ctx.Err() != nil {
+	if errors.As(failed, &remote) || errors.As(failed, &trouble) && !errors.Is(failed, errLost) || ctx.Err() != nil {
 		return failed
 	}
 	if !errors.Is(failed, errLost) && d.way().alive(ctx) == nil {
