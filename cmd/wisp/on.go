@@ -36,7 +36,7 @@ type onFlags struct {
 func (f *onFlags) add(cmd *cobra.Command) {
 	s := cmd.Flags()
 	s.StringArrayVar(&f.on, "on", nil, "measure on a `DEVICE`: local, adb, adb:SERIAL, ssh:USER@HOST, or lab[:URL][/WORKER], the workers of a hub ($WISP_LAB_HUB); may be repeated")
-	s.StringVar(&f.options.Cluster, "cluster", "", "with --on, keep to the cores of a cluster: little, big, prime (wisp devices names them)")
+	s.StringVar(&f.options.Cluster, "cluster", "", "with --on, keep to the cores of a cluster: little, big, prime; a wrong name lists the device's")
 	s.IntSliceVar(&f.options.Cores, "cores", nil, "with --on, keep to these cores")
 	s.StringVar(&f.options.Dir, "device-dir", "", "with --on, the `FOLDER` on the device that wisp's files go to")
 	s.BoolVar(&f.options.Keep, "keep-on-device", false, "with --on, leave runner and models there for the next time")

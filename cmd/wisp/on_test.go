@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -188,6 +189,27 @@ func TestOn(t *testing.T) {
 	_, errs := wispOn(t, 2, append([]string{"recommend", "shufflenet_v2:0.5", "--on", on, "--on", "local"}, fast...)...)
 	if !strings.Contains(errs, "--on: got 2 devices, want one") {
 		t.Errorf("recommend on two said %s", errs)
+	}
+
+	// Stopped in the middle, it leaves nothing there.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	said := &spoken{}
+	go func() {
+		for !strings.Contains(said.String(), " warm-up") && ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if _, err := os.Stat(folder); err != nil {
+			t.Errorf("there was nothing on the device: %v", err)
+		}
+		cancel()
+	}()
+	var out bytes.Buffer
+	if code := run(ctx, []string{"bench", "mobilenet_v2:0.1@32", "--on", on, "--device-dir", folder, "--progress-every", "1ms", "--no-record"}, nil, &out, said); code != exitInterrupted {
+		t.Errorf("interrupted: exit code %d: %s", code, said.String())
+	}
+	if _, err := os.Stat(folder); err == nil {
+		t.Error("something is left on the device after an interrupt")
 	}
 
 	// One that is not there does not keep the others from being measured.

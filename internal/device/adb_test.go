@@ -25,10 +25,10 @@ type lab struct {
 	said   *said
 }
 
-func newLab(t *testing.T, before string) *lab {
+func newLab(t *testing.T, root string) *lab {
 	t.Helper()
 	folders := runnersIn(t)
-	shell := armShell(t, before)
+	shell := armShell(t, "", root)
 	server, adb := adbServer(t)
 	p := newPhone(t, shell, "")
 	x := &lab{phone: p, target: Target{Kind: "adb", Name: p.address}, folder: filepath.Join(t.TempDir(), "wisp"), adb: adb, said: &said{}}
@@ -287,21 +287,26 @@ func TestHot(t *testing.T) {
 	}
 }
 
-// TestADBCommand: the command line end to end, through the real adb server.
-func TestADBCommand(t *testing.T) {
-	x := newLab(t, "")
+// wisp builds the program and returns what runs it beside the lab's adb server.
+func (x *lab) wisp(t *testing.T) func(args ...string) (string, error) {
+	t.Helper()
 	exe := filepath.Join(t.TempDir(), "wisp")
 	if out, err := exec.Command("go", "build", "-o", exe, "../../cmd/wisp").CombinedOutput(); err != nil {
 		t.Fatalf("go build ./cmd/wisp: %v: %s", err, out)
 	}
 	_, port, _ := net.SplitHostPort(x.o.ADB.Server)
-	on := x.target.String()
-	wisp := func(args ...string) (string, error) {
+	return func(args ...string) (string, error) {
 		cmd := exec.CommandContext(limited(t), exe, args...)
 		cmd.Env = append(os.Environ(), "ANDROID_ADB_SERVER_PORT="+port, "WISP_RUNNERS="+x.o.Runners[0], "XDG_STATE_HOME="+t.TempDir())
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
+}
+
+// TestADBCommand: the command line end to end, through the real adb server.
+func TestADBCommand(t *testing.T) {
+	x := newLab(t, "")
+	wisp, on := x.wisp(t), x.target.String()
 	out, err := wisp("devices")
 	if err != nil || !strings.Contains(out, on+"  ready  Test Phone") {
 		t.Errorf("devices: %v: %s", err, out)

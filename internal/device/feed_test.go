@@ -20,14 +20,10 @@ import (
 	"github.com/wispnet/wisp/internal/subject"
 )
 
-// pictures is how many there are. What is counted is less than forty behind what is answered,
-// so that a cut at some count has as many images before and behind it as a test needs.
-const pictures = 100
-
 // evaluation is a plan of pictures of the test's own on a subject; at is called after so many
-// are counted.
-func evaluation(s eval.Subject, folder string, resume bool, at map[int]func()) eval.Plan {
-	p := eval.Plan{Manifest: "m", Subjects: []eval.Subject{s}, Folder: folder, Workers: 2, Resume: resume}
+// are counted, which are less than forty behind those that are answered.
+func evaluation(s eval.Subject, folder string, pictures int, at map[int]func()) eval.Plan {
+	p := eval.Plan{Manifest: "m", Subjects: []eval.Subject{s}, Folder: folder, Workers: 2}
 	for i := range pictures {
 		p.Images = append(p.Images, eval.Image{Index: i, Key: fmt.Sprintf("%02d", i), Class: i})
 	}
@@ -59,7 +55,7 @@ func fed(t *testing.T, d *Device, m *wisp.Model) eval.Subject {
 }
 
 // here is what this machine finds.
-func here(t *testing.T) (*wisp.Model, []eval.Prediction) {
+func here(t *testing.T, pictures int) (*wisp.Model, []eval.Prediction) {
 	t.Helper()
 	m, err := wisp.Open(modelFile(t), wisp.WithRecipe("torchvision"))
 	if err != nil {
@@ -70,7 +66,7 @@ func here(t *testing.T) (*wisp.Model, []eval.Prediction) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := eval.Run(t.Context(), evaluation(s, t.TempDir(), false, nil))
+	r, err := eval.Run(t.Context(), evaluation(s, t.TempDir(), pictures, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +88,7 @@ func same(t *testing.T, r *eval.Report, err error, want []eval.Prediction) {
 // image counted once.
 func TestADBEvalCut(t *testing.T) {
 	x := newLab(t, "")
-	m, want := here(t)
+	m, want := here(t, 50)
 	d, err := Open(limited(t), x.target, x.o)
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +102,7 @@ func TestADBEvalCut(t *testing.T) {
 			}
 		}()
 	}
-	r, err := eval.Run(limited(t), evaluation(fed(t, d, m), t.TempDir(), false, map[int]func(){3: pull}))
+	r, err := eval.Run(limited(t), evaluation(fed(t, d, m), t.TempDir(), len(want), map[int]func(){3: pull}))
 	same(t, r, err, want)
 	<-done
 	if got := x.said.String(); d.Mended() != 1 || strings.Count(got, "the connection is lost") != 1 || strings.Count(got, "it is back") != 1 {
@@ -120,11 +116,11 @@ func TestADBEvalCut(t *testing.T) {
 // answered is kept.
 func TestSSHEvalCut(t *testing.T) {
 	s := sshd(t, "")
-	m, _ := here(t)
+	m, want := here(t, 100)
 	d := s.open(t)
 	folder := t.TempDir()
 	d.options.Wait = time.Second
-	r, err := eval.Run(limited(t), evaluation(fed(t, d, m), folder, false, map[int]func(){3: func() { s.relay.cut(false) }, 45: func() { s.relay.cut(true) }}))
+	r, err := eval.Run(limited(t), evaluation(fed(t, d, m), folder, len(want), map[int]func(){3: func() { s.relay.cut(false) }, 45: func() { s.relay.cut(true) }}))
 	var trouble *Trouble
 	if !errors.As(err, &trouble) || !strings.Contains(err.Error(), "it went in the middle and was away for 1s: connect it again and run the command once more") || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("got %v, %+v", err, r)
@@ -141,7 +137,7 @@ func TestSSHEvalCut(t *testing.T) {
 		t.Fatalf("predictions in %v", names)
 	}
 	b, err := os.ReadFile(names[0])
-	if n := bytes.Count(b, []byte("\n")) - 1; err != nil || n < 45 || n >= pictures {
-		t.Errorf("%d of %d predictions are kept, %v", n, pictures, err)
+	if n := bytes.Count(b, []byte("\n")) - 1; err != nil || n < 45 || n >= len(want) {
+		t.Errorf("%d of %d predictions are kept, %v", n, len(want), err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -90,18 +91,37 @@ func (d *Device) ready(ctx context.Context) (err error) {
 	if d.runner, err = d.bring(ctx, path, true); err != nil {
 		return err
 	}
+	wanted := d.options.Cores
+	d.options.Cores = nil // until it is known which there are
 	if err := d.restart(ctx); err != nil {
 		return err
 	}
-	if d.options.Cluster != "" && d.options.Cores == nil {
-		if d.options.Cores, err = d.Host.Cluster(d.options.Cluster); err != nil {
-			return &Trouble{d.target.String(), err.Error(), "wisp devices names the clusters", err}
-		}
+	if d.options.Cores, err = d.choose(wanted); err != nil {
+		return err
+	}
+	if d.options.Cores != nil {
 		if err := d.restart(ctx); err != nil {
 			return err
 		}
 	}
 	return d.cool(ctx)
+}
+
+// choose finds the cores that runners are kept on; nil: all.
+func (d *Device) choose(wanted []int) ([]int, error) {
+	if d.options.Cluster != "" && wanted == nil {
+		cores, err := d.Host.Cluster(d.options.Cluster)
+		if err != nil {
+			return nil, &Trouble{d.target.String(), err.Error(), "leave --cluster out, or give --cores LIST", err}
+		}
+		return cores, nil
+	}
+	for _, c := range wanted {
+		if all := d.Host.Affinity; all != nil && !slices.Contains(all, c) {
+			return nil, &Trouble{d.target.String(), fmt.Sprintf("core %d: there is none that a process may use", c), "want some of --cores " + strings.ReplaceAll(strings.Trim(fmt.Sprint(all), "[]"), " ", ","), nil}
+		}
+	}
+	return wanted, nil
 }
 
 // restart starts the control process anew and reads the machine.

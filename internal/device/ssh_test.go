@@ -234,7 +234,7 @@ func TestSSHRefuses(t *testing.T) {
 		"there is no key to log in with":                                                                                    func(o *Options, _ *Target) { o.SSH.Keys = []string{none} },
 		"it does not answer":                                                                                                func(_ *Options, t *Target) { t.Name = "x@" + gone },
 		"is not here: make runners builds it":                                                                               func(o *Options, _ *Target) { o.Runners = []string{dir} },
-		`cluster "huge": got no such one`:                                                                                   func(o *Options, _ *Target) { o.Cluster = "huge" },
+		`cluster "huge": its cores are all of one kind: leave --cluster out`:                                                func(o *Options, _ *Target) { o.Cluster = "huge" },
 	} {
 		o, target := s.o, s.target
 		change(&o, &target)
@@ -281,12 +281,16 @@ func TestSSHAgent(t *testing.T) {
 }
 
 // armShell is a shell that plays an arm64 device: it says so, and runs arm64 programs under
-// emulation. before is put ahead of every command.
-func armShell(t *testing.T, before string) string {
+// emulation, for which the files below root lie over those of this machine. before is put
+// ahead of every command.
+func armShell(t *testing.T, before, root string) string {
 	t.Helper()
 	qemu, err := exec.LookPath("qemu-aarch64-static")
 	if err != nil {
 		t.Skip("qemu-aarch64-static is not here (Debian: apt install qemu-user-static)")
+	}
+	if root != "" {
+		qemu += " -L " + root
 	}
 	dir := t.TempDir()
 	uname := "#!/bin/sh\ncase $1 in -s) echo Linux;; -m) echo aarch64;; esac\n"
@@ -303,7 +307,7 @@ func armShell(t *testing.T, before string) string {
 
 // TestSSHEmulated measures on an arm64 device, emulated.
 func TestSSHEmulated(t *testing.T) {
-	s := sshd(t, armShell(t, ""))
+	s := sshd(t, armShell(t, "", ""))
 	s.o.Cores = []int{0}
 	d := s.open(t)
 	if d.Host.Arch != "arm64" || len(d.Host.Affinity) != 1 {
@@ -320,7 +324,7 @@ func TestSSHEmulated(t *testing.T) {
 
 // TestSSHFull: a full disk is one line with what helps, and leaves nothing.
 func TestSSHFull(t *testing.T) {
-	s := sshd(t, armShell(t, `cat() { head -c 1000 > /dev/null; echo "cat: write error: No space left on device" >&2; return 1; }`))
+	s := sshd(t, armShell(t, `cat() { head -c 1000 > /dev/null; echo "cat: write error: No space left on device" >&2; return 1; }`, ""))
 	_, err := Open(limited(t), s.target, s.o)
 	var trouble *Trouble
 	if !errors.As(err, &trouble) || !strings.Contains(err.Error(), "its disk is full: ") || !strings.Contains(err.Error(), "free some space there, or give another folder with --device-dir") || strings.Contains(err.Error(), "\n") {

@@ -93,5 +93,8 @@ func (h Host) Cluster(name string) ([]int, error) {
 		}
 		names = append(names, c.Name)
 	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("cluster %q: its cores are all of one kind", name)
+	}
 	return nil, fmt.Errorf("cluster %q: got no such one, want one of %s", name, strings.Join(names, ", "))
 }
