@@ -6,8 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/structure"
@@ -29,22 +27,8 @@ func (a *app) drawBlocks(m *wisp.Model) error {
 	if err != nil {
 		return err
 	}
-	t := report.NewTable([]string{"input", "operator", "exp size", "#out", "SE", "NL", "s", "n"}, []bool{false, false, true, true, false, false, true, true}, a.width())
-	for _, r := range n.Table() {
-		exp, se := "–", "–"
-		if r.Hidden > 0 {
-			exp = fmt.Sprint(r.Hidden)
-		}
-		if r.SE {
-			se = "✓"
-		}
-		nl := r.Act
-		if nl == "" {
-			nl = "–"
-		}
-		t.AppendRow(table.Row{report.Extent([]int{1, r.Input.C, r.Input.H, r.Input.W}), r.Operator, exp, r.Out, se, nl, r.Stride, r.Repeat})
-	}
-	fmt.Fprintf(a.out, "%s\n\n", t.Render())
+	cells := report.StageCells(n)
+	fmt.Fprintf(a.out, "%s\n\n", cells.Table(a.width()).Render())
 	return nil
 }
 

@@ -25,25 +25,25 @@ type compared struct {
 }
 
 type comparedRow struct {
-	Model      string           `json:"model"`
-	Family     *string          `json:"family"`
-	Input      []int            `json:"input"`
-	Params     *int64           `json:"params"` // null for a record of a model that is not here
-	MACs       *int64           `json:"macs"`
-	Bytes      map[string]int64 `json:"bytes"`
-	Published  []published      `json:"published"`
-	Latency    *bench.Latency   `json:"latency_ms"`
-	Top1       *float64         `json:"top1"` // measured; null without trained weights and data
-	Top5       *float64         `json:"top5"`
-	Engine     string           `json:"engine,omitempty"`
-	Precision  string           `json:"precision,omitempty"`
-	Threads    int              `json:"threads,omitempty"`
-	Batch      int              `json:"batch,omitempty"`
-	Sessions   int              `json:"sessions,omitempty"`
-	Weights    string           `json:"weights"`
-	Guidelines *cost.Guidelines `json:"guidelines,omitempty"` // with --explain, as roof
-	Roof       *roofed          `json:"roof,omitempty"`
-	Grade      bench.Grade      `json:"grade,omitempty"`
+	Model      string             `json:"model"`
+	Family     *string            `json:"family"`
+	Input      []int              `json:"input"`
+	Params     *int64             `json:"params"` // null for a record of a model that is not here
+	MACs       *int64             `json:"macs"`
+	Bytes      map[string]int64   `json:"bytes"`
+	Published  []report.Published `json:"published"`
+	Latency    *bench.Latency     `json:"latency_ms"`
+	Top1       *float64           `json:"top1"` // measured; null without trained weights and data
+	Top5       *float64           `json:"top5"`
+	Engine     string             `json:"engine,omitempty"`
+	Precision  string             `json:"precision,omitempty"`
+	Threads    int                `json:"threads,omitempty"`
+	Batch      int                `json:"batch,omitempty"`
+	Sessions   int                `json:"sessions,omitempty"`
+	Weights    string             `json:"weights"`
+	Guidelines *cost.Guidelines   `json:"guidelines,omitempty"` // with --explain, as roof
+	Roof       *roofed            `json:"roof,omitempty"`
+	Grade      bench.Grade        `json:"grade,omitempty"`
 }
 
 // add makes a model's rows: one for each of its results, or its counts alone.
@@ -69,7 +69,7 @@ func (c *compared) add(m *wisp.Model) error {
 // nil for a model that is not here, r for one that was not measured. Rows are ranked among
 // those of the same context.
 func (c *compared) addRow(m *wisp.Model, r *bench.Result, label, context string) error {
-	row := comparedRow{Published: []published{}}
+	row := comparedRow{Published: []report.Published{}}
 	out := report.Row{Model: label, Context: context}
 	if m != nil {
 		if err := count(m, &row, &out); err != nil {
@@ -84,7 +84,7 @@ func (c *compared) addRow(m *wisp.Model, r *bench.Result, label, context string)
 			// What was published is of float weights; integers have an accuracy of their own.
 			out.Bytes = row.Bytes["int8"]
 			out.Top1, out.Top5, out.Accuracy = nil, nil, ""
-			row.Published = []published{}
+			row.Published = []report.Published{}
 		}
 		out.Grade = string(r.Grade)
 		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
@@ -113,7 +113,7 @@ func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
 		row.Family = &m.Family
 	}
 	if m.Spec != nil && m.File == nil {
-		row.Published = publishedOf(m.Spec.Published())
+		row.Published = report.PublishedOf(m.Spec.Published())
 		out.Year, out.Designed = m.Spec.Model().Year, m.Spec.Model().Designed
 		for _, p := range row.Published {
 			if p.Top1 != nil {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
@@ -62,10 +60,8 @@ precision, input size, weights, …) or "different". Blocks are recognised in th
 				if m[i], err = wisp.Open(name, models.options()...); err != nil {
 					return err
 				}
-				for _, n := range m[i].Notes {
-					if !m[i].Weights.Synthetic {
-						a.say("%s", n)
-					}
+				for _, n := range report.Doubts(m[i], nil) {
+					a.say("%s", n)
 				}
 			}
 			if blocks {
@@ -101,52 +97,19 @@ precision, input size, weights, …) or "different". Blocks are recognised in th
 	return cmd
 }
 
-// changeMark is how a change is shown: sign, colour.
-var changeMark = map[string]struct {
-	sign  string
-	color text.Color
-}{
-	"same": {"=", text.Reset}, "replaced": {"→", text.FgYellow}, "added": {"+", text.FgGreen}, "removed": {"−", text.FgRed}, "resized": {"~", text.FgCyan},
-}
+// changeColor is how a change is coloured.
+var changeColor = map[string]text.Color{"replaced": text.FgYellow, "added": text.FgGreen, "removed": text.FgRed, "resized": text.FgCyan}
 
 func (a *app) printDiff(d *report.Diff, form string) error {
 	for _, l := range d.Text() {
 		fmt.Fprintln(a.out, l)
 	}
 	fmt.Fprintln(a.out)
-	timed := d.Totals["latency_ms"].A != nil
-	heads, right := []string{"A: " + filepath.Base(d.A.Model), "params", "M MACs", "", "B: " + filepath.Base(d.B.Model), "params", "M MACs"}, []bool{false, true, true, false, false, true, true}
-	if timed {
-		heads, right = slices.Insert(heads, 3, "ms"), slices.Insert(right, 3, true)
-		heads, right = append(heads, "ms"), append(right, true)
+	cells := d.Cells()
+	if form == "table" && a.colours() {
+		paint(cells, d)
 	}
-	t := report.NewTable(heads, right, a.tableWidth(form))
-	paint := form == "table" && a.colours()
-	for _, s := range d.Stages {
-		left, fore := sideCells(s.DetailA, timed)
-		rest, after := sideCells(s.DetailB, timed)
-		mark := changeMark[s.Change]
-		sign := mark.sign + " " + s.Change
-		if paint && mark.color != text.Reset {
-			sign = mark.color.Sprint(sign)
-			if s.Change == "removed" {
-				left = mark.color.Sprint(left)
-			} else {
-				rest = mark.color.Sprint(rest)
-			}
-		}
-		row := append(append(table.Row{left}, fore...), sign, rest)
-		t.AppendRow(append(row, after...))
-	}
-	total := table.Row{"total", figureOf(d.Totals["params"].A, 1e6, "%.2f M"), figureOf(d.Totals["macs"].A, 1e6, "%.1f")}
-	if timed {
-		total = append(total, figureOf(d.Totals["latency_ms"].A, 1, "%.2f"))
-	}
-	total = append(total, "", "", figureOf(d.Totals["params"].B, 1e6, "%.2f M"), figureOf(d.Totals["macs"].B, 1e6, "%.1f"))
-	if timed {
-		total = append(total, figureOf(d.Totals["latency_ms"].B, 1, "%.2f"))
-	}
-	t.AppendRow(total)
+	t := cells.Table(a.tableWidth(form))
 	if form == "markdown" {
 		if err := a.render(t, form); err != nil {
 			return err
@@ -155,79 +118,31 @@ func (a *app) printDiff(d *report.Diff, form string) error {
 		fmt.Fprintln(a.out, t.Render())
 	}
 	fmt.Fprintln(a.out)
-	for _, s := range d.Substitutions() {
-		fmt.Fprintf(a.out, "in place of each other: %s\n", s)
+	for _, l := range d.Lines() {
+		fmt.Fprintln(a.out, l)
 	}
-	fmt.Fprintf(a.out, "B over A: %s parameters, %s MACs, %s bytes of weights\n", times(d.Totals["params"].Ratio), times(d.Totals["macs"].Ratio), times(d.Totals["bytes"].Ratio))
-	a.printChanged(d)
 	for _, n := range d.Notes {
 		a.say("%s", n)
 	}
 	return nil
 }
 
-// changedLines is how many changed layers a screen is given.
-const changedLines = 8
-
-func (a *app) printChanged(d *report.Diff) {
-	groups := d.SameChanges()
-	for i, g := range groups {
-		if i == changedLines {
-			fmt.Fprintf(a.out, "and %d more kinds of change: --json lists all %d layers\n", len(groups)-i, len(d.Layers))
-			break
+// paint colours the sign of every change and the stage that it is of: A's where it was
+// removed, else B's.
+func paint(cells report.Cells, d *report.Diff) {
+	sign := len(cells.Heads) / 2
+	for i, s := range d.Stages {
+		color, ok := changeColor[s.Change]
+		if !ok {
+			continue
 		}
-		names := g.Layers[0].Name()
-		if n := len(g.Layers); n == 2 {
-			names += " and " + g.Layers[1].Name()
-		} else if n > 2 {
-			names += fmt.Sprintf(" and %d more", n-1)
+		stage := sign + 1
+		if s.Change == "removed" {
+			stage = 0
 		}
-		fmt.Fprintf(a.out, "layer %s: %s\n", names, g.What)
+		row := cells.Rows[i]
+		row[sign], row[stage] = color.Sprint(row[sign]), color.Sprint(row[stage])
 	}
-	if d.Weights == nil {
-		return
-	}
-	if len(d.Weights.Layers) == 0 {
-		fmt.Fprintf(a.out, "weights: equal in all %d layers compared\n", d.Weights.Compared)
-		return
-	}
-	fmt.Fprintf(a.out, "weights: %d of %d layers compared differ\n", len(d.Weights.Layers), d.Weights.Compared)
-	for i, l := range d.Weights.Layers {
-		if i == changedLines {
-			fmt.Fprintf(a.out, "  and %d more: --json lists them\n", len(d.Weights.Layers)-i)
-			break
-		}
-		fmt.Fprintf(a.out, "  %s: by at most %.3g (%.1f dB)\n", l.A, l.MaxAbs, l.SQNR)
-	}
-}
-
-func sideCells(s *report.StageSide, timed bool) (string, []any) {
-	n := 2
-	if timed {
-		n = 3
-	}
-	if s == nil {
-		return "", slices.Repeat([]any{""}, n)
-	}
-	cells := []any{group(s.Params), fmt.Sprintf("%.1f", float64(s.MACs)/1e6)}
-	if timed {
-		cells = append(cells, figureOf(s.LatencyMS, 1, "%.2f"))
-	}
-	return s.Text, cells
-}
-
-func figureOf(v *float64, unit float64, format string) string {
-	if v == nil {
-		return "–"
-	}
-	return fmt.Sprintf(format, *v/unit)
-}
-
-func times(r *float64) string {
-	if r == nil {
-		return "–"
-	}
-	return fmt.Sprintf("%.2f ×", *r)
 }
 
 // profileRuns is how often diff --latency runs each network, the two taking turns.

@@ -49,43 +49,20 @@ type listFlags struct {
 }
 
 type listed struct {
-	Name      string      `json:"name"`
-	Family    string      `json:"family"`
-	Title     string      `json:"title"`
-	Year      int         `json:"year"`
-	Designed  string      `json:"designed"`
-	Paper     string      `json:"paper"`
-	Widths    []float64   `json:"widths"`
-	AnyWidth  bool        `json:"any_width"`
-	InputSize int         `json:"input_size"`
-	Params    int64       `json:"params"`
-	MACs      int64       `json:"macs"`
-	Recipe    string      `json:"recipe"`
-	Published []published `json:"published"`
-	Notes     []string    `json:"notes"`
-}
-
-type published struct {
-	Top1    *float64 `json:"top1"`
-	Top5    *float64 `json:"top5"`
-	Weights string   `json:"weights"`
-	Source  string   `json:"source"`
-
-	Width     float64  `json:"width"`
-	InputSize int      `json:"input_size"`
-	Precision string   `json:"precision"`
-	ParamsM   *float64 `json:"params_millions"`
-	MACsM     *float64 `json:"macs_millions"`
-	Latency   string   `json:"latency,omitempty"`
-}
-
-func publishedOf(all []zoo.Published) []published {
-	out := []published{}
-	for _, p := range all {
-		out = append(out, published{known(p.Top1), known(p.Top5), p.Weights, p.Source,
-			p.Width, p.Size, p.Precision, known(p.ParamsM), known(p.MacsM), p.Latency})
-	}
-	return out
+	Name      string             `json:"name"`
+	Family    string             `json:"family"`
+	Title     string             `json:"title"`
+	Year      int                `json:"year"`
+	Designed  string             `json:"designed"`
+	Paper     string             `json:"paper"`
+	Widths    []float64          `json:"widths"`
+	AnyWidth  bool               `json:"any_width"`
+	InputSize int                `json:"input_size"`
+	Params    int64              `json:"params"`
+	MACs      int64              `json:"macs"`
+	Recipe    string             `json:"recipe"`
+	Published []report.Published `json:"published"`
+	Notes     []string           `json:"notes"`
 }
 
 // known turns the zoo's 0 for "not stated" into null.
@@ -138,7 +115,7 @@ func (a *app) listModels(want string, f *listFlags) error {
 			figures = spec.Published()
 		}
 		row := listed{name, m.Family, m.Title, m.Year, m.Designed, m.Paper, m.Widths, m.AnyWidth, spec.H,
-			c.Params, c.MACs, m.Recipe, publishedOf(figures), append([]string{}, m.Notes...)}
+			c.Params, c.MACs, m.Recipe, report.PublishedOf(figures), append([]string{}, m.Notes...)}
 		if keeps(c, top1Of(spec), limits) {
 			rows = append(rows, row)
 		}

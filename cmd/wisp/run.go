@@ -11,6 +11,7 @@ import (
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/npy"
+	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -151,14 +152,7 @@ func (a *app) printOutputs(m *wisp.Model, rounds string, outs []namedOutput) err
 	}
 	for _, o := range outs {
 		v := o.value.Floats()
-		lo, hi, at := math.Inf(1), math.Inf(-1), 0
-		for i, x := range v {
-			lo = min(lo, float64(x))
-			if float64(x) > hi {
-				hi, at = float64(x), i
-			}
-		}
-		fmt.Fprintf(a.out, "%s %v%v: from %.6g to %.6g, largest at %d\n", o.name, o.value.DType, o.value.Shape, lo, hi, at)
+		fmt.Fprintln(a.out, report.OutputFact(o.name, o.value))
 		fmt.Fprintf(a.out, "  %v", v[:min(8, len(v))])
 		if len(v) > 8 {
 			fmt.Fprintf(a.out, " … (%d values: --json or --output FILE.npy gives all)", len(v))

@@ -12,7 +12,6 @@ import (
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/cost"
-	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/internal/structure"
@@ -57,10 +56,8 @@ func newShow(a *app) *cobra.Command {
 				}
 				return err
 			}
-			for _, n := range m.Notes {
-				if !m.Weights.Synthetic {
-					a.say("%s", n)
-				}
+			for _, n := range report.Doubts(m, nil) {
+				a.say("%s", n)
 			}
 			if _, err := structure.Annotate(m.Graph); err != nil {
 				return err
@@ -81,8 +78,8 @@ func newShow(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, n := range r.Notes {
-				a.say("%s: %s", m.Name, n)
+			for _, n := range report.Doubts(m, r) {
+				a.say("%s", n)
 			}
 			if a.json {
 				return a.showJSON(m, r)
@@ -106,106 +103,20 @@ func newShow(a *app) *cobra.Command {
 
 var showFormats = []string{"table", "markdown", "csv", "dot", "svg"}
 
-type shownLayer struct {
-	Name        string   `json:"name"`
-	Op          string   `json:"op"`
-	Detail      string   `json:"detail"`
-	Block       string   `json:"block"`
-	Inputs      []string `json:"inputs"`
-	OutputShape []int    `json:"output_shape"`
-	Params      int64    `json:"params"`
-	MACs        int64    `json:"macs"`
-	BytesMoved  int64    `json:"bytes_moved"`
-	Intensity   float64  `json:"arithmetic_intensity"`
-}
-
-type shownTensor struct {
-	Name  string `json:"name"`
-	Shape []int  `json:"shape"`
-	DType string `json:"dtype"`
-	Kind  string `json:"kind"`
-}
-
-type shownTool struct {
-	Tool        string            `json:"tool"`
-	MultAdds    int64             `json:"mult_adds"`
-	Differences []cost.Difference `json:"differences"`
-}
-
 func (a *app) showJSON(m *wisp.Model, r *cost.Report) error {
-	layers := []shownLayer{}
-	for _, l := range r.Layers {
-		layers = append(layers, shownLayer{l.Name, l.Op, l.Detail, l.Block, append([]string{}, l.Inputs...), append([]int{}, l.OutputShape...), l.Params, l.MACs, l.BytesMoved, l.ArithmeticIntensity})
-	}
-	adds := map[string]int64{}
-	var tools []shownTool
-	for _, t := range r.Tools {
-		adds[t.Name] = t.MultAdds
-		tools = append(tools, shownTool{t.Name, t.MultAdds, t.Differences})
-	}
-	blocks, err := cost.Blocks(m.Graph)
+	s, err := report.NewShow(m, r)
 	if err != nil {
 		return err
-	}
-	guidelines, err := cost.GuidelinesOf(m.Graph)
-	if err != nil {
-		return err
-	}
-	var fileBytes *int64
-	var published_ []published
-	if m.File != nil {
-		fileBytes = &m.File.Bytes
-	} else {
-		published_ = publishedOf(m.Spec.Published())
-	}
-	var family *string
-	if m.Family != "" {
-		family = &m.Family
 	}
 	return a.print(struct {
 		envelope
-		Model        string            `json:"model"`
-		Family       *string           `json:"family"`
-		Input        []int             `json:"input"`
-		Params       int64             `json:"params"`
-		Buffers      int64             `json:"buffers"`
-		MACs         int64             `json:"macs"`
-		FLOPs        int64             `json:"flops"`
-		MultAdds     map[string]int64  `json:"mult_adds"`
-		Tools        []shownTool       `json:"mult_adds_explained"`
-		Bytes        map[string]int64  `json:"bytes"`
-		FileBytes    *int64            `json:"file_bytes"`
-		Peak         int64             `json:"activation_peak_bytes"`
-		Layers       []shownLayer      `json:"layers"`
-		Blocks       []cost.Block      `json:"blocks"`
-		GhostModules []cost.Ghost      `json:"ghost_modules"`
-		Separables   []cost.Separable  `json:"separables"`
-		StateDict    []shownTensor     `json:"state_dict"`
-		Renames      map[string]string `json:"renames,omitempty"`
-		Published    []published       `json:"published"`
-		Recipe       string            `json:"recipe"`
-		Guidelines   cost.Guidelines   `json:"guidelines"`
-		Formulas     map[string]string `json:"guideline_formulas"`
-	}{a.envelope(), m.Name, family, m.Graph.Value(m.Graph.Inputs[0]).Type.Shape, r.Params, r.Buffers, r.MACs, r.FLOPs, adds, tools,
-		map[string]int64{"float32": r.Bytes.Float32, "float16": r.Bytes.Float16, "int8": r.Bytes.Int8}, fileBytes, r.ActivationPeakBytes,
-		layers, blocks, append([]cost.Ghost{}, cost.GhostModules(m.Graph)...), append([]cost.Separable{}, cost.Separables(m.Graph)...),
-		stateDict(m.Graph), m.Renames, published_, m.Recipe.ID, guidelines, cost.Formulas})
-}
-
-func stateDict(g *graph.Graph) []shownTensor {
-	out := []shownTensor{}
-	for _, id := range g.Weights {
-		v := g.Value(id)
-		out = append(out, shownTensor{v.Name, append([]int{}, v.Type.Shape...), v.Type.DType.String(), v.Kind.String()})
-	}
-	return out
+		*report.Show
+	}{a.envelope(), s})
 }
 
 func (a *app) showLayers(m *wisp.Model, r *cost.Report, form string) error {
-	t := report.NewTable([]string{"layer", "op", "output", "params", "MACs", "bytes moved", "FLOP/B"}, []bool{false, false, false, true, true, true, true}, a.tableWidth(form))
-	for _, l := range r.Layers {
-		t.AppendRow(table.Row{l.Name, opText(l), report.Extent(l.OutputShape), group(l.Params), group(l.MACs), group(l.BytesMoved), oneDecimal(l.ArithmeticIntensity)})
-	}
+	cells := report.LayerCells(r)
+	t := cells.Table(a.tableWidth(form))
 	if form != "table" {
 		return a.render(t, form)
 	}
@@ -219,68 +130,21 @@ func (a *app) showLayers(m *wisp.Model, r *cost.Report, form string) error {
 	return nil
 }
 
-func opText(l cost.Layer) string {
-	if l.Detail != "" {
-		return l.Op + " " + l.Detail
-	}
-	return l.Op
-}
-
 // summary is the lines below the layers: the counts, in words.
 func (a *app) summary(m *wisp.Model, r *cost.Report) []string {
-	shape := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
-	lines := []string{
-		fmt.Sprintf("%s: input %v", m.Name, shape),
-		fmt.Sprintf("parameters         %s  (and %s in buffers)", group(r.Params), group(r.Buffers)),
-		fmt.Sprintf("MACs               %s  (multiply-adds of convolutions and linear layers; FLOPs are twice as many: %s)", group(r.MACs), group(r.FLOPs)),
-		fmt.Sprintf("size               %s bytes float32, %s float16, %s int8", group(r.Bytes.Float32), group(r.Bytes.Float16), group(r.Bytes.Int8)),
-		fmt.Sprintf("activation peak    %s bytes (the arena of the plan, float32, batch 1)", group(r.ActivationPeakBytes)),
-	}
-	if m.File != nil {
-		lines = append(lines, fmt.Sprintf("file               %s bytes: %s", group(m.File.Bytes), fileWhy(m.File.Bytes, r)))
+	facts := report.Facts(m, r)
+	lines := []string{fmt.Sprintf("%s: %s %s", m.Name, facts[0].Name, facts[0].Text)}
+	for _, f := range facts[1:] {
+		lines = append(lines, fmt.Sprintf("%-18s %s", f.Name, f.Text))
 	}
 	lines = append(lines, "mult-adds as other tools count them:")
-	for _, t := range r.Tools {
-		lines = append(lines, fmt.Sprintf("  %-14s   %s%s", t.Name, group(t.MultAdds), whyDifferent(t)))
+	for _, t := range report.ToolCells(r).Rows {
+		lines = append(lines, fmt.Sprintf("  %-14s   %s  (%s)", t[0], t[1], t[2]))
 	}
-	if m.Spec != nil {
-		for _, p := range m.Spec.Published() {
-			if p.Top1 > 0 {
-				lines = append(lines, fmt.Sprintf("published          top-1 %.2f %% (%s; %s)", p.Top1, p.Weights, p.Source))
-				break
-			}
-		}
-		for _, n := range m.Spec.Model().Notes {
-			lines = append(lines, "note               "+n)
-		}
+	for _, f := range report.Remarks(m) {
+		lines = append(lines, fmt.Sprintf("%-18s %s", f.Name, f.Text))
 	}
 	return lines
-}
-
-// fileWhy says why a file is not exactly four bytes a parameter.
-func fileWhy(bytes int64, r *cost.Report) string {
-	d := bytes - 4*r.Params
-	switch {
-	case bytes < 3*r.Params:
-		return fmt.Sprintf("%s fewer than parameters × 4: weights are stored in fewer than four bytes", group(-d))
-	case d < 0:
-		return fmt.Sprintf("%s fewer than parameters × 4: batch norms are folded", group(-d))
-	}
-	return fmt.Sprintf("%s more than parameters × 4: buffers (%s), names and the format's own structure", group(d), group(4*r.Buffers))
-}
-
-func whyDifferent(t cost.Tool) string {
-	if len(t.Differences) == 0 {
-		return "  (the same)"
-	}
-	var parts []string
-	for _, d := range t.Differences[:min(4, len(t.Differences))] {
-		parts = append(parts, fmt.Sprintf("%d %s: %+d", d.Count, d.What, d.Amount))
-	}
-	if n := len(t.Differences) - 4; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d more kinds", n))
-	}
-	return "  (" + strings.Join(parts, "; ") + ")"
 }
 
 func (a *app) showBlocks(m *wisp.Model, form string) error {
@@ -293,26 +157,14 @@ func (a *app) showBlocks(m *wisp.Model, form string) error {
 	if err != nil {
 		return err
 	}
-	t := report.NewTable([]string{"block", "kind", "input", "output", "k", "s", "params", "MACs", "plain conv MACs", "× cheaper"},
-		[]bool{false, false, false, false, true, true, true, true, true, true}, a.tableWidth(form))
-	for _, b := range blocks {
-		k, s, plain, ratio := "–", "–", "–", "–"
-		if b.Plain != nil {
-			k, s, plain, ratio = fmt.Sprint(b.Kernel), fmt.Sprint(b.Stride), group(b.Plain.MACs), fmt.Sprintf("%.1f", b.Plain.MACRatio)
-		}
-		t.AppendRow(table.Row{b.Name, b.Kind, report.Extent(b.Input), report.Extent(b.Output), k, s, group(b.Params), group(b.MACs), plain, ratio})
-	}
+	cells := report.BlockCells(blocks)
+	t := cells.Table(a.tableWidth(form))
 	if form != "table" {
 		return a.render(t, form)
 	}
 	fmt.Fprintf(a.out, "%s\n", t.Render())
-	if ghosts := cost.GhostModules(m.Graph); len(ghosts) > 0 {
-		var macs, plain int64
-		for _, g := range ghosts {
-			macs, plain = macs+g.MACs, plain+g.PlainMACs
-		}
-		fmt.Fprintf(a.out, "\n%d ghost modules: %s MACs where plain convolutions of their shapes would take %s: %.2f times as many.\n"+
-			"The paper's estimate for a module is s·c/(s+c−1), close to s (GhostNet, equations 4 and 5).\n", len(ghosts), group(macs), group(plain), float64(plain)/float64(macs))
+	if said := report.GhostFact(cost.GhostModules(m.Graph)); said != "" {
+		fmt.Fprintf(a.out, "\n%s\n", said)
 	}
 	return nil
 }
@@ -349,22 +201,13 @@ func (a *app) showSVG(m *wisp.Model) error {
 func (a *app) showTensors(u *wisp.UnrecognizedError) error {
 	a.say("its network is not recognised; these are its tensors")
 	if a.json {
-		list := []shownTensor{}
-		for _, t := range u.File.Tensors {
-			list = append(list, shownTensor{t.Name, append([]int{}, t.Tensor.Shape...), t.Tensor.DType.String(), t.Kind.String()})
-		}
 		return a.print(struct {
 			envelope
-			Model     string        `json:"model"`
-			Family    *string       `json:"family"`
-			StateDict []shownTensor `json:"state_dict"`
-		}{a.envelope(), u.Path, nil, list})
+			*report.Unrecognized
+		}{a.envelope(), report.NewUnrecognized(u)})
 	}
-	t := report.NewTable([]string{"tensor", "shape", "type", "kind"}, nil, a.width())
-	for _, n := range u.File.Tensors {
-		t.AppendRow(table.Row{n.Name, n.Tensor.Shape, n.Tensor.DType, n.Kind})
-	}
-	_, err := fmt.Fprintln(a.out, t.Render())
+	cells := report.TensorCells(u)
+	_, err := fmt.Fprintln(a.out, cells.Table(a.width()).Render())
 	return err
 }
 

@@ -4,21 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
+
+	"github.com/wispnet/wisp/internal/report"
 )
 
 // group writes a whole number with its digits in threes.
-func group(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, s = "-", s[1:]
-	}
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return sign + s
-}
+func group(n int64) string { return report.Group(n) }
 
 func oneDecimal(v float64) string {
 	if v == 0 {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -305,6 +306,115 @@ func (d *Diff) Text() []string {
 		lines = append(lines, "differs in: "+strings.Join(d.DiffersIn, ", "))
 	}
 	return lines
+}
+
+// ChangeSigns are the signs of changes, for those who do not see colours.
+var ChangeSigns = map[string]string{"same": "=", "replaced": "→", "added": "+", "removed": "−", "resized": "~"}
+
+// Cells is stage beside stage, a row for each of d.Stages and one of totals; columns of
+// milliseconds stand in it where both were timed.
+func (d *Diff) Cells() Cells {
+	timed := d.Totals["latency_ms"].A != nil
+	heads, right := []string{"params", "M MACs"}, []bool{true, true}
+	if timed {
+		heads, right = append(heads, "ms"), append(right, true)
+	}
+	c := Cells{Rows: [][]string{}}
+	c.Heads = slices.Concat([]string{"A: " + filepath.Base(d.A.Model)}, heads, []string{"", "B: " + filepath.Base(d.B.Model)}, heads)
+	c.Right = slices.Concat([]bool{false}, right, []bool{false, false}, right)
+	side := func(s *StageSide) []string {
+		cells := make([]string, 1+len(heads))
+		if s == nil {
+			return cells
+		}
+		cells[0], cells[1], cells[2] = s.Text, Group(s.Params), fmt.Sprintf("%.1f", float64(s.MACs)/1e6)
+		if timed {
+			cells[3] = orDash(s.LatencyMS, "%.2f")
+		}
+		return cells
+	}
+	for _, s := range d.Stages {
+		c.add(slices.Concat(side(s.DetailA), []string{ChangeSigns[s.Change] + " " + s.Change}, side(s.DetailB))...)
+	}
+	total := func(of func(Pair) *float64) []string {
+		millions := func(key, format string) string {
+			v := of(d.Totals[key])
+			if v == nil {
+				return "–"
+			}
+			return fmt.Sprintf(format, *v/1e6)
+		}
+		cells := []string{millions("params", "%.2f M"), millions("macs", "%.1f")}
+		if timed {
+			cells = append(cells, orDash(of(d.Totals["latency_ms"]), "%.2f"))
+		}
+		return cells
+	}
+	c.add(slices.Concat([]string{"total"}, total(func(p Pair) *float64 { return p.A }), []string{"", ""}, total(func(p Pair) *float64 { return p.B }))...)
+	return c
+}
+
+// diffLines is how many changed layers Lines names.
+const diffLines = 8
+
+// Lines is what stands below the stages: what replaces what, ratios, changed layers, weights.
+func (d *Diff) Lines() []string {
+	var out []string
+	say := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, s := range d.Substitutions() {
+		say("in place of each other: %s", s)
+	}
+	ratio := func(key string) string { return orDash(d.Totals[key].Ratio, "%.2f ×") }
+	say("B over A: %s parameters, %s MACs, %s bytes of weights", ratio("params"), ratio("macs"), ratio("bytes"))
+	groups := d.SameChanges()
+	for i, g := range groups {
+		if i == diffLines {
+			say("and %d more kinds of change: --json lists all %d layers", len(groups)-i, len(d.Layers))
+			break
+		}
+		names := g.Layers[0].Name()
+		if n := len(g.Layers); n == 2 {
+			names += " and " + g.Layers[1].Name()
+		} else if n > 2 {
+			names += fmt.Sprintf(" and %d more", n-1)
+		}
+		say("layer %s: %s", names, g.What)
+	}
+	if d.Weights == nil {
+		return out
+	}
+	if len(d.Weights.Layers) == 0 {
+		say("weights: equal in all %d layers compared", d.Weights.Compared)
+		return out
+	}
+	say("weights: %d of %d layers compared differ", len(d.Weights.Layers), d.Weights.Compared)
+	for i, l := range d.Weights.Layers {
+		if i == diffLines {
+			say("  and %d more: --json lists them", len(d.Weights.Layers)-i)
+			break
+		}
+		say("  %s: by at most %.3g (%.1f dB)", l.A, l.MaxAbs, l.SQNR)
+	}
+	return out
+}
+
+// LayerCells is a row for every layer that changed.
+func (d *Diff) LayerCells() Cells {
+	c := Cells{[]string{"A", "B", "block", "what"}, make([]bool, 4), [][]string{}}
+	name := func(s *string) string {
+		if s == nil {
+			return "–"
+		}
+		return *s
+	}
+	for _, l := range d.Layers {
+		what := strings.Join(l.What, ", ")
+		if what == "" {
+			what = l.Change
+		}
+		c.add(name(l.A), name(l.B), orNone(l.Block), what)
+	}
+	return c
 }
 
 // Substitutions says which kind stands in place of which, and how often: "6 × inverted

@@ -34,6 +34,19 @@ func NewTable(heads []string, right []bool, width int) table.Writer {
 	return t
 }
 
+// Table is the cells in that look.
+func (c *Cells) Table(width int) table.Writer {
+	t := NewTable(c.Heads, c.Right, width)
+	for _, r := range c.Rows {
+		row := make(table.Row, len(r))
+		for i, cell := range r {
+			row[i] = cell
+		}
+		t.AppendRow(row)
+	}
+	return t
+}
+
 func (c *Comparison) table(shown []column) table.Writer {
 	var heads []string
 	var right []bool

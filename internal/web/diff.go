@@ -42,9 +42,6 @@ type diffSide struct {
 
 type diffTotal struct{ Name, A, B, Ratio string }
 
-// signs of changes, for those who do not see colours.
-var signs = map[string]string{"same": "=", "replaced": "→", "added": "+", "removed": "−", "resized": "~"}
-
 func (s *Server) showDiff(w http.ResponseWriter, r *http.Request) error {
 	form, err := asForm(r, "json", "csv")
 	if err != nil {
@@ -122,12 +119,12 @@ func (b *diffBody) time(profiles ...profile) {
 // fill makes the rows of the panes.
 func (b *diffBody) fill() {
 	for _, st := range b.Diff.Stages {
-		b.Rows = append(b.Rows, diffRow{signs[st.Change], st.Change, false, sideOf(st.DetailA), sideOf(st.DetailB)})
+		b.Rows = append(b.Rows, diffRow{report.ChangeSigns[st.Change], st.Change, false, sideOf(st.DetailA), sideOf(st.DetailB)})
 		if !b.Blocks {
 			continue
 		}
 		for _, k := range st.Blocks {
-			row := diffRow{Sign: signs[k.Change], Change: k.Change, Block: true}
+			row := diffRow{Sign: report.ChangeSigns[k.Change], Change: k.Change, Block: true}
 			if k.A != nil {
 				row.A = &diffSide{Text: *k.A}
 			}

@@ -3,20 +3,12 @@ package web
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/wispnet/wisp/internal/report"
 )
 
 // group writes a whole number with its digits in threes.
-func group(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	start := 0
-	if n < 0 {
-		start = 1
-	}
-	for i := len(s) - 3; i > start; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func group(n int64) string { return report.Group(n) }
 
 func orDash(v *float64, format string) string {
 	if v == nil {
