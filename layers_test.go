@@ -26,7 +26,7 @@ const floors = `
 7  internal/engines internal/device internal/lab internal/web
 8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab cmd/wisp-runner cmd/wisp-wasm
 
-tests  internal/testkit internal/optest
+tests  internal/testkit internal/testkit/browser internal/optest
 `
 
 const module = "github.com/wispnet/wisp"
@@ -136,6 +136,9 @@ func TestMessagingStaysApart(t *testing.T) {
 // TestBrowserStaysApart: the tests drive a browser, no program does.
 func TestBrowserStaysApart(t *testing.T) {
 	for _, p := range list(t, "./...") {
+		if short(p.ImportPath) == "internal/testkit/browser" {
+			continue
+		}
 		if slices.ContainsFunc(p.Deps, func(d string) bool { return strings.HasPrefix(d, "github.com/chromedp/") }) {
 			t.Errorf("%s links chromedp, which is for tests only", short(p.ImportPath))
 		}

@@ -1,10 +1,16 @@
-package main
+// Package browser drives a headless Chromium in tests of pages: it looks where requests go and
+// what the console says, and finds what an accessibility checker would. It is imported by tests
+// only; looks.go has the checker.
+//
+// The browser is Debian's chromium or what WISP_CHROMIUM names; where there is none the tests
+// are skipped, unless CI is set, where it is a failure. With WISP_SHOTS=DIR pages are also
+// photographed; WISP_AXE names the script of axe-core.
+package browser
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -21,25 +27,21 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The page in a headless Chromium: browserpages_test.go has what is tested. The browser is
-// Debian's chromium or what WISP_CHROMIUM names; where there is none the tests are skipped,
-// unless CI is set, where it is a failure. With WISP_SHOTS=DIR every page is also
-// photographed at two widths in light and dark.
-
-// tab is a page in a browser that is watched: where its requests go and what its console
+// Tab is a page in a browser that is watched: where its requests go and what its console
 // says.
-type tab struct {
+type Tab struct {
 	context.Context
-	t    *testing.T
-	site string
+	T    *testing.T // of the test that goes on
+	Site string     // what addresses of pages begin with
 
 	mu       sync.Mutex
-	foreign  []string // requests that leave the server
+	foreign  []string // requests that leave the site
 	trouble  []string // errors of scripts, violations of the policy
 	requests int
 }
 
-func findChromium(t *testing.T) string {
+// Find is the path of a Chromium.
+func Find(t *testing.T) string {
 	t.Helper()
 	names := []string{os.Getenv("WISP_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"}
 	for _, name := range names {
@@ -54,15 +56,15 @@ func findChromium(t *testing.T) string {
 	return ""
 }
 
-// strangerHost is a name that the browser of the tests finds on this machine.
-const strangerHost = "stranger.example"
+// Stranger is a name that the browser finds on this machine.
+const Stranger = "stranger.example"
 
-// newTab opens a browser with one page.
-func newTab(t *testing.T, site *url.URL) *tab {
+// New opens a browser with one page. Requests that do not begin with site are foreign.
+func New(t *testing.T, site string) *Tab {
 	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(findChromium(t)), chromedp.WSURLReadTimeout(time.Minute),
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(Find(t)), chromedp.WSURLReadTimeout(time.Minute),
 		chromedp.Flag("force-color-profile", "srgb"),
-		chromedp.Flag("host-resolver-rules", "MAP "+strangerHost+" 127.0.0.1")) // as an attacker's DNS would
+		chromedp.Flag("host-resolver-rules", "MAP "+Stranger+" 127.0.0.1")) // as an attacker's DNS would
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
@@ -70,7 +72,7 @@ func newTab(t *testing.T, site *url.URL) *tab {
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
-	b := &tab{Context: ctx, t: t, site: strings.TrimSuffix(site.String(), "/")}
+	b := &Tab{Context: ctx, T: t, Site: strings.TrimSuffix(site, "/")}
 	err := chromedp.Listen(ctx, b.listen)
 	if err == nil {
 		_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
@@ -87,13 +89,13 @@ func newTab(t *testing.T, site *url.URL) *tab {
 	return b
 }
 
-func (b *tab) listen(event any) {
+func (b *Tab) listen(event any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		b.requests++
-		if u := e.Request.URL; !strings.HasPrefix(u, b.site+"/") && !strings.HasPrefix(u, "data:") {
+		if u := e.Request.URL; !strings.HasPrefix(u, b.Site+"/") && !strings.HasPrefix(u, "data:") {
 			b.foreign = append(b.foreign, u)
 		}
 	case *runtime.EventExceptionThrown:
@@ -105,43 +107,50 @@ func (b *tab) listen(event any) {
 	}
 }
 
+// Requests is how many requests there were, and those that left the site.
+func (b *Tab) Requests() (n int, foreign []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.requests, slices.Clone(b.foreign)
+}
+
 // patience is how long anything in the browser may take.
 const patience = 20 * time.Second
 
-// do runs actions, which must be over soon.
-func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
-	b.t.Helper()
+// Do runs actions, which must be over soon.
+func (b *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
+	b.T.Helper()
 	ctx, stop := context.WithTimeout(b.Context, patience)
 	defer stop()
 	if err := chromedp.Do(ctx, actions...); err != nil {
-		b.fail(err)
+		b.Fail(err)
 	}
 }
 
-// open loads a page of the server.
-func (b *tab) open(path string) {
-	b.t.Helper()
-	b.do(chromedp.Navigate(b.site + path))
+// Open loads a page of the server.
+func (b *Tab) Open(path string) {
+	b.T.Helper()
+	b.Do(chromedp.Navigate(b.Site + path))
 }
 
-// value evaluates an expression in the page.
-func value[T any](b *tab, expression string) T {
-	b.t.Helper()
+// Value evaluates an expression in the page.
+func Value[V any](b *Tab, expression string) V {
+	b.T.Helper()
 	ctx, stop := context.WithTimeout(b.Context, patience)
 	defer stop()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[V](expression))
 	if err != nil {
-		b.fail(fmt.Errorf("%s: %w", expression, err))
+		b.Fail(fmt.Errorf("%s: %w", expression, err))
 	}
 	return v
 }
 
-// script evaluates an expression whose value is no matter.
-func (b *tab) script(expression string) { value[bool](b, "(() => {"+expression+"; return true; })()") }
+// Script evaluates an expression whose value is no matter.
+func (b *Tab) Script(expression string) { Value[bool](b, "(() => {"+expression+"; return true; })()") }
 
-// until waits for an expression to hold, over whatever pages are loaded meanwhile.
-func (b *tab) until(expression string) {
-	b.t.Helper()
+// Until waits for an expression to hold, over whatever pages are loaded meanwhile.
+func (b *Tab) Until(expression string) {
+	b.T.Helper()
 	ctx, stop := context.WithTimeout(b.Context, patience)
 	defer stop()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -153,42 +162,42 @@ func (b *tab) until(expression string) {
 		}
 		select {
 		case <-ctx.Done():
-			b.fail(fmt.Errorf("it does not come to hold: %s: %w", expression, errors.Join(err, ctx.Err())))
+			b.Fail(fmt.Errorf("it does not come to hold: %s: %w", expression, errors.Join(err, ctx.Err())))
 		case <-tick.C:
 		}
 	}
 }
 
-// fail says where the page is and what stands on it.
-func (b *tab) fail(err error) {
-	b.t.Helper()
+// Fail says where the page is and what stands on it.
+func (b *Tab) Fail(err error) {
+	b.T.Helper()
 	at, _ := chromedp.Run(b.Context, chromedp.Location())
 	text, _ := chromedp.Run(b.Context, chromedp.Evaluate[string](`document.body.innerText.slice(0, 600)`))
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.t.Fatalf("%s: %v\n%s\n%v", at, err, text, b.trouble)
+	b.T.Fatalf("%s: %v\n%s\n%v", at, err, text, b.trouble)
 }
 
-// calm fails on what the console said since the last time but for what is expected.
-func (b *tab) calm(where string, expected ...string) {
-	b.t.Helper()
+// Calm fails on what the console said since the last time but for what is expected.
+func (b *Tab) Calm(where string, expected ...string) {
+	b.T.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.trouble {
 		if !slices.ContainsFunc(expected, func(e string) bool { return strings.Contains(m, e) }) {
-			b.t.Errorf("%s: the console says: %s", where, m)
+			b.T.Errorf("%s: the console says: %s", where, m)
 		}
 	}
 	b.trouble = nil
 }
 
-// size sets the window and the colour scheme.
-func (b *tab) size(width, height int64, scheme string) {
-	b.t.Helper()
-	b.do(chromedp.EmulateViewport(width, height))
+// Size sets the window and the colour scheme.
+func (b *Tab) Size(width, height int64, scheme string) {
+	b.T.Helper()
+	b.Do(chromedp.EmulateViewport(width, height))
 	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 	if err != nil {
-		b.fail(err)
+		b.Fail(err)
 	}
 }
