@@ -89,8 +89,9 @@ fuzz:
 	  done; done
 
 # The analysis in a browser, as static files: serve out/wasm by anything.
+WASM ?= out/wasm
 .PHONY: wasm
 wasm:
-	mkdir -p out/wasm
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o out/wasm/wisp.wasm ./cmd/wisp-wasm
-	cp cmd/wisp-wasm/page/* "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" out/wasm/
+	mkdir -p $(WASM)
+	GOOS=js GOARCH=wasm CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o $(WASM)/wisp.wasm ./cmd/wisp-wasm
+	cp cmd/wisp-wasm/page/* internal/web/static/wisp.css "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(WASM)/

@@ -3,330 +3,240 @@
 package main
 
 import (
-	"context"
+	"compress/gzip"
 	"fmt"
-	"image"
-	"image/png"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/dom"
-	"github.com/chromedp/cdproto/emulation"
-	cdpruntime "github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
-
-	"github.com/wispnet/wisp"
-	"github.com/wispnet/wisp/cost"
-	"github.com/wispnet/wisp/format/onnx"
-	"github.com/wispnet/wisp/format/safetensors"
-	"github.com/wispnet/wisp/graph"
-	"github.com/wispnet/wisp/internal/engines"
-	"github.com/wispnet/wisp/tensor"
+	"github.com/wispnet/wisp/internal/testkit/browser"
 )
 
-// The page in a headless Chromium, found as cmd/wisp's tests find it: counts equal to
-// cost.Of's in this process, and a server that sees no request once the page has loaded.
-// With WISP_SHOTS=DIR two pictures are kept.
-
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{os.Getenv("WISP_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); name != "" && err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("no Chromium, which CI installs")
-	}
-	t.Skip("no Chromium: install Debian's chromium, or name one with WISP_CHROMIUM")
-	return ""
-}
-
-// site is the page as make wasm lays it out.
-func site(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("page")); err != nil {
-		t.Fatal(err)
-	}
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	glue, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "wasm_exec.js"), glue, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "wisp.wasm"), ".")
-	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return dir
-}
-
-// made writes one small network in three formats.
-func made(t *testing.T) []string {
-	t.Helper()
-	m, err := wisp.Open("mobilenet_v2:0.35@96")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := m.Bound()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	var paths []string
-	write := func(name string, f func(*os.File) error) {
-		file, err := os.Create(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer file.Close()
-		if err := f(file); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		paths = append(paths, file.Name())
-	}
-	write("made.onnx", func(f *os.File) error { return onnx.Write(f, g) })
-	write("made.tflite", func(f *os.File) error { return engines.WriteTFLite(f, m, "") })
-	write("made.safetensors", func(f *os.File) error { return safetensors.Write(f, weights(g)) })
-	return paths
-}
-
-// classified makes a picture and says what a model takes it for in this process.
-func classified(t *testing.T, model string) (path, label string) {
-	t.Helper()
-	img := image.NewRGBA(image.Rect(0, 0, 160, 120))
-	for i := range img.Pix {
-		img.Pix[i] = byte(i * i / 97)
-	}
-	path = filepath.Join(t.TempDir(), "photo.png")
-	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if err := png.Encode(file, img); err != nil {
-		t.Fatal(err)
-	}
-	m, err := wisp.Open(model)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	p, err := m.Compile(wisp.Threads(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	top, err := p.Classify(path, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path, top[0].Label
-}
-
-func weights(g *graph.Graph) []tensor.Named {
-	var out []tensor.Named
-	for _, id := range g.Weights {
-		v := g.Value(id)
-		out = append(out, tensor.Named{Name: v.Name, Tensor: v.Data})
-	}
-	return out
-}
-
-// shared are the reference models, where they are.
-func shared(t *testing.T) []string {
-	root := os.Getenv("WISP_SHARED")
-	if root == "" {
-		root = "../../../shared"
-	}
-	all, _ := filepath.Glob(filepath.Join(root, "golden/tflite/*_quant.tflite"))
-	ptq, _ := filepath.Glob(filepath.Join(root, "golden/tflite/*_ptq.tflite"))
-	pth, _ := filepath.Glob(filepath.Join(root, "golden/formats/ghostnet_0.1_zip.pth"))
-	all = slices.Concat(all, ptq, pth)
-	if len(all) == 0 {
-		t.Log("no shared reference material: its models are left out")
-	}
-	return all
-}
-
+// TestPage uses the page as its users do. Everything that it shows is compared with what wisp
+// prints; internal/testkit/browser has the browser.
 func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a wasm and drives a browser")
 	}
-	browser := chromium(t)
-	var mu sync.Mutex
-	var asked []string
-	files := http.FileServer(http.Dir(site(t)))
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		asked = append(asked, r.URL.Path)
-		mu.Unlock()
-		files.ServeHTTP(w, r)
-	}))
-	defer srv.Close()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(browser), chromedp.WSURLReadTimeout(time.Minute))
-	if os.Getuid() == 0 && runtime.GOOS == "linux" {
-		options = append(options, chromedp.NoSandbox)
+	browser.Find(t)
+	folder, c, dir := site(t), newCLI(t), t.TempDir()
+	weigh(t, filepath.Join(folder, "wisp.wasm"))
+	srv := serve(t, http.FileServer(http.Dir(folder)))
+	p := page{browser.New(t, srv.URL)}
+	began := time.Now()
+	p.Open("/index.html")
+	p.Until(`document.body.dataset.state !== undefined && document.body.dataset.state !== "loading"`)
+	if s, e := p.text("status"), p.text("error"); s != "Ready." {
+		t.Fatalf("the page says %q %q, want Ready.", s, e)
 	}
-	ctx, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	defer stop()
-	ctx, stop = chromedp.NewContext(ctx)
-	defer stop()
-	ctx, stop = context.WithTimeout(ctx, 100*time.Second)
-	defer stop()
+	t.Logf("ready %.0f ms after the navigation began, by the page's clock %.0f ms", time.Since(began).Seconds()*1e3, browser.Value[float64](p.Tab, `performance.now()`))
+	loaded := srv.requests()
 
-	eval := func(expression string) string {
-		t.Helper()
-		v, err := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
-		if err != nil {
-			t.Fatalf("%s: %v", expression, err)
+	own := made(t, dir)
+	photo := painted(t, dir)
+	tflite, pth := shared(t)
+	pths := []string{pth}[:min(1, len(pth))]
+	files := slices.Concat(own[:2], tflite, pths)
+	for _, step := range []struct {
+		name string
+		deep bool // where it is thorough only
+		do   func()
+	}{
+		{"documents", false, func() { showDocuments(p, c, files) }}, // leaves the last on the page
+		{"file and name", false, func() { fileAndName(p, c, pth) }},
+		{"texts", false, func() { showTexts(p, c, append(tflite[:min(1, len(tflite))], own[0])) }},
+		{"all texts", true, func() { showTexts(p, c, append(slices.Clone(files), own[2])) }},
+		{"two files", false, func() { twoFiles(p, c, own) }},
+		{"twins", true, func() { twins(p, c, own[0]) }},
+		{"zoo", false, func() { ofTheZoo(p, c, dir) }},
+		{"unrecognised", false, func() { unrecognised(p, c, strange(t, dir)) }},
+		{"architecture", true, func() { architecture(p, c, own[2]) }},
+		{"run", false, func() { runInt8(p, c, tflite) }},
+		{"run floats", true, func() { runFloats(p, c, own[0], photo) }},
+		{"no picture", false, func() { noPicture(p, own[1], holding(t, dir, "text.png", []byte("no picture"))) }},
+		{"drop", false, func() { dropping(p, own, photo) }},
+		{"cancel", false, func() { cancelling(p, own[0]) }},
+		{"large", false, func() { large(p, sparse(t, dir, "large.onnx", 256<<20+1)) }},
+		{"hostile", false, func() { refuseAll(p, c, hostile(t, dir, own[1:2])) }},
+		{"more hostile", true, func() { refuseAll(p, c, hostile(t, dir, slices.Concat(own, pths))) }},
+		{"goes on", false, func() { p.done("after them", p.give("a-file", own[0])) }},
+		{"keyboard", false, func() { keyboard(p) }},
+		{"looks", false, func() { looks(p, own, strange(t, dir), photo) }},
+		{"replaced", false, func() { replaced(p, own[0]) }},
+		{"requests", false, func() { noRequests(p, srv, loaded) }},
+		{"loading", false, func() { loading(p) }}, // leaves the page
+	} {
+		if step.deep && !thorough() {
+			continue
 		}
-		return v
+		t.Run(step.name, func(t *testing.T) {
+			p.T = t
+			step.do()
+			p.Calm(step.name)
+		})
 	}
-	const state = `document.getElementById("error").textContent || document.getElementById("status").textContent`
-	settle := func() string {
-		t.Helper()
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			if s := eval(state); s != "" && !strings.HasSuffix(s, "…") {
-				return s
-			}
-			select {
-			case <-ctx.Done():
-				t.Fatalf("the page does not settle: %s", eval(state))
-			case <-tick.C:
-			}
-		}
-	}
-	put := func(input string, paths ...string) {
-		t.Helper()
-		for i := range paths {
-			paths[i], _ = filepath.Abs(paths[i])
-		}
-		object, err := chromedp.Call(ctx, cdpruntime.Evaluate, cdpruntime.EvaluateParams{Expression: `document.getElementById("` + input + `")`})
-		if err == nil {
-			_, err = chromedp.Call(ctx, dom.SetFileInputFiles, dom.SetFileInputFilesParams{Files: paths, ObjectID: object.Result.ObjectID})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	give := func(paths ...string) string {
-		t.Helper()
-		put("files", paths...)
-		return settle()
-	}
-	shot := func(name string, width int64, scheme string) {
-		dir := os.Getenv("WISP_SHOTS")
-		if dir == "" {
-			return
-		}
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 1400)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}); err != nil {
-			t.Fatal(err)
-		}
-		picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name), picture, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+}
 
-	if err := chromedp.Do(ctx, chromedp.Navigate(srv.URL+"/index.html")); err != nil {
+// replaced: a worker that dies has a successor.
+func replaced(p page, model string) {
+	p.Script(`client.kill("out of memory")`)
+	p.done("after the worker was replaced", p.give("a-file", model))
+}
+
+// weigh says how large the program is.
+func weigh(t *testing.T, path string) {
+	t.Helper()
+	var packed counter
+	z := gzip.NewWriter(&packed)
+	raw := read(t, path)
+	if _, err := z.Write(raw); err != nil {
 		t.Fatal(err)
 	}
-	if got := settle(); got != "Ready." {
-		t.Fatalf("the page says %q, want Ready.", got)
+	z.Close()
+	t.Logf("wisp.wasm: %d bytes, %d packed by gzip", len(raw), packed)
+	if len(raw) > 12<<20 {
+		t.Errorf("wisp.wasm has %d bytes, want at most 12 MiB: what does it link?", len(raw))
 	}
-	mu.Lock()
-	loaded := len(asked)
-	mu.Unlock()
+}
 
-	own := made(t)
-	photo, best := classified(t, own[0])
-	for _, path := range append(slices.Clone(own), shared(t)...) {
-		m, err := wisp.Open(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r, err := cost.Of(m.Graph)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := fmt.Sprintf("Done. %d %d %d", r.Params, r.MACs, len(r.Layers))
-		m.Close()
-		got := give(path) + " " + eval(`(() => { const d = document.getElementById("counts")?.dataset; return d ? d.params + " " + d.macs + " " + d.layers : "no counts"; })()`)
-		if got != want {
-			t.Errorf("%s: the page shows %q, want %q", filepath.Base(path), got, want)
-		}
-		if eval(`document.querySelector("#blocks svg") ? "drawn" : "none"`) != "drawn" {
-			t.Errorf("%s: no blocks are drawn", filepath.Base(path))
-		}
-		if text := eval(`document.body.innerText`); strings.Contains(text, "undefined") || strings.Contains(text, "NaN") {
-			t.Errorf("%s: the page names a field that there is not", filepath.Base(path))
+type counter int64
+
+func (c *counter) Write(b []byte) (int, error) { *c += counter(len(b)); return len(b), nil }
+
+var _ io.Writer = (*counter)(nil)
+
+// noRequests: since it loaded, the page has asked the server for nothing, and neither it nor what it starts can.
+func noRequests(p page, srv *server, loaded []string) {
+	t := p.T
+	for _, part := range []string{"/index.html", "/wisp.wasm", "/worker.js", "/wasm_exec.js"} {
+		if !slices.Contains(loaded, part) {
+			t.Errorf("before it was ready the page asked for %v, not for %s", loaded, part)
 		}
 	}
-	shot("light-1440.png", 1440, "light")
-	shot("dark-390.png", 390, "dark")
-	eval(`document.getElementById("blocks").scrollIntoView(), ""`)
-	shot("blocks-1440.png", 1440, "dark")
-	eval(`document.getElementById("run").click(), ""`)
-	if got := settle(); got != "Done." || !strings.Contains(eval(`document.getElementById("answer").textContent`), " ms") {
-		t.Errorf("run: %s", got)
+	p.Calm("before requests are tried")
+	const tries = `(send) => { fetch(%[1]q).then(() => send("went"), () => send("refused")); }`
+	p.Script(fmt.Sprintf(`window.tried = {}; (`+tries+`)((r) => { tried.page = r; })`, srv.URL+"/index.html"))
+	p.Script(fmt.Sprintf(`const w = new Worker(URL.createObjectURL(new Blob(["(" + %q + ")(postMessage)"]))); w.onmessage = (e) => { tried.worker = e.data; }`, fmt.Sprintf(tries, srv.URL+"/index.html")))
+	p.Script(fmt.Sprintf(`const i = new Image(); i.onload = () => { tried.image = "went"; }; i.onerror = () => { tried.image = "refused"; }; i.src = %q`, srv.URL+"/wisp.css"))
+	p.Until(`tried.page && tried.worker && tried.image`)
+	if got := browser.Value[string](p.Tab, `[tried.page, tried.worker, tried.image].join()`); got != "refused,refused,refused" {
+		t.Errorf("requests of the page, of a worker, for an image: %s", got)
 	}
-	if got := give(own[0], own[1]); got != "Done." || !strings.Contains(eval(`document.getElementById("verdict").textContent`), "verdict: ") {
-		t.Errorf("diff: %s", got)
+	p.Calm("requests are refused", "Content Security Policy", "Refused to")
+	if now := srv.requests(); len(now) != len(loaded) {
+		t.Errorf("the page made requests after it had loaded: %v", now[len(loaded):])
 	}
-	broken := filepath.Join(t.TempDir(), "broken.tflite")
-	whole, err := os.ReadFile(own[1])
-	if err == nil {
-		err = os.WriteFile(broken, whole[:len(whole)/2], 0o644)
+	if _, foreign := p.Requests(); slices.ContainsFunc(foreign, func(u string) bool { return !strings.HasPrefix(u, "blob:"+srv.URL) }) {
+		t.Errorf("requests leave the server: %v", foreign)
 	}
-	if err != nil {
-		t.Fatal(err)
+}
+
+// showDocuments shows files and compares the document of each with wisp show's.
+func showDocuments(p page, c cli, paths []string) {
+	for _, path := range paths {
+		dir, name := filepath.Split(path)
+		p.done(name, p.give("a-file", path))
+		p.T.Logf("%s: %s", name, p.text("status"))
+		equalDocument(p, "show", c.must(p.T, dir, "show", name, "--json"))
 	}
-	if got := give(broken); !strings.HasPrefix(got, "broken.tflite") || strings.Contains(got, "\n") {
-		t.Errorf("a broken file: %q, want one line that names it", got)
+}
+
+// showTexts shows files and compares all that is to be seen with what wisp show prints.
+func showTexts(p page, c cli, paths []string) {
+	for _, path := range paths {
+		dir, name := filepath.Split(path)
+		p.done(name, p.give("a-file", path))
+		equalShow(p, c, dir, name)
+		if text := browser.Value[string](p.Tab, `document.body.textContent`); strings.Contains(text, "undefined") || strings.Contains(text, "NaN") {
+			p.T.Errorf("%s: the page names a field that there is not", name)
+		}
 	}
-	if got := give(own[0]); got != "Done." {
-		t.Errorf("after a broken file: %q", got)
+}
+
+// fileAndName compares the checkpoint that is shown with a network of the zoo.
+func fileAndName(p page, c cli, pth string) {
+	if pth == "" {
+		p.T.Skip("no shared checkpoint")
 	}
-	put("photo", photo)
-	eval(`document.getElementById("run").click(), ""`)
-	if got, answer := settle(), eval(`document.getElementById("answer").textContent`); got != "Done." || !strings.Contains(answer, best) {
-		t.Errorf("a photograph: %s %q, want %s among the five", got, answer, best)
+	p.done("a file and a name", p.name("b-name", "ghostnet:0.1"))
+	equalDiffDocument(p, c, filepath.Dir(pth), filepath.Base(pth), "ghostnet:0.1")
+	p.press("clear")
+}
+
+// twoFiles chooses two files at once.
+func twoFiles(p page, c cli, own []string) {
+	p.done("two files", p.give("a-file", own[0], own[1]))
+	equalDiff(p, c, filepath.Dir(own[0]), "made.onnx", "made.tflite")
+	p.press("clear")
+}
+
+// twins compares two files of one name, which then lie in folders of their own.
+func twins(p page, c cli, path string) {
+	dir := p.T.TempDir()
+	var two []string
+	for _, side := range []string{"A", "B"} {
+		if err := os.Mkdir(filepath.Join(dir, side), 0o755); err != nil {
+			p.T.Fatal(err)
+		}
+		two = append(two, holding(p.T, filepath.Join(dir, side), "made.onnx", read(p.T, path)))
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if len(asked) != loaded {
-		t.Errorf("the page made requests after it had loaded: %v", asked[loaded:])
+	p.done("a file", p.give("a-file", two[0]))
+	p.done("two files of one name", p.give("b-file", two[1]))
+	equalDiff(p, c, dir, "A/made.onnx", "B/made.onnx")
+	p.press("clear")
+}
+
+// ofTheZoo looks at networks without any file.
+func ofTheZoo(p page, c cli, dir string) {
+	t := p.T
+	p.done("a name", p.name("a-name", "ghostnet_2020"))
+	equalShow(p, c, dir, "ghostnet_2020")
+	if at := browser.Value[string](p.Tab, `location.search`); at != "?a=ghostnet_2020" {
+		t.Errorf("the address has %q", at)
 	}
-	eval(`died("out of memory"), ""`)
-	mu.Unlock()
-	got := give(own[0])
-	mu.Lock()
-	if got != "Done." {
-		t.Errorf("after the worker was replaced: %q", got)
+	if n := browser.Value[int](p.Tab, `document.getElementById("zoo").options.length`); n < 50 {
+		t.Errorf("%d names are offered", n)
 	}
+	_, want := c.run(dir, "show", "ghostnot")
+	if state, got := p.name("a-name", "ghostnot"), p.text("error"); state != "failed" || got != want {
+		t.Errorf("an unknown name: %s %q, want %q", state, got, want)
+	}
+	if state := p.press("clear"); state != "ready" || len(p.list("#head *, #rest *")) != 0 || !browser.Value[bool](p.Tab, `document.getElementById("runner").hidden && location.search === ""`) {
+		t.Errorf("after Clear the page is %s and not empty", state)
+	}
+	if state := p.press("go"); state != "failed" || !strings.Contains(p.text("error"), "give a model file") {
+		t.Errorf("without a model: %s %q", state, p.text("error"))
+	}
+}
+
+// unrecognised: a checkpoint of no known network is refused as wisp does it, its tensors are
+// listed, and the field that helps is offered.
+func unrecognised(p page, c cli, strange string) {
+	t := p.T
+	dir := filepath.Dir(strange)
+	refuse(p, c, strange)
+	if got := p.cells("Tensors"); len(got) != 3 || !slices.Equal(got[1], []string{"a.weight", "[7,5]", "float32", "parameter"}) {
+		t.Errorf("its tensors are %q", got)
+	}
+	if at := browser.Value[string](p.Tab, `document.activeElement.id`); at != "arch" {
+		t.Errorf("the focus is on %q, want the field that helps", at)
+	}
+	_, want := c.run(dir, "show", "strange.safetensors", "--arch", "ghostnet")
+	if state, got := p.name("arch", "ghostnet"), p.text("error"); state != "failed" || got != want {
+		t.Errorf("a network that does not fit: %s %q, want %q", state, got, want)
+	}
+	p.press("clear")
+}
+
+// architecture names the network of a checkpoint.
+func architecture(p page, c cli, checkpoint string) {
+	p.done("a checkpoint", p.give("a-file", checkpoint))
+	p.done("its network named", p.name("arch", madeOf))
+	equalShow(p, c, filepath.Dir(checkpoint), filepath.Base(checkpoint), "--arch", madeOf)
+	p.press("clear")
 }

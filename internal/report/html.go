@@ -11,10 +11,14 @@ import (
 //go:embed page.html
 var pageHTML string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{
-	"picture": func(s string) template.HTML { return template.HTML(Inline(s)) }, // our own SVG, escaped where it was made
-	"style":   func() template.CSS { return template.CSS(svgStyle) },
-}).Parse(pageHTML))
+// page parses the template where it is written: as a variable it would bring package html/template
+// into programs that write no page.
+func page() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"picture": func(s string) template.HTML { return template.HTML(Inline(s)) }, // our own SVG, escaped where it was made
+		"style":   func() template.CSS { return template.CSS(svgStyle) },
+	}).Parse(pageHTML))
+}
 
 // worstLayers are the layers of a network that lose most to eight bits.
 type worstLayers struct {
@@ -77,5 +81,5 @@ func (c *Comparison) HTML(w io.Writer) error {
 	for i := range data.Plots {
 		data.Plots[i].SVG = Inline(data.Plots[i].SVG)
 	}
-	return page.Execute(w, data)
+	return page().Execute(w, data)
 }

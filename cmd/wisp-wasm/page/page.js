@@ -1,132 +1,205 @@
-// The page: takes files, asks the worker, and lays out what it answers. Text goes into the page
-// as text; pictures are parsed as SVG, which the page's policy keeps from running anything.
+// The page's controls: what is asked, what is being done, what came of it. client.js talks to wisp,
+// view.js lays out its answers. document.body.dataset.state is loading, ready, busy, done, failed or cancelled.
 "use strict";
 const $ = (id) => document.getElementById(id);
-const largest = 256 * 2 ** 20;
-let worker, module, waiting = null, count = 0, current = null, styled = false, alive = false;
+const sides = ["a", "b"].map((side) => ({ file: $(side + "-file"), name: $(side + "-name") }));
+let shown = null; // the call whose one network is on the page, for running it
+let turn = 0; // of the newest call: an older one is no matter any more
 
-async function start() {
-  alive = false;
-  module ??= await WebAssembly.compileStreaming(fetch("wisp.wasm"));
-  await new Promise((ready) => {
-    worker = new Worker("worker.js");
-    worker.onmessage = ({ data }) => {
-      if (data.ready) {
-        if (!styled) { const s = new CSSStyleSheet(); s.replaceSync(data.style); document.adoptedStyleSheets.push(s); styled = true; }
-        alive = true;
-        ready();
-      } else if (data.died !== undefined) {
-        died(data.died);
-      } else if (waiting && data.id === waiting.id) {
-        const w = waiting; waiting = null;
-        data.error ? w.no(new Error(data.error)) : w.yes(data.result);
-      }
-    };
-    worker.onerror = (e) => died(e.message);
-    worker.postMessage({ module });
+$("stuck").remove();
+
+const title = (m) => m instanceof File ? m.name : m;
+const pick = (side) => side.file.files[0] ?? (side.name.value.trim() || null);
+const isCheckpoint = (m) => m instanceof File && /\.(pth|pt|safetensors)$/i.test(m.name);
+const isPicture = (f) => f.type.startsWith("image/") || /\.(jpe?g|png|gif|bmp|webp)$/i.test(f.name);
+const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1) + " s";
+
+let clock = 0;
+function enter(state, status, error = "") {
+  document.body.dataset.state = state;
+  const busy = state === "busy";
+  clearInterval(clock);
+  $("status").textContent = status;
+  $("error").textContent = error;
+  $("elapsed").textContent = "";
+  $("main").setAttribute("aria-busy", busy || state === "loading");
+  $("loading").hidden = state !== "loading";
+  if (!busy && document.activeElement === $("cancel")) $("go").focus();
+  $("cancel").hidden = !busy;
+}
+
+// work asks wisp for one thing and lays out the answer; true if there is one. What is still at work is
+// cancelled, and while wisp loads it waits.
+async function work(call, saying, show) {
+  const mine = ++turn, failure = await starting;
+  if (mine !== turn) return false;
+  if (failure) return enter("failed", "", failure.message), false;
+  const since = performance.now();
+  enter("busy", saying + " …");
+  clock = setInterval(() => { $("elapsed").textContent = seconds(since); }, 200);
+  try {
+    const answer = await client.ask(call, (what) => { $("status").textContent = what + " …"; });
+    if (answer.error) return refused(answer), false;
+    show(answer.result);
+    enter("done", `${saying}: done in ${seconds(since)}.`);
+    return true;
+  } catch (e) {
+    if (!(e instanceof Cancelled)) enter("failed", "", e.message);
+    else if (mine === turn) enter("cancelled", `${saying}: cancelled after ${seconds(since)}.`);
+    return false;
+  }
+}
+
+// refused shows why wisp does not answer, and what would help.
+function refused(answer) {
+  enter("failed", "", answer.error);
+  if (answer.asks_arch) {
+    $("arch-row").hidden = false;
+    $("arch").focus();
+  }
+  if (answer.tensors) lay([make("h2", "The tensors in it", { id: "counts" }), table("Tensors", answer.tensors)]);
+}
+
+// lay puts an answer into the page, around the box to run it in, and its parts into the header.
+function lay(head, rest = []) {
+  $("head").replaceChildren(...head);
+  $("rest").replaceChildren(...rest);
+  const nav = document.querySelector("nav"), names = { counts: "Counts", running: "Run", tools: "Tools", stages: "Stages", blocks: "Blocks", layers: "Layers" };
+  const parts = [...document.querySelectorAll("#result h2[id]")].filter((h) => !h.closest("[hidden]"));
+  nav.replaceChildren(nav.firstElementChild, ...parts.map((h) => make("a", names[h.id], { href: "#" + h.id })));
+}
+
+function empty() {
+  shown = null;
+  $("runner").hidden = true;
+  $("answer").replaceChildren();
+  lay([]);
+}
+
+// look shows the network that is picked, or compares the two.
+function look() {
+  const models = sides.map(pick).filter((m) => m !== null);
+  if (!sides.some((s) => pick(s))) return enter("failed", "", "give a model file, or name a network of the zoo such as ghostnet_2020");
+  const checkpoint = models.some(isCheckpoint), arch = checkpoint ? $("arch").value.trim() : "";
+  $("arch-row").hidden = !checkpoint;
+  empty();
+  remember(models);
+  if (models.length === 2) {
+    return work({ do: "diff", models, arch }, `Comparing ${title(models[0])} with ${title(models[1])}`, (d) => lay(...diffView(d)));
+  }
+  const call = { do: "show", models, arch };
+  return work(call, "Looking at " + title(models[0]), (s) => {
+    shown = { do: "run", models, arch };
+    $("runner").hidden = false;
+    lay(...showView(s));
   });
 }
 
-// died ends a worker that cannot go on, says so once and starts another; one that never
-// became ready is not tried again.
-function died(why) {
-  const w = waiting; waiting = null;
-  worker.terminate();
-  if (!alive) return fail(new Error(`wisp does not start here: ${why}`));
-  started = start();
-  w?.no(new Error(why));
-}
-let started = start();
-started.then(() => { $("status").textContent = "Ready."; }, (e) => fail(e));
-
-async function ask(what, models, image) {
-  for (const f of [...models, image]) if (f instanceof File && f.size > largest) throw new Error(`${f.name}: is larger than 256 MiB`);
-  await started;
-  if (waiting) throw new Error("wisp is still at work");
-  return new Promise((yes, no) => { waiting = { id: ++count, yes, no }; worker.postMessage({ id: count, do: what, models, image }); });
-}
-const fail = (e) => { $("error").textContent = e.message; $("status").textContent = ""; };
-
-async function work(saying, job) {
-  $("error").textContent = ""; $("status").textContent = saying;
-  document.querySelectorAll("button").forEach((b) => { b.disabled = true; });
-  try { await job(); $("status").textContent = "Done."; } catch (e) { fail(e); }
-  document.querySelectorAll("button").forEach((b) => { b.disabled = false; });
+function run() {
+  if (!shown) return enter("failed", "", "show a network first: a photograph is what it runs on");
+  const photo = $("photo").files[0], call = { ...shown, image: photo };
+  $("answer").replaceChildren();
+  return work(call, `Running ${title(call.models[0])}${photo ? " on " + photo.name : ""}`, (r) => $("answer").replaceChildren(...runView(r, photo)));
 }
 
-const make = (tag, text, cls) => { const e = document.createElement(tag); e.textContent = text ?? ""; if (cls) e.className = cls; return e; };
-const num = (n) => n == null ? "" : n.toLocaleString("en");
-function table(caption, heads, rows) {
-  const t = make("table"), head = t.createTHead().insertRow(), body = t.createTBody();
-  heads.forEach((h, i) => { const c = make("th", h, typeof rows[0]?.[i] === "number" ? "n" : ""); c.scope = "col"; head.append(c); });
-  for (const r of rows) { const tr = body.insertRow(); for (const v of r) tr.append(make("td", typeof v === "number" ? num(v) : v, typeof v === "number" ? "n" : "")); }
-  const box = make("div", "", "scroll"); box.tabIndex = 0; box.setAttribute("role", "region"); box.setAttribute("aria-label", caption); box.append(t);
-  return [make("h2", caption), box];
+// remember keeps names of the zoo in the address, from which the page begins again.
+function remember(models) {
+  const q = new URLSearchParams();
+  if (models.every((m) => typeof m === "string")) models.forEach((m, i) => q.set("ab"[i], m));
+  try { history.replaceState(null, "", location.pathname + (`${q}` && "?" + q)); } catch { /* a page in a frame without an address */ }
 }
-const label = (m) => typeof m === "string" ? m : m.name;
 
-async function show(model) {
-  $("result").replaceChildren(); $("answer").replaceChildren(); $("runner").hidden = true; current = null;
-  await work(`Reading ${label(model)} …`, async () => {
-    const s = await ask("show", [model]), c = s.cost;
-    const figures = table(label(model), ["figure", "value"], [["parameters", c.params], ["buffers", c.buffers], ["MACs", c.macs], ["FLOPs", c.flops],
-      ["bytes moved", c.bytes_moved], ["activation peak, bytes", c.activation_peak_bytes]]);
-    figures[1].id = "counts"; $("counts")?.remove();
-    figures[1].dataset.params = c.params; figures[1].dataset.macs = c.macs; figures[1].dataset.layers = c.layers.length;
-    const parts = [...figures, make("p", `Input ${s.input.join("×")}`), ...s.notes.map((n) => make("p", n.replace(/\/\d\//g, ""), "soft")),
-      ...table("Multiply-adds as other tools count", ["tool", "multiply-adds"], (c.tools ?? []).map((t) => [t.name, t.mult_adds])),
-      ...table("Stages, as a paper prints them", ["input", "operator", "exp", "out", "SE", "act", "stride", "repeat"],
-        (s.stages ?? []).map((r) => [`${r.Input.h}×${r.Input.w}×${r.Input.c}`, r.Operator, r.Hidden || "", r.Out, r.SE ? "✓" : "", r.Act, r.Stride, r.Repeat]))];
-    if (s.blocks_svg) {
-      const svg = new DOMParser().parseFromString(s.blocks_svg, "image/svg+xml").documentElement;
-      const box = make("div", "", "scroll"); box.id = "blocks"; box.tabIndex = 0; box.append(document.importNode(svg, true));
-      box.setAttribute("role", "region"); box.setAttribute("aria-label", "Blocks");
-      parts.push(make("h2", "Blocks"), box);
-    }
-    parts.push(...table("Layers", ["layer", "operator", "output", "parameters", "MACs"], c.layers.map((l) => [l.name, l.op, (l.output_shape ?? []).join("×"), l.params, l.macs])));
-    $("result").replaceChildren(...parts);
-    current = model; $("runner").hidden = false;
+const label = () => { $("go").textContent = pick(sides[1]) ? "Compare" : "Show"; };
+
+function choose(side, file) {
+  const one = new DataTransfer();
+  if (file) one.items.add(file);
+  side.file.files = one.files;
+  if (file) side.name.value = "";
+}
+
+// take is what was dropped: models, photographs, or both; one model that falls on the second side stands beside
+// the first.
+async function take(list, onto = null) {
+  const photos = list.filter(isPicture), models = list.filter((f) => !isPicture(f));
+  if (!list.length) return;
+  if (models.length > 2 || photos.length > 1) return enter("failed", "", `got ${models.length} models and ${photos.length} photographs, want one or two models, and one photograph at most`);
+  if (models.length) {
+    if (onto === sides[1] && models.length === 1 && pick(sides[0])) choose(onto, models[0]);
+    else sides.forEach((s, i) => { choose(s, models[i]); s.name.value = ""; });
+    $("arch").value = "";
+    label();
+    if (!await look()) return;
+  }
+  if (photos.length) {
+    const one = new DataTransfer();
+    one.items.add(photos[0]);
+    $("photo").files = one.files;
+    await run();
+  }
+}
+
+for (const [i, side] of sides.entries()) {
+  side.file.addEventListener("change", () => {
+    const list = [...side.file.files];
+    if (!list.length) return label();
+    if (i === 0 && list.length > 1) return take(list);
+    side.name.value = "";
+    $("arch").value = "";
+    label();
+    if (pick(sides[0])) look();
   });
+  side.name.addEventListener("input", () => { if (side.name.value) choose(side, null); label(); });
 }
+$("ask").addEventListener("submit", (e) => { e.preventDefault(); look(); });
+$("clear").addEventListener("click", () => {
+  client.cancel();
+  $("ask").reset();
+  $("photo").value = "";
+  $("arch-row").hidden = true;
+  empty();
+  remember([]);
+  label();
+  enter("ready", "Ready.");
+});
+$("cancel").addEventListener("click", () => client.cancel());
+$("run").addEventListener("click", run);
 
-async function diff(a, b) {
-  $("result").replaceChildren(); $("runner").hidden = true;
-  await work(`Comparing ${label(a)} with ${label(b)} …`, async () => {
-    const d = await ask("diff", [a, b]);
-    const verdict = make("p", d.text.join("; ")); verdict.id = "verdict";
-    $("result").replaceChildren(make("h2", `${label(a)} and ${label(b)}`), verdict, ...(d.substitutions ?? []).map((s) => make("p", s)),
-      ...table("Totals", ["figure", "A", "B"], Object.entries(d.totals).map(([k, p]) => [k, p.a ?? "", p.b ?? ""])),
-      ...table("Stages", ["A", "B", "change"], (d.stages ?? []).map((s) => [s.a_detail?.text ?? "", s.b_detail?.text ?? "", s.change])),
-      ...table("Layers that changed", ["A", "B", "what"], (d.layers ?? []).map((l) => [l.a ?? "", l.b ?? "", (l.what ?? []).join("; ")])));
-  });
-}
-
-function take(list) {
-  if (list.length === 1) show(list[0]);
-  else if (list.length === 2) diff(list[0], list[1]);
-  else if (list.length) fail(new Error(`got ${list.length} files, want one or two`));
-}
-$("files").addEventListener("change", (e) => { take([...e.target.files]); });
-const drop = $("drop");
-addEventListener("dragover", (e) => { e.preventDefault(); drop.classList.add("over"); });
-addEventListener("dragleave", () => drop.classList.remove("over"));
+const hasFiles = (e) => e.dataTransfer?.types.includes("Files");
+const hint = (on) => { $("dropping").hidden = !on; $("ask").classList.toggle("over", on); };
+addEventListener("dragover", (e) => { if (hasFiles(e)) { e.preventDefault(); hint(true); } });
+addEventListener("dragleave", (e) => { if (!e.relatedTarget) hint(false); });
 addEventListener("drop", (e) => {
-  e.preventDefault(); drop.classList.remove("over");
-  const list = [...e.dataTransfer.files];
-  if (list.length === 1 && list[0].type.startsWith("image/") && current) run(list[0]); else take(list);
-});
-$("named").addEventListener("submit", (e) => {
+  if (!hasFiles(e)) return;
   e.preventDefault();
-  const name = $("name").value.trim(), with_ = e.submitter?.value === "diff";
-  if (!name) return fail(new Error("name a network of the zoo, such as ghostnet_2020"));
-  if (with_ && !current) return fail(new Error("show a network first"));
-  with_ ? diff(current, name) : show(name);
+  hint(false);
+  take([...e.dataTransfer.files], sides.find((s) => s.file.closest("fieldset").contains(e.target)));
 });
-function run(photo) {
-  work(`Running ${label(current)} …`, async () => {
-    const r = await ask("run", [current], photo);
-    $("answer").replaceChildren(make("p", `${r.ms.toFixed(1)} ms, the fastest of ${r.runs} runs of the portable kernels on one thread of this browser`),
-      ...(r.classes ?? []).map((c) => make("p", Object.values(c).map((v) => typeof v === "number" && v < 1 && v > 0 ? `${(100 * v).toFixed(1)} %` : v).join(" · "))));
-  });
-}
-$("run").addEventListener("click", () => run($("photo").files[0]));
+addEventListener("keydown", (e) => { if (e.key === "Escape") client.cancel(); });
+
+// starting is null once wisp is there, or why it is not.
+const starting = (async () => {
+  enter("loading", "Loading wisp …");
+  const bar = $("loading");
+  try {
+    const hello = await client.load((got, total) => {
+      if (document.body.dataset.state !== "loading") return;
+      if (total) { bar.max = total; bar.value = got; }
+      $("elapsed").textContent = (got / 1e6).toFixed(1) + (total ? ` of ${(total / 1e6).toFixed(1)} MB` : " MB");
+    });
+    const style = new CSSStyleSheet();
+    style.replaceSync(hello.style);
+    document.adoptedStyleSheets.push(style);
+    $("zoo").append(...hello.zoo.map((name) => make("option", "", { value: name })));
+    enter("ready", "Ready.");
+    return null;
+  } catch (e) {
+    enter("failed", "", e.message);
+    return e;
+  }
+})();
+
+const asked = new URLSearchParams(location.search);
+sides.forEach((s, i) => { s.name.value ||= asked.get("ab"[i]) ?? ""; });
+label();
+if (pick(sides[0])) look();

@@ -115,7 +115,7 @@ func (b *Tab) Requests() (n int, foreign []string) {
 }
 
 // patience is how long anything in the browser may take.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Do runs actions, which must be over soon.
 func (b *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
