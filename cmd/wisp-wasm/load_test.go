@@ -79,7 +79,7 @@ func loading(p page) {
 		{"by a server that knows no WebAssembly", false, only("/wisp.wasm", typed("application/octet-stream", module)), true, "Ready.", ""},
 		{"by a server that answers all with a page", false, only("/wisp.wasm", typed("text/html", []byte("<!doctype html>"))), false, "wisp.wasm is no WebAssembly that this browser takes (the server sends text/html)", ""},
 		{"without wisp.wasm", true, only("/wisp.wasm", http.NotFound), false, "wisp.wasm is not there (status 404): make wasm lays it out", "404"},
-		{"without worker.js", false, func(w http.ResponseWriter, r *http.Request) bool {
+		{"without worker.js", true, func(w http.ResponseWriter, r *http.Request) bool {
 			return only("/worker.js", http.NotFound)(w, r) || only("/wisp.wasm", typed("application/wasm", module))(w, r)
 		}, false, "worker.js is not there (status 404)", "404"},
 		{"with a worker that dies", true, func(w http.ResponseWriter, r *http.Request) bool {

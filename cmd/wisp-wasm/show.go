@@ -35,10 +35,6 @@ func show(q request) (any, error) {
 	if _, err := structure.Annotate(m.Graph); err != nil {
 		return nil, err
 	}
-	n, err := structure.Of(m.Graph)
-	if err != nil {
-		return nil, err
-	}
 	say("counting " + m.Name)
 	r, err := cost.Of(m.Graph)
 	if err != nil {
@@ -51,7 +47,7 @@ func show(q request) (any, error) {
 	out := shown{
 		Title: m.Name, Command: q.command(), Notes: append([]string{}, report.Doubts(m, r)...),
 		Facts: append(report.Facts(m, r), report.Remarks(m)...), Ghosts: report.GhostFact(doc.GhostModules),
-		Tools: report.ToolCells(r), Stages: report.StageCells(n), Blocks: report.BlockCells(doc.Blocks), Layers: report.LayerCells(r),
+		Tools: report.ToolCells(r), Stages: report.Cells{Rows: [][]string{}}, Blocks: report.BlockCells(doc.Blocks), Layers: report.LayerCells(r),
 	}
 	out.Document, err = print(struct {
 		record.Envelope
@@ -59,6 +55,11 @@ func show(q request) (any, error) {
 	}{q.envelope(out.Notes), doc})
 	if err != nil {
 		return nil, err
+	}
+	if n, err := structure.Of(m.Graph); err == nil {
+		out.Stages = report.StageCells(n)
+	} else { // its counts are sound all the same
+		out.Notes = append(out.Notes, "its stages are not known: "+err.Error())
 	}
 	if len(m.Graph.Blocks) > 0 {
 		say("drawing the blocks of " + m.Name)
