@@ -75,12 +75,12 @@ the study are compared, one of every family at least; no weights and no data are
 			if err != nil {
 				return err
 			}
-			if err := labOnly(cmd, targets, append([]string{"output", "overwrite"}, labSends...)); err != nil {
+			if err := labOnly(cmd, targets, append([]string{"output", "overwrite", "plots"}, labSends...)); err != nil {
 				return err
 			}
 			if len(targets) > 1 || len(targets) == 1 && targets[0].Kind != "local" {
-				if study || explain || plots != "" || flags.look != "" {
-					return usagef("compare: --on: give no --study, --explain, --plots or --features with it")
+				if study || explain || flags.look != "" {
+					return usagef("compare: --on: give no --study, --explain or --features with it")
 				}
 				c, columns, err := a.compareDevices(cmd, targets, unique(args), &models, &flags)
 				if c == nil {
@@ -88,6 +88,11 @@ the study are compared, one of every family at least; no weights and no data are
 				}
 				for _, o := range outputs {
 					if err := writeFile(o, overwrite, func(w io.Writer) error { return reportForm(o)(a, c, w) }); err != nil {
+						return err
+					}
+				}
+				if plots != "" {
+					if err := c.writePlots(plots, overwrite); err != nil {
 						return err
 					}
 				}

@@ -26,6 +26,7 @@ type compared struct {
 
 type comparedRow struct {
 	Model      string             `json:"model"`
+	On         string             `json:"on,omitempty"` // the device, where there are several
 	Family     *string            `json:"family"`
 	Input      []int              `json:"input"`
 	Params     *int64             `json:"params"` // null for a record of a model that is not here

@@ -310,13 +310,28 @@ func (a *app) compareDevices(cmd *cobra.Command, targets []device.Target, names 
 	}
 	c.joined, c.devices = j, listed
 	c.Title = fmt.Sprintf("%d networks on %d devices", len(names), len(docs))
+	var fronts []string
 	k := 0
 	for i := range j.tables { // rows of the comparison follow the tables'
 		for _, r := range j.tables[i].Rows {
 			mark(columns, &r, c.Rows[k].OnFront)
+			c.Rows[k].Device, c.rows[k].On = r.File, r.File
+			if c.Rows[k].OnFront {
+				fronts = append(fronts, c.Rows[k].Model+" on "+r.File)
+			}
 			k++
 		}
 	}
+	c.pareto, c.Devices, c.Context = fronts, columns, nil
+	var where []string
+	for i := range columns {
+		d := &columns[i]
+		c.Context = append(c.Context, report.Field{Name: d.Name, Value: strings.TrimPrefix(d.Story(), d.Name+" ")})
+		if d.Document != nil {
+			where = append(where, strings.TrimSuffix(fmt.Sprintf("%s (%s)", d.Name, d.Machine), " ()"))
+		}
+	}
+	c.Where = "Measured on " + strings.Join(where, "; ") + ". Devices are not ranked with one another."
 	return c, columns, failed
 }
 

@@ -158,7 +158,7 @@ func TestOn(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Tables) != 2 || len(c.Rows) != 4 || len(c.Pareto) < 2 || len(c.Devices) != 2 {
+	if len(c.Tables) != 2 || len(c.Rows) != 4 || c.Rows[0].On != on || len(c.Pareto) < 2 || !strings.HasSuffix(c.Pareto[0], " on "+on) || len(c.Devices) != 2 {
 		t.Errorf("compare: %d tables, %d rows, front %v", len(c.Tables), len(c.Rows), c.Pareto)
 	}
 	for _, table := range c.Tables {
@@ -168,7 +168,11 @@ func TestOn(t *testing.T) {
 			}
 		}
 	}
-	text, _ = wispOn(t, 0, append([]string{"compare", "mobilenet_v2:0.5@96", "shufflenet_v2:0.5@64", "--on", on, "--on", "local"}, fast...)...)
+	picture := filepath.Join(results, "picture.svg")
+	text, _ = wispOn(t, 0, append([]string{"compare", "mobilenet_v2:0.5@96", "shufflenet_v2:0.5@64", "--on", on, "--on", "local", "-o", picture}, fast...)...)
+	if b, err := os.ReadFile(picture); err != nil || strings.Count(string(b), `class="front"`) != 2 || !strings.Contains(string(b), "On the Pareto front of "+on+": ") {
+		t.Errorf("the picture has no front for each device: %v", err)
+	}
 	for _, want := range []string{on + " ms", "local ms", "Devices are not ranked with one another", "* on the device's own Pareto front"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("compare printed %s, want %s", text, want)
@@ -194,8 +198,9 @@ func TestOn(t *testing.T) {
 	// Stopped in the middle, it leaves nothing there.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	said := &spoken{}
+	said, seen := &spoken{}, make(chan struct{})
 	go func() {
+		defer close(seen)
 		for !strings.Contains(said.String(), " warm-up") && ctx.Err() == nil {
 			time.Sleep(5 * time.Millisecond)
 		}
@@ -208,6 +213,8 @@ func TestOn(t *testing.T) {
 	if code := run(ctx, []string{"bench", "mobilenet_v2:0.1@32", "--on", on, "--device-dir", folder, "--progress-every", "1ms", "--no-record"}, nil, &out, said); code != exitInterrupted {
 		t.Errorf("interrupted: exit code %d: %s", code, said.String())
 	}
+	cancel()
+	<-seen
 	if _, err := os.Stat(folder); err == nil {
 		t.Error("something is left on the device after an interrupt")
 	}

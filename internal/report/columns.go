@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -29,6 +30,14 @@ func orEmpty(v *float64) string {
 	return strconv.FormatFloat(*v, 'g', -1, 64)
 }
 
+// columns are the comparison's: all but the device where there is only one.
+func (c *Comparison) columns() []column {
+	if slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Device != "" }) {
+		return columns
+	}
+	return slices.DeleteFunc(slices.Clone(columns), func(col column) bool { return col.key == "device" })
+}
+
 var columns = []column{
 	{"network", "model", false, func(r Row) string {
 		if r.OnFront {
@@ -36,6 +45,7 @@ var columns = []column{
 		}
 		return r.Model
 	}, func(r Row) string { return r.Model }},
+	{"device", "device", false, func(r Row) string { return r.Device }, func(r Row) string { return r.Device }},
 	{"family", "family", false, func(r Row) string { return r.Family }, func(r Row) string { return r.Family }},
 	{"input", "input", false, func(r Row) string { return r.Input }, func(r Row) string { return r.Input }},
 	{"params M", "params", true, func(r Row) string { return fmt.Sprintf("%.2f", float64(r.Params)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Params, 10) }},

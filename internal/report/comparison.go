@@ -9,7 +9,9 @@ package report
 
 import (
 	"encoding/base64"
+	"fmt"
 	"html/template"
+	"slices"
 
 	"github.com/wispnet/wisp/bench"
 )
@@ -23,6 +25,7 @@ type Latency struct {
 // Row is one network of a comparison. A figure that is not known is nil.
 type Row struct {
 	Model, Family string
+	Device        string // where several were measured on
 	Input         string // 224×224
 	Params, MACs  int64
 	Bytes         int64    // of the weights in the precision that ran
@@ -56,6 +59,7 @@ type Comparison struct {
 	Losses   []Loss  // of networks that were quantized
 	Commands []Field // how to reproduce what the report shows
 	Features []FeaturePicture
+	Devices  []DeviceColumn // where several were measured on
 }
 
 // Sheet is a table of numbers and text with a name of its own.
@@ -112,16 +116,44 @@ func (c *Comparison) Plots() []Scatter {
 			}
 			q := Point{Label: r.Model, Group: r.Family, X: of[i](r), Y: *r.Top1}
 			if p.ID == "accuracy-latency" {
-				q.Lo, q.Hi = r.Latency.Lo, r.Latency.Hi
+				q.Lo, q.Hi, q.Panel = r.Latency.Lo, r.Latency.Hi, r.Device
+			} else if slices.Contains(p.Points, q) {
+				continue // of another device
 			}
 			p.Points = append(p.Points, q)
 		}
 	}
-	if len(plots[3].Points) == 0 {
-		plots = plots[:3]
+	last := &plots[3]
+	if len(last.Points) == 0 {
+		return plots[:3]
+	}
+	if panels := last.panels(); len(panels) > 1 {
+		last.Caption += " Each device has a front of its own: devices are not ranked with one another."
+		if over := len(panels) - mostPanels; over > 0 {
+			last.Caption += fmt.Sprintf(" %d further devices stand in the tables alone.", over)
+			last.Points = nil
+			for _, q := range panels[:mostPanels] {
+				last.Points = append(last.Points, q.Points...)
+			}
+		}
 	}
 	return plots
 }
+
+// Sourced are the rows whose published figures are named with their sources: of several
+// devices, one's.
+func (c *Comparison) Sourced() []Row {
+	var out []Row
+	for _, r := range c.Rows {
+		if r.Accuracy != "" && r.Device == c.Rows[0].Device {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// mostPanels is how many devices a picture shows.
+const mostPanels = 12
 
 // MarkFront sets OnFront for the rows that no other of the same context beats in published
 // top-1 and measured latency.

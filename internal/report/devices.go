@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/internal/record"
 )
@@ -23,66 +21,73 @@ type DeviceColumn struct {
 	Front map[string]bool
 }
 
-// PrintDevices prints one table of all devices: a row for each model, a column for each
-// device. Ranks are within a column, since figures of two machines are not ranked: they
-// differ in more than what is compared.
-func PrintDevices(w io.Writer, devices []DeviceColumn, width int) {
-	heads, right := []string{"model"}, []bool{false}
+// deviceCells is one table of all devices: a row for each model, a column for each device.
+// Ranks are within a column, since figures of two machines are not ranked: they differ in
+// more than what is compared.
+func deviceCells(devices []DeviceColumn) *Cells {
+	t := &Cells{Heads: []string{"model"}, Right: []bool{false}}
+	rows := map[string][]string{}
 	var labels []string
-	front := false
-	cells := map[string]map[int]string{}
 	for k, d := range devices {
-		heads, right = append(heads, d.Name+" ms"), append(right, true)
-		front = front || d.Front != nil
+		t.Heads, t.Right = append(t.Heads, d.Name+" ms"), append(t.Right, true)
 		if d.Document == nil {
 			continue
 		}
 		for i := range d.Document.Results {
 			label := bench.Label(d.Document.Results, i)
-			if !slices.Contains(labels, label) {
+			if rows[label] == nil {
 				labels = append(labels, label)
+				rows[label] = slices.Repeat([]string{"–"}, len(devices)+1)
+				rows[label][0] = label
 			}
-			if cells[label] == nil {
-				cells[label] = map[int]string{}
-			}
-			cells[label][k] = deviceCell(&d.Document.Results[i], d.Front[label])
+			rows[label][k+1] = deviceCell(&d.Document.Results[i], d.Front[label])
 		}
 	}
-	t := NewTable(heads, right, width)
 	for _, label := range labels {
-		row := table.Row{label}
-		for k := range devices {
-			if c, ok := cells[label][k]; ok {
-				row = append(row, c)
-			} else {
-				row = append(row, "–")
-			}
-		}
-		t.AppendRow(row)
+		t.Rows = append(t.Rows, rows[label])
 	}
-	if len(labels) > 0 {
-		fmt.Fprintln(w, t.Render())
+	return t
+}
+
+// deviceLegend says how to read deviceCells.
+func deviceLegend(devices []DeviceColumn) []string {
+	text := []string{"A cell is the median with its 95 % interval, the grade, and the rank among the models on that device (~: not ranked). Devices are not ranked with one another."}
+	if slices.ContainsFunc(devices, func(d DeviceColumn) bool { return d.Front != nil }) {
+		text = append(text, "* on the device's own Pareto front of published top-1 and measured latency.")
 	}
-	fmt.Fprintln(w, "\nA cell is the median with its 95 % interval, the grade, and the rank among the models on that device (~: not ranked). Devices are not ranked with one another.")
-	if front {
-		fmt.Fprintln(w, "* on the device's own Pareto front of published top-1 and measured latency.")
+	return text
+}
+
+// PrintDevices prints that table, and below it where each device measured or what is wrong.
+func PrintDevices(w io.Writer, devices []DeviceColumn, width int) {
+	if t := deviceCells(devices); len(t.Rows) > 0 {
+		fmt.Fprintln(w, t.Table(width).Render())
 	}
-	for _, d := range devices {
-		line := d.Name
-		if d.Machine != "" {
-			line += " (" + d.Machine + ")"
-		}
-		switch {
-		case d.Document == nil:
-			line += ": nothing was measured."
-		case len(d.Document.Results) > 0:
-			line += ": " + d.Document.Where
-		}
-		if d.Why != "" {
-			line += " " + strings.ToUpper(d.Why[:1]) + d.Why[1:] + "."
-		}
-		fmt.Fprintf(w, "\n%s\n", line)
+	fmt.Fprintln(w)
+	for _, l := range deviceLegend(devices) {
+		fmt.Fprintln(w, l)
 	}
+	for i := range devices {
+		fmt.Fprintf(w, "\n%s\n", devices[i].Story())
+	}
+}
+
+// Story is where a device measured, and what is wrong.
+func (d *DeviceColumn) Story() string {
+	line := d.Name
+	if d.Machine != "" {
+		line += " (" + d.Machine + ")"
+	}
+	switch {
+	case d.Document == nil:
+		line += ": nothing was measured."
+	case len(d.Document.Results) > 0:
+		line += ": " + d.Document.Where
+	}
+	if d.Why != "" {
+		line += " " + strings.ToUpper(d.Why[:1]) + d.Why[1:] + "."
+	}
+	return line
 }
 
 func deviceCell(r *bench.Result, front bool) string {

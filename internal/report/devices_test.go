@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"testing"
 
@@ -31,5 +32,49 @@ func TestDevices(t *testing.T) {
 	}
 	if strings.Count(got, "–  ") < 3 { // y on b, x and y on c
 		t.Errorf("rows that a device lacks are not marked:\n%s", got)
+	}
+}
+
+// A comparison on two devices: one picture, a panel and a front for each; counts, which no
+// device changes, once; a table of devices and a column that names them.
+func TestCompareDevices(t *testing.T) {
+	top := func(v float64) *float64 { return &v }
+	row := func(model, device string, top1, ms float64) Row {
+		return Row{Model: model, Device: device, Context: device, MACs: int64(top1 * 1e6), Params: 1, Bytes: 1, Top1: top(top1), Latency: &Latency{ms, ms, ms}, Grade: "B"}
+	}
+	c := &Comparison{Title: "2 networks on 2 devices", Where: "Measured on a; b.", Rows: []Row{row("x", "a", 70, 1), row("y", "a", 75, 2), row("y", "b", 75, 3), row("x", "b", 70, 4)},
+		Devices: []DeviceColumn{{Name: "a"}, {Name: "b"}}}
+	c.MarkFront()
+	plots := c.Plots()
+	if n := len(plots[0].Points); n != 2 {
+		t.Errorf("%d points of two networks against MACs", n)
+	}
+	last := plots[len(plots)-1]
+	panels := last.panels()
+	if len(panels) != 2 || len(Pareto(panels[0].Points)) != 2 || len(Pareto(panels[1].Points)) != 1 {
+		t.Fatalf("got panels %+v, want two with fronts of two and of one", panels)
+	}
+	svg := last.SVG()
+	wellFormed(t, svg)
+	if _, err := Raster(svg, 1); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"measured latency: a<", "measured latency: b<", "On the Pareto front of b: y (3, 75)."} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("the picture lacks %q", want)
+		}
+	}
+	var html, md, csv bytes.Buffer
+	if err := errors.Join(c.HTML(&html), c.Markdown(&md), c.CSV(&csv)); err != nil {
+		t.Fatal(err)
+	}
+	for form, want := range map[*bytes.Buffer]string{&html: "<th scope=\"col\">device</th>", &md: "| model | a ms | b ms |", &csv: "model,device,"} {
+		if !strings.Contains(form.String(), want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	one := &Comparison{Rows: []Row{{Model: "x"}}}
+	if csv.Reset(); one.CSV(&csv) != nil || strings.Contains(csv.String(), "device") {
+		t.Errorf("a comparison on one machine names a device: %s", csv.String())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"slices"
+	"strings"
 )
 
 //go:embed page.html
@@ -61,7 +62,13 @@ func (c *Comparison) HTML(w io.Writer) error {
 		Plots  []Figure
 		Layers []Figure
 		Worst  []worstLayers
+		Across *Cells // of several devices
+		Ranks  string // how to read them
 	}{Comparison: c, Legend: legend, Plots: c.Figures(), Worst: c.worst()}
+	if len(c.Devices) > 0 {
+		data.Across, data.Ranks = deviceCells(c.Devices), strings.Join(deviceLegend(c.Devices), " ")
+	}
+	columns := c.columns()
 	for _, col := range columns {
 		data.Heads = append(data.Heads, htmlCell{col.head, col.right})
 	}

@@ -14,6 +14,7 @@ import (
 type Point struct {
 	Label  string
 	Group  string // same group, same colour and shape
+	Panel  string // same panel, same part of the picture and same Pareto front
 	X, Y   float64
 	Lo, Hi float64
 	Quiet  bool // its label is not written, only told on pointing at it
@@ -21,7 +22,8 @@ type Point struct {
 }
 
 // Scatter is a plot of points where up is better and left is better, with the Pareto
-// front: the points that no other beats in both.
+// front: the points that no other of their panel beats in both. Panels stand one below the
+// other over the same axes.
 type Scatter struct {
 	ID, Caption           string // for a Figure
 	Title, XLabel, YLabel string
@@ -55,14 +57,47 @@ const (
 
 // SVG draws the plot as one stand-alone picture.
 func (p Scatter) SVG() string {
-	s := newSVG(plotW, plotH, p.Title, p.describe())
-	s.rect("back", 0, 0, plotW, plotH, 0)
-	s.text("head", "start", padLeft, 24, p.Title)
-	if len(p.Points) == 0 {
+	panels := p.panels()
+	height := plotH * float64(max(len(panels), 1))
+	s := newSVG(plotW, height, p.Title, p.describe())
+	s.rect("back", 0, 0, plotW, height, 0)
+	if len(panels) == 0 {
+		s.text("head", "start", padLeft, 24, p.Title)
 		s.text("soft", "middle", plotW/2, plotH/2, "nothing to plot")
 		return s.done()
 	}
 	x, y := p.axes()
+	groups := p.groups()
+	for i, q := range panels {
+		fmt.Fprintf(s, `<g transform="translate(0 %s)">`+"\n", num(plotH*float64(i)))
+		q.draw(s, x, y, groups)
+		s.WriteString("</g>\n")
+	}
+	return s.done()
+}
+
+// panels are the plots that stand below each other, in the order of their first points.
+func (p Scatter) panels() []Scatter {
+	var names []string
+	var out []Scatter
+	for _, q := range p.Points {
+		i := slices.Index(names, q.Panel)
+		if i < 0 {
+			i = len(names)
+			one := p
+			if one.Points = nil; q.Panel != "" {
+				one.Title += ": " + q.Panel
+			}
+			names, out = append(names, q.Panel), append(out, one)
+		}
+		out[i].Points = append(out[i].Points, q)
+	}
+	return out
+}
+
+// draw draws the points of one panel at the top of the picture.
+func (p Scatter) draw(s *svg, x, y axis, groups []string) {
+	s.text("head", "start", padLeft, 24, p.Title)
 	for _, t := range x.ticks {
 		s.line("grid", x.at(t), padTop, x.at(t), plotH-padBase)
 		s.text("soft", "middle", x.at(t), plotH-padBase+18, tickLabel(t))
@@ -76,7 +111,6 @@ func (p Scatter) SVG() string {
 	s.text("soft", "middle", (padLeft+plotW-padRight)/2, plotH-12, p.XLabel)
 	fmt.Fprintf(s, `<text class="soft" text-anchor="middle" transform="translate(16 %s) rotate(-90)">%s</text>`+"\n", num((padTop+plotH-padBase)/2), p.YLabel)
 	p.drawFront(s, x, y)
-	groups := p.groups()
 	for _, q := range p.Points {
 		if q.Hi > q.Lo && q.Lo > 0 {
 			s.line("bar", x.at(q.Lo), y.at(q.Y), x.at(q.Hi), y.at(q.Y))
@@ -84,7 +118,6 @@ func (p Scatter) SVG() string {
 		mark(s, slices.Index(groups, q.Group), x.at(q.X), y.at(q.Y), q)
 	}
 	p.drawLabels(s, x, y)
-	return s.done()
 }
 
 func (p Scatter) groups() []string {
@@ -99,12 +132,20 @@ func (p Scatter) groups() []string {
 
 // describe is what a screen reader says instead of the picture.
 func (p Scatter) describe() string {
-	var parts []string
-	for _, i := range Pareto(p.Points) {
-		q := p.Points[i]
-		parts = append(parts, fmt.Sprintf("%s (%.4g, %.4g)", q.Label, q.X, q.Y))
+	text := fmt.Sprintf("%s against %s for %d networks.", p.YLabel, p.XLabel, len(p.Points))
+	for _, one := range p.panels() {
+		var parts []string
+		for _, i := range Pareto(one.Points) {
+			q := one.Points[i]
+			parts = append(parts, fmt.Sprintf("%s (%.4g, %.4g)", q.Label, q.X, q.Y))
+		}
+		of := ""
+		if name := one.Points[0].Panel; name != "" {
+			of = " of " + name
+		}
+		text += fmt.Sprintf(" On the Pareto front%s: %s.", of, strings.Join(parts, ", "))
 	}
-	return fmt.Sprintf("%s against %s for %d networks. On the Pareto front: %s.", p.YLabel, p.XLabel, len(p.Points), strings.Join(parts, ", "))
+	return text
 }
 
 func (p Scatter) drawFront(s *svg, x, y axis) {
@@ -152,8 +193,8 @@ func mark(s *svg, group int, x, y float64, q Point) {
 	fmt.Fprintf(s, `%s class="%s"><title>%s</title></%s>`+"\n", shape, class, tip, name)
 }
 
-// drawLabels places each label beside its point where it covers no other label and no
-// mark: eight places nearby are tried, then farther ones with a leading line.
+// drawLabels places each label beside its point where it covers no other label, no mark and
+// no interval: eight places nearby are tried, then farther ones with a leading line.
 func (p Scatter) drawLabels(s *svg, x, y axis) {
 	type box struct{ x0, y0, x1, y1 float64 }
 	hits := func(a, b box) bool { return a.x0 < b.x1 && b.x0 < a.x1 && a.y0 < b.y1 && b.y0 < a.y1 }
@@ -161,6 +202,9 @@ func (p Scatter) drawLabels(s *svg, x, y axis) {
 	for _, q := range p.Points {
 		px, py := x.at(q.X), y.at(q.Y)
 		taken = append(taken, box{px - 6, py - 6, px + 6, py + 6})
+		if q.Hi > q.Lo && q.Lo > 0 {
+			taken = append(taken, box{x.at(q.Lo), py - 1, x.at(q.Hi), py + 1})
+		}
 	}
 	order := make([]int, len(p.Points))
 	for i := range order {

@@ -69,7 +69,7 @@ var dispensable = []string{"family", "published_top5", "input", "bytes", "grade"
 
 // fitting renders the table with as many columns as width allows (0: all).
 func (c *Comparison) fitting(width int) string {
-	shown := slices.Clone(columns)
+	shown := slices.Clone(c.columns())
 	text := c.table(shown).Render()
 	for _, key := range dispensable {
 		if width <= 0 || widest(text) <= width {
@@ -104,12 +104,15 @@ func (c *Comparison) Text(w io.Writer, width int) error {
 // Markdown writes the comparison as a Markdown section.
 func (c *Comparison) Markdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s\n\n%s\n\n%s\n", c.Title, c.Where, c.table(columns).RenderMarkdown(), legend)
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n", c.Title, c.Where)
+	if len(c.Devices) > 0 {
+		t := deviceCells(c.Devices)
+		fmt.Fprintf(&b, "%s\n\n%s\n\n", t.Table(0).RenderMarkdown(), strings.Join(deviceLegend(c.Devices), " "))
+	}
+	fmt.Fprintf(&b, "%s\n\n%s\n", c.table(c.columns()).RenderMarkdown(), legend)
 	b.WriteString("\nPublished accuracies:\n\n")
-	for _, r := range c.Rows {
-		if r.Accuracy != "" {
-			fmt.Fprintf(&b, "- %s: %s\n", r.Model, r.Accuracy)
-		}
+	for _, r := range c.Sourced() {
+		fmt.Fprintf(&b, "- %s: %s\n", r.Model, r.Accuracy)
 	}
 	for _, n := range c.Notes {
 		fmt.Fprintf(&b, "\n> %s\n", n)
@@ -123,6 +126,7 @@ func (c *Comparison) Markdown(w io.Writer) error {
 // formula are made text.
 func (c *Comparison) CSV(w io.Writer) error {
 	cw := csv.NewWriter(w)
+	columns := c.columns()
 	var heads []string
 	for _, col := range columns {
 		heads = append(heads, col.key)

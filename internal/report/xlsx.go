@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/xuri/excelize/v2"
 
@@ -180,7 +181,13 @@ func (c *Comparison) XLSX(w io.Writer) error {
 		if r.OnFront {
 			row[12] = "yes"
 		}
+		if r.Device != "" {
+			row = append(row, r.Device)
+		}
 		summary.rows = append(summary.rows, row)
+	}
+	if slices.ContainsFunc(c.Rows, func(r Row) bool { return r.Device != "" }) {
+		summary.heads = append(summary.heads, "device")
 	}
 	chart, title := "macs", "multiply-adds"
 	for _, r := range c.Rows {
