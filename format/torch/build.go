@@ -221,7 +221,7 @@ func (m *machine) persistentID() error {
 	class, ok := t.items[1].(*storageClass)
 	key, ok2 := t.items[2].(string)
 	size, ok3 := t.items[4].(int64)
-	if !ok || !ok2 || !ok3 || size < 0 || size > 1<<50 {
+	if !ok || !ok2 || !ok3 || size < 0 || size > maxElements {
 		return m.fail("a storage without class, key or size")
 	}
 	s := m.storages[key]

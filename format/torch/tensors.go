@@ -10,6 +10,10 @@ import (
 // maxRank is PyTorch's own bound on dimensions.
 const maxRank = 64
 
+// maxElements bounds the sizes, offsets and strides of tensors and storages, so that none is cut
+// off where it becomes an int, nor its number of bytes, which is at most 16 for an element.
+const maxElements = min(1<<50, math.MaxInt/16)
+
 // rebuildTensor is _rebuild_tensor(storage, offset, size, stride) and, with three to
 // four more arguments, _rebuild_tensor_v2.
 func rebuildTensor(m *machine, args []any) (any, error) {
@@ -44,7 +48,7 @@ func rebuildTensorV3(m *machine, args []any) (any, error) {
 
 func (m *machine) tensor(s *storage, d *dtype, args []any) (any, error) {
 	offset, ok := args[1].(int64)
-	if !ok || offset < 0 || offset > 1<<50 {
+	if !ok || offset < 0 || offset > maxElements {
 		return nil, m.fail("a tensor at offset %s", describe(args[1]))
 	}
 	shape, err := m.ints(args[2])
@@ -85,8 +89,8 @@ func (m *machine) ints(v any) ([]int, error) {
 	out := make([]int, len(items))
 	for i, it := range items {
 		n, ok := it.(int64)
-		if !ok || n < 0 || n > 1<<50 {
-			return nil, m.fail("dimension or stride %s: want 0 to 2^50", describe(it))
+		if !ok || n < 0 || n > maxElements {
+			return nil, m.fail("dimension or stride %s: want 0 to %d", describe(it), int64(maxElements))
 		}
 		out[i] = int(n)
 	}
