@@ -172,6 +172,20 @@ func cancelling(p page, model string) {
 			t.Errorf("after Cancel by %s: %s %q", how, state, said)
 		}
 	}
+	if thorough() { // a mistake or Clear ends what is at work, too, and nothing of it comes after
+		for _, c := range []struct{ do, state string }{{"take([1, 2, 3].map((n) => new File([], n + '.onnx')))", "failed"}, {`document.getElementById("clear").click()`, "ready"}} {
+			p.done("a name", p.name("a-name", "mobilenet_v2@1024"))
+			p.Script(`document.getElementById("run").click()`)
+			p.Until(`document.getElementById("status").textContent.startsWith("running")`)
+			p.Script(c.do)
+			p.Script(`window.later = false; setTimeout(() => { later = true; }, 300)`)
+			p.Until(`later`)
+			if got := browser.Value[string](p.Tab, `document.body.dataset.state`); got != c.state {
+				t.Errorf("%s while it runs: the page is %s, want %s", c.do, got, c.state)
+			}
+		}
+		p.done("a name", p.name("a-name", "mobilenet_v2@1024"))
+	}
 	// What is asked while something is at work takes its place.
 	p.Script(`document.getElementById("run").click()`)
 	p.Until(`document.getElementById("status").textContent.startsWith("running")`)

@@ -50,6 +50,13 @@ async function work(call, saying, show) {
   }
 }
 
+// wrong says what was wrong with what was asked; whatever is at work is no matter any more.
+function wrong(text) {
+  turn++;
+  client.cancel();
+  enter("failed", "", text);
+}
+
 // refused shows why wisp does not answer, and what would help.
 function refused(answer) {
   enter("failed", "", answer.error);
@@ -79,7 +86,7 @@ function empty() {
 // look shows the network that is picked, or compares the two.
 function look() {
   const models = sides.map(pick).filter((m) => m !== null);
-  if (!sides.some((s) => pick(s))) return enter("failed", "", "give a model file, or name a network of the zoo such as ghostnet_2020");
+  if (!models.length) return wrong("give a model file, or name a network of the zoo such as ghostnet_2020");
   const checkpoint = models.some(isCheckpoint), arch = checkpoint ? $("arch").value.trim() : "";
   $("arch-row").hidden = !checkpoint;
   empty();
@@ -96,7 +103,7 @@ function look() {
 }
 
 function run() {
-  if (!shown) return enter("failed", "", "show a network first: a photograph is what it runs on");
+  if (!shown) return wrong("show a network first: a photograph is what it runs on");
   const photo = $("photo").files[0], call = { ...shown, image: photo };
   $("answer").replaceChildren();
   return work(call, `Running ${title(call.models[0])}${photo ? " on " + photo.name : ""}`, (r) => $("answer").replaceChildren(...runView(r, photo)));
@@ -123,7 +130,7 @@ function choose(side, file) {
 async function take(list, onto = null) {
   const photos = list.filter(isPicture), models = list.filter((f) => !isPicture(f));
   if (!list.length) return;
-  if (models.length > 2 || photos.length > 1) return enter("failed", "", `got ${models.length} models and ${photos.length} photographs, want one or two models, and one photograph at most`);
+  if (models.length > 2 || photos.length > 1) return wrong(`got ${models.length} models and ${photos.length} photographs, want one or two models, and one photograph at most`);
   if (models.length) {
     if (onto === sides[1] && models.length === 1 && pick(sides[0])) choose(onto, models[0]);
     else sides.forEach((s, i) => { choose(s, models[i]); s.name.value = ""; });
@@ -153,6 +160,7 @@ for (const [i, side] of sides.entries()) {
 }
 $("ask").addEventListener("submit", (e) => { e.preventDefault(); look(); });
 $("clear").addEventListener("click", () => {
+  turn++;
   client.cancel();
   $("ask").reset();
   $("photo").value = "";
