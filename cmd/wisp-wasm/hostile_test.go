@@ -5,6 +5,10 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,40 +37,67 @@ func hostile(t *testing.T, dir string, good []string) []string {
 	add("photo.tflite", []byte("\x89PNG\r\n\x1a\n and no more"))
 	add("lengths.safetensors", []byte("\xff\xff\xff\xff\xff\xff\xff\x7f{}"))
 	add("bomb.pth", bomb(t))
+	add("vast.pth", vast(t))
 	add("notes.txt", []byte("no model at all\n"))
 	return out
 }
 
-// bomb is a checkpoint of a few hundred kilobytes whose parts claim to be far larger.
+// bomb is a checkpoint of one tensor of 64 Mi zeros, packed into a thousandth of its size.
 func bomb(t *testing.T) []byte {
 	t.Helper()
-	var b bytes.Buffer
-	z := zip.NewWriter(&b)
-	zeros := make([]byte, 1<<20)
-	for _, part := range []struct {
-		name string
-		mb   int
-	}{{"bomb/data.pkl", 0}, {"bomb/data/0", 256}} {
-		w, err := z.Create(part.name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if part.mb == 0 {
-			_, err = w.Write([]byte("\x80\x02}q\x00."))
-		}
-		for range part.mb {
+	const elements = 64 << 20
+	var pickle bytes.Buffer
+	text := func(s string) {
+		fmt.Fprintf(&pickle, "X%s%s", binary.LittleEndian.AppendUint32(nil, uint32(len(s))), s)
+	}
+	number := func(n uint32) { fmt.Fprintf(&pickle, "J%s", binary.LittleEndian.AppendUint32(nil, n)) }
+	pickle.WriteString("\x80\x02}")
+	text("w")
+	pickle.WriteString("ctorch._utils\n_rebuild_tensor_v2\n((")
+	text("storage")
+	pickle.WriteString("ctorch\nFloatStorage\n")
+	text("0")
+	text("cpu")
+	number(elements)
+	pickle.WriteString("tQK\x00")
+	number(elements)
+	pickle.WriteString("\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtRs.")
+
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	part := func(name string, content []byte, times int) {
+		w, err := z.Create(name)
+		for range times {
 			if err == nil {
-				_, err = w.Write(zeros)
+				_, err = w.Write(content)
 			}
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	part("bomb/data.pkl", pickle.Bytes(), 1)
+	part("bomb/data/0", make([]byte, 1<<20), 4*elements>>20)
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	return out.Bytes()
+}
+
+// vast is an archive of few bytes, a part of which claims four thousand million.
+func vast(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	_, err := z.CreateRaw(&zip.FileHeader{Name: "vast/data.pkl", Method: zip.Store, CompressedSize64: 4_000_000_000, UncompressedSize64: 4_000_000_000})
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // refuse gives the page a file that it must refuse as wisp show does.
@@ -80,6 +111,9 @@ func refuse(p page, c cli, path string) {
 	}
 	_, want := c.run(dir, "show", given)
 	state, got := p.give("a-file", path), p.text("error")
+	if strings.HasPrefix(name, "bomb") && !strings.Contains(want, "unpacks to") {
+		t.Errorf("%s is refused for another reason than its size: %s", name, want)
+	}
 	if state != "failed" || got != want || want == "" || strings.Contains(got, "\n") {
 		t.Errorf("%s: the page is %s and says %q, want %q", name, state, got, want)
 	}
