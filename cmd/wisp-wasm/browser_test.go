@@ -86,6 +86,7 @@ func TestPage(t *testing.T) {
 
 // replaced: a worker that dies has a successor.
 func replaced(p page, model string) {
+	p.press("clear") // choosing the file that is chosen says nothing
 	p.Script(`client.kill("out of memory")`)
 	p.done("after the worker was replaced", p.give("a-file", model))
 }
