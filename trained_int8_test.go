@@ -34,8 +34,11 @@ func TestTrainedInt8(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"mobilenet_v1_0.75_192_dequantized.onnx", "tf2_mobilenet_v2_dequantized.onnx"} {
+	for i, name := range []string{"mobilenet_v1_0.75_192_dequantized.onnx", "tf2_mobilenet_v2_dequantized.onnx"} {
 		t.Run(name, func(t *testing.T) {
+			if i > 0 && !testkit.Thorough() {
+				t.Skip("quantizes another network of full size: WISP_THOROUGH is not set")
+			}
 			m, err := wisp.Open(testkit.Shared(t, "golden", "trained", name))
 			if err != nil {
 				t.Fatal(err)

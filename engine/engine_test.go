@@ -15,6 +15,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/internal/optest"
+	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -138,9 +139,12 @@ func TestCases(t *testing.T) {
 }
 
 func TestRandom(t *testing.T) {
-	n := 300
-	if testing.Short() {
+	n := 150
+	switch {
+	case testing.Short():
 		n = 40
+	case testkit.Thorough():
+		n = 300
 	}
 	for i := range n {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/wispnet/wisp/internal/lab"
 	"github.com/wispnet/wisp/internal/record"
+	"github.com/wispnet/wisp/internal/testkit"
 )
 
 // TestBench: three workers measure a network and a file that they do not have, one of them
@@ -147,7 +148,7 @@ func TestEvalLikeWisp(t *testing.T) {
 	c := newCluster(t, 60)
 	c.hub()
 	kinds := "native"
-	if os.Getenv("WISP_ORT_LIB") != "" {
+	if os.Getenv("WISP_ORT_LIB") != "" && testkit.Thorough() {
 		dir := t.TempDir()
 		if out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "wisp-ort"), "../wisp-ort").CombinedOutput(); err != nil {
 			t.Fatalf("go build ./cmd/wisp-ort: %v: %s", err, out)
@@ -155,7 +156,7 @@ func TestEvalLikeWisp(t *testing.T) {
 		t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 		kinds = "native,onnxruntime"
 	} else {
-		t.Log("ONNX Runtime is left out: WISP_ORT_LIB names no library")
+		t.Log("ONNX Runtime is left out: WISP_ORT_LIB names no library, or WISP_THOROUGH is not set")
 	}
 	c.worker(c.address, "a")
 	p := c.start("eval", c.model, "--recipe", "torchvision", "--hub", "nats://"+c.address, "--token-file", c.token, "--data", c.data, "--predictions", t.TempDir(),

@@ -26,7 +26,7 @@ import (
 
 // thorough says whether there is time for all of everything: in CI, and where pictures are
 // wanted.
-func thorough() bool { return os.Getenv("CI") != "" || os.Getenv("WISP_SHOTS") != "" }
+func thorough() bool { return testkit.Thorough() || os.Getenv("WISP_SHOTS") != "" }
 
 // site is the folder that make wasm lays out.
 func site(t *testing.T) string {

@@ -18,6 +18,7 @@ import (
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/internal/subject"
+	"github.com/wispnet/wisp/internal/testkit"
 )
 
 // evaluation is a plan of pictures of the test's own on a subject; at is called after so many
@@ -115,6 +116,9 @@ func TestADBEvalCut(t *testing.T) {
 // TestSSHEvalCut: the same over ssh; where the board stays away that is one line, and what was
 // answered is kept.
 func TestSSHEvalCut(t *testing.T) {
+	if !testkit.Thorough() {
+		t.Skip("TestADBEvalCut does the like: WISP_THOROUGH is not set")
+	}
 	s := sshd(t, "")
 	m, want := here(t, 100)
 	d := s.open(t)
