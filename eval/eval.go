@@ -67,6 +67,7 @@ type Subject struct {
 	Precision     string
 	Arithmetic    string // how integers round; "" for floats and where the engine says nothing
 	Recipe        string // its id and version, such as "slim v1"
+	Note          string // what must be known of its answers; a diagnostic of the report
 	// Varies marks a subject that is another one under a changed recipe: it is compared
 	// with that one alone.
 	Varies *Varies

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,9 @@ func newEvaluation(p *Plan, r *Report) (*evaluation, error) {
 			return nil, err
 		}
 		e.tracks = append(e.tracks, t)
+		if note := t.subject.Note; note != "" && !slices.Contains(r.Diagnostics, note) {
+			r.Diagnostics = append(r.Diagnostics, note)
+		}
 	}
 	for i := range p.Images {
 		for _, t := range e.tracks {

@@ -38,6 +38,13 @@ func (b backend) Engine() (name, version string) {
 
 func (b backend) Library() string { return b.path }
 
+func (b backend) Int8Note() string {
+	if saturates() && !wantsExact() {
+		return saturation
+	}
+	return ""
+}
+
 // Read only looks at the file: ONNX Runtime reads it while it builds the session, so its
 // first clock is part of the second.
 func (b backend) Read(q runner.LoadRequest) (runner.Builder, error) {
@@ -265,8 +272,8 @@ func (s *session) RunOn(k, i int) error {
 
 func (s *session) Describe() runner.Description {
 	notes := []string{"onnxruntime reads the file while it builds the session: its build_ms holds its read_ms"}
-	if s.q.Precision == "int8" && saturates() && !wantsExact() {
-		notes = append(notes, saturation)
+	if note := (backend{s.api}).Int8Note(); note != "" && s.q.Precision == "int8" {
+		notes = append(notes, note)
 	}
 	return runner.Description{Model: s.q.Model, Weights: filepath.Base(s.q.Model), Precision: cmp.Or(s.q.Precision, "float32"), Threads: s.q.Threads, Batch: s.q.Batch,
 		Inputs: s.in, Outputs: s.out, CPUFeatures: []string{},

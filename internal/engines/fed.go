@@ -12,6 +12,7 @@ import (
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/eval"
+	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/internal/subject"
 	"github.com/wispnet/wisp/tensor"
@@ -70,11 +71,14 @@ func (f *Giver) fedBy(ctx context.Context, m *wisp.Model, engine string, q runne
 	if err != nil {
 		return none, nil, err
 	}
-	version := c.Hello().Version
+	hello := c.Hello()
 	if err := c.Close(); err != nil {
 		return none, nil, err
 	}
-	s, err := subject.Of(m, engine, version, open)
+	s, err := subject.Of(m, engine, hello.Version, open)
+	if m.Precision() != "float32" && record.Printable(hello.Int8Note) {
+		s.Note = hello.Int8Note
+	}
 	return s, open, err
 }
 

@@ -106,17 +106,20 @@ func TestParallelBounds(t *testing.T) {
 	}
 }
 
-// A library's path travels in the hello.
+// A library's path and a word on 8-bit answers travel in the hello.
 type shelved struct{ fake }
 
-func (shelved) Library() string { return "/lib/some.so" }
+func (shelved) Library() string  { return "/lib/some.so" }
+func (shelved) Int8Note() string { return "they saturate" }
 
 func TestLibrary(t *testing.T) {
 	var out bytes.Buffer
 	if err := Serve(strings.NewReader(""), &out, shelved{}); err != nil {
 		t.Fatal(err)
 	}
-	if want := fmt.Sprintf("%q:%q", "library", "/lib/some.so"); !strings.Contains(out.String(), want) {
-		t.Errorf("got %s, want %s", out.String(), want)
+	for key, value := range map[string]string{"library": "/lib/some.so", "int8_note": "they saturate"} {
+		if want := fmt.Sprintf("%q:%q", key, value); !strings.Contains(out.String(), want) {
+			t.Errorf("got %s, want %s", out.String(), want)
+		}
 	}
 }

@@ -38,6 +38,8 @@ type Hello struct {
 	Version  string `json:"engine_version"` // the engine's own
 	PID      int    `json:"pid"`
 	Library  string `json:"library,omitempty"` // the shared library behind a foreign engine
+	// Int8Note is what must be known of the answers of 8-bit networks on this processor.
+	Int8Note string `json:"int8_note,omitempty"`
 }
 
 // LoadRequest names a model and how it is to run.

@@ -27,6 +27,12 @@ type Librarian interface {
 	Library() string
 }
 
+// Cautious is a Backend whose answers of 8-bit networks need a word.
+type Cautious interface {
+	// Int8Note is that word; "" on processors where they need none.
+	Int8Note() string
+}
+
 // Builder is a model that was read. Build makes it ready to run: the second clock.
 type Builder interface {
 	Build() (Loaded, error)
@@ -78,6 +84,9 @@ func Serve(in io.Reader, out io.Writer, b Backend) (err error) {
 	hello := Hello{Protocol: Version, Engine: name, Version: version, PID: os.Getpid()}
 	if l, ok := b.(Librarian); ok {
 		hello.Library = l.Library()
+	}
+	if c, ok := b.(Cautious); ok {
+		hello.Int8Note = c.Int8Note()
 	}
 	if err := writeLine(out, hello); err != nil {
 		return fmt.Errorf("runner: hello: %w", err)
