@@ -22,7 +22,15 @@ import (
 	"github.com/wispnet/wisp/internal/runner"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(runnersDir)
+		os.Exit(code)
+	}))
+}
+
+// runnersDir is where runners built them; "" before.
+var runnersDir string
 
 // runners builds the runners that tests push, once.
 var runners = sync.OnceValues(func() (string, error) {
@@ -30,6 +38,7 @@ var runners = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	runnersDir = dir
 	for _, arch := range []string{"amd64", "arm64"} {
 		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "wisp-runner-linux-"+arch), "../../cmd/wisp-runner")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
