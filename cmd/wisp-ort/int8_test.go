@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
@@ -58,6 +59,33 @@ func TestInt8Agrees(t *testing.T) {
 	}
 }
 
+// opened is a quantized graph, written as a file, in ONNX Runtime, with one input.
+func opened(t *testing.T, a *api, g *graph.Graph) *session {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(onnx.WriteFixed(f, g), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	model, err := backend{a}.Read(runner.LoadRequest{Model: path, Threads: 1, Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := model.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := l.(*session)
+	t.Cleanup(func() { s.Close() })
+	if err := s.MakeInputs(1, 1); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // agrees quantizes a network, runs it here and there and compares.
 func agrees(t *testing.T, a *api, g *graph.Graph, images []*tensor.Tensor, o quant.Options) {
 	t.Helper()
@@ -66,30 +94,7 @@ func agrees(t *testing.T, a *api, g *graph.Graph, images []*tensor.Tensor, o qua
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "model.onnx")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := onnx.WriteFixed(f, r.Graph); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	b, err := backend{a}.Read(runner.LoadRequest{Model: path, Threads: 1, Batch: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := b.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := l.(*session)
-	defer s.Close()
-	if err := s.MakeInputs(1, 1); err != nil {
-		t.Fatal(err)
-	}
+	s := opened(t, a, r.Graph)
 	p, err := engine.Compile(r.Graph, engine.Options{Arithmetic: string(fixed.XNNPACK)})
 	if err != nil {
 		t.Fatal(err)
@@ -157,30 +162,7 @@ func TestIslandsAgree(t *testing.T) {
 	image := zoo.SyntheticInput(1, shape, "input")
 	clear(image.Float32()[:8*8])
 
-	path := filepath.Join(t.TempDir(), "model.onnx")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := onnx.WriteFixed(f, g); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	model, err := backend{a}.Read(runner.LoadRequest{Model: path, Threads: 1, Batch: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := model.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := l.(*session)
-	defer s.Close()
-	if err := s.MakeInputs(1, 1); err != nil {
-		t.Fatal(err)
-	}
+	s := opened(t, a, g)
 	copy(s.library[0], image.Float32())
 	if err := s.Run(0); err != nil {
 		t.Fatal(err)

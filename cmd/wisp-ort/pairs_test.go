@@ -4,14 +4,10 @@ package main
 
 import (
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/fixed"
-	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -49,30 +45,7 @@ func pairs(t *testing.T, a *api, fn graph.BinaryFn, qa, qb, qy *tensor.Quant) {
 		t.Fatal(err)
 	}
 	g.Value(x).Quant, g.Value(y).Quant, g.Value(z).Quant = qa, qb, qy
-	path := filepath.Join(t.TempDir(), "pairs.onnx")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := onnx.WriteFixed(f, g); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	model, err := backend{a}.Read(runner.LoadRequest{Model: path, Threads: 1, Batch: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := model.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := l.(*session)
-	defer s.Close()
-	if err := s.MakeInputs(1, 1); err != nil {
-		t.Fatal(err)
-	}
+	s := opened(t, a, g)
 	ra, rb, ry := of(qa), of(qb), of(qy)
 	for i := range 1 << 16 {
 		s.library[0][i], s.library[1][i] = ra.Real(int32(i>>8)-128), rb.Real(int32(i&255)-128)
