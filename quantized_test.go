@@ -25,8 +25,11 @@ func TestTFLitePhotographs(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows = rows[1:]
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		rows = rows[:4]
+	case !testkit.Thorough():
+		rows = rows[:min(len(rows), 30)]
 	}
 	for _, name := range []string{
 		"mobilenet_v1_0.25_128_quant", "mobilenet_v1_0.5_160_quant", "mobilenet_v1_0.75_192_quant", "mobilenet_v2_1.0_224_quant", "tf2_mobilenet_v2_1.0_224_ptq",

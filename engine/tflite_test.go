@@ -40,8 +40,11 @@ func TestTFLiteBytes(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := in.Shape[0]
-			if testing.Short() {
+			switch {
+			case testing.Short():
 				n = len(variants())
+			case !testkit.Thorough():
+				n = min(n, 8)
 			}
 			h, w := in.Shape[1], in.Shape[2]
 			var sessions []*engine.Session
