@@ -66,7 +66,7 @@ vet:
 # What many machines must bear, with the figures: 100,000 keys; workers killed, paused and cut
 # off, the hub killed; every form of credentials; images that travel; measurements.
 lab:
-	WISP_LAB=1 $(GO) test -count=1 -v -run 'ManyKeys|SentImages|Credentials|TLS|Measure|Cluster|Killed|Bench|SentEvaluation|LikeWisp' ./internal/lab ./cmd/wisp-lab
+	WISP_LAB=1 WISP_THOROUGH=1 $(GO) test -count=1 -v -run 'ManyKeys|SentImages|Credentials|TLS|Measure|Cluster|Killed|Bench|SentEvaluation|LikeWisp' ./internal/lab ./cmd/wisp-lab
 
 # The assembly from its generators; the result is committed and must not differ.
 generate:

@@ -29,7 +29,8 @@ func TestEngineIsInterpreter(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, o := range []engine.Options{{}, {Kernels: "go"}, {Threads: 2}} {
+				packs := &engine.Packs{} // filled by one compilation, used by the next
+				for _, o := range []engine.Options{{}, {Kernels: "go"}, {Threads: 2}, {Packs: packs}, {Packs: packs}, {Packs: packs, Kernels: "go"}} {
 					o.Arithmetic = string(p)
 					got := compute(t, r, images[2], o)
 					bad := 0
