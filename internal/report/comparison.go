@@ -116,7 +116,7 @@ func (c *Comparison) Plots() []Scatter {
 			}
 			q := Point{Label: r.Model, Group: r.Family, X: of[i](r), Y: *r.Top1}
 			if p.ID == "accuracy-latency" {
-				q.Lo, q.Hi, q.Panel = r.Latency.Lo, r.Latency.Hi, r.Device
+				q.Lo, q.Hi, q.Panel = r.Latency.Lo, r.Latency.Hi, c.panel(r)
 			} else if slices.Contains(p.Points, q) {
 				continue // of another device
 			}
@@ -138,6 +138,21 @@ func (c *Comparison) Plots() []Scatter {
 		}
 	}
 	return plots
+}
+
+// panel names the panel of a row measured on one of several devices: the device, and which of
+// its contexts where it has several, since a front is within a context.
+func (c *Comparison) panel(r *Row) string {
+	var contexts []string
+	for i := range c.Rows {
+		if x := &c.Rows[i]; x.Device == r.Device && !slices.Contains(contexts, x.Context) {
+			contexts = append(contexts, x.Context)
+		}
+	}
+	if r.Device == "" || len(contexts) < 2 {
+		return r.Device
+	}
+	return fmt.Sprintf("%s, context %d of %d", r.Device, slices.Index(contexts, r.Context)+1, len(contexts))
 }
 
 // Sourced are the rows whose published figures are named with their sources: of several

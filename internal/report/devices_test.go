@@ -73,6 +73,13 @@ func TestCompareDevices(t *testing.T) {
 			t.Errorf("%q is missing", want)
 		}
 	}
+	// Rows of another context on a device, such as two threads, have a front of their own.
+	c.Rows = append(c.Rows, row("x (2 threads)", "a", 70, 0.5))
+	c.Rows[4].Context = "a, 2 threads"
+	plots = c.Plots()
+	if panels := plots[len(plots)-1].panels(); len(panels) != 3 || panels[2].Points[0].Panel != "a, context 2 of 2" {
+		t.Errorf("got panels %+v, want three", panels)
+	}
 	one := &Comparison{Rows: []Row{{Model: "x"}}}
 	if csv.Reset(); one.CSV(&csv) != nil || strings.Contains(csv.String(), "device") {
 		t.Errorf("a comparison on one machine names a device: %s", csv.String())
