@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/quant"
@@ -142,9 +143,14 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
 	}
-	n := &Model{
-		Name: m.Name, Family: m.Family, Graph: r.Graph, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
+	return m.with(r.Graph), r, nil
+}
+
+// with is the model with another graph of the same inputs and outputs, whose weights are bound.
+func (m *Model) with(g *graph.Graph) *Model {
+	return &Model{
+		Name: m.Name, Family: m.Family, Graph: g, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
 		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames,
+		entry: m.entry,
 	}
-	return n, r, nil
 }
