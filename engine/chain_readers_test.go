@@ -8,6 +8,7 @@ import (
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/optest"
+	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -58,7 +59,11 @@ func TestEveryReaderFindsItsRows(t *testing.T) {
 	point := graph.Conv{Groups: 1, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Act: graph.ReLU}
 	full := point
 	full.Pad = graph.Symmetric(1, 1)
-	for _, rows := range []int{1, 3, 16} {
+	bands := []int{3}
+	if testkit.Thorough() {
+		bands = []int{1, 3, 16}
+	}
+	for _, rows := range bands {
 		for _, c := range skipping {
 			for _, form := range []string{"first", "last", "output", "two", "added"} {
 				t.Run(fmt.Sprintf("%s/%s/rows=%d", c.name, form, rows), func(t *testing.T) {
@@ -143,10 +148,13 @@ func TestPoisonDoesNotMatter(t *testing.T) {
 	}
 	for _, buffer := range []int{1, 1 << 28} {
 		defer engine.SetChainBuffer(buffer)()
-		for _, c := range optest.Cases() {
+		for i, c := range optest.Cases() {
+			if !testkit.Thorough() && i%4 != min(buffer-1, 1) {
+				continue
+			}
 			t.Run(c.Name, func(t *testing.T) { same(t, c.Graph, c.Inputs) })
 		}
-		for i := range 30 {
+		for i := range 15 {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				g, in := optest.Random(rand.New(rand.NewPCG(uint64(i), 13)))
 				same(t, g, in)
