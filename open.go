@@ -164,7 +164,7 @@ func openFile(name, path string, s settings) (*Model, error) {
 	if f.Graph == nil {
 		return openCheckpoint(name, path, f, s)
 	}
-	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite"}
+	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite", quantizedAs: f.Format}
 	if s.weights != "" {
 		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
 	}

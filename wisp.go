@@ -47,6 +47,8 @@ type Model struct {
 	// tensors were matched by order and shape.
 	Renames map[string]string
 
+	quantizedAs string // format of the file that holds the integers; "" where they were made here
+
 	source graph.Weights // nil where the graph came bound
 	bound  lazyGraph
 	hashed lazyHash

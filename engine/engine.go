@@ -28,8 +28,8 @@ type Options struct {
 	Threads int    // cores one Run may use; 0 is 1
 	Batch   int    // rows of one Run; 0 keeps the graph's
 	Kernels string // a variant of internal/kernel ("go", "avx2", …); empty takes the best
-	// Arithmetic is how quantized values round: "tflite-builtin" (or empty) or
-	// "tflite-xnnpack", see internal/fixed.
+	// Arithmetic is how quantized values round: "tflite-builtin", "tflite-xnnpack" (or
+	// empty) or "onnx", see internal/fixed.
 	Arithmetic string
 	// Packs, unless nil, keeps packed weights for the next compilation with it.
 	Packs *Packs

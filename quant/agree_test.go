@@ -9,7 +9,7 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// The engine gives the interpreter's numbers on quantized networks, under both arithmetics,
+// The engine gives the interpreter's numbers on quantized networks, under every arithmetic,
 // with the best kernels and the portable ones, with one thread and two: every value of the
 // network, bit for bit.
 func TestEngineIsInterpreter(t *testing.T) {
@@ -24,7 +24,7 @@ func TestEngineIsInterpreter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range []fixed.Profile{fixed.Builtin, fixed.XNNPACK} {
+			for _, p := range fixed.Profiles {
 				want, err := interp.TraceAs(r.Graph, images[2:3], p, nil)
 				if err != nil {
 					t.Fatal(err)
