@@ -279,10 +279,14 @@ func (l *lowering) alias(id graph.ID, v view) {
 	l.views[id], l.placed[id] = v, true
 }
 
-// view returns where a value lies, loading it among the weights if it is one.
+// view returns where a value lies, loading it among the weights if it is one. Integers that
+// it returns are raised already: an input whose type is signed is copied first.
 func (l *lowering) view(id graph.ID) (view, error) {
-	if l.placed[id] {
-		return l.views[id], nil
+	if v := l.views[id]; l.placed[id] {
+		if v.src == inInput && v.bytes && sign(l.g.Values[id].Type.DType) != 0 {
+			return l.pixels(id, v), nil
+		}
+		return v, nil
 	}
 	if l.g.Values[id].Type.Quantized() {
 		return l.byteConstant(id)
@@ -305,6 +309,12 @@ func (l *lowering) image(id graph.ID) (view, error) {
 	if err != nil || v.src != inInput {
 		return v, err
 	}
+	return l.pixels(id, v), nil
+}
+
+// pixels copies an input to pixels of its own. Integers become the bytes that all operators
+// compute with.
+func (l *lowering) pixels(id graph.ID, v view) view {
 	s := l.shape(id)
 	to := l.buffer(s)
 	if to.bytes = v.bytes; v.bytes {
@@ -315,7 +325,7 @@ func (l *lowering) image(id graph.ID) (view, error) {
 		l.raise(id, to)
 	}
 	l.alias(id, to)
-	return to, nil
+	return to
 }
 
 // data returns the elements of a weight or constant.
