@@ -205,7 +205,7 @@ func (l *lowering) lower(i int) error {
 	case graph.Pad:
 		return l.pad(op)
 	case graph.Resize:
-		return l.resize()
+		return l.resize(op)
 	case graph.Reshape, graph.Flatten:
 		return l.reshape()
 	case graph.Transpose:

@@ -269,8 +269,13 @@ func fill(v reflect.Value, b *[]byte) {
 		v.SetInt(int64(number(b)))
 	case reflect.Uint8:
 		bound := len(actNames)
-		if v.Type() == reflect.TypeFor[BinaryFn]() {
+		switch v.Type() {
+		case reflect.TypeFor[BinaryFn]():
 			bound = len(binaryNames)
+		case reflect.TypeFor[ResizeAt]():
+			bound = len(resizeAtNames)
+		case reflect.TypeFor[ResizeNear]():
+			bound = len(resizeNearNames)
 		}
 		v.SetUint(uint64(number(b)) % uint64(bound))
 	case reflect.Bool:
