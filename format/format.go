@@ -65,6 +65,8 @@ type File struct {
 	Format string // name of the row in All
 	// Graph is the network, for formats that hold one; its weights are bound.
 	Graph *graph.Graph
+	// Inputs and Outputs are the graph's own as the file declares them, in the file's order.
+	Inputs, Outputs []graph.Port
 	// Tensors are the network's weights under their own names, in the file's order,
 	// prefixes of wrappers (module.) stripped.
 	Tensors []Named
@@ -205,6 +207,7 @@ func readONNX(c *content, f *File) error {
 		return err
 	}
 	f.setGraph(m.Graph, m.Warnings)
+	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }
 
@@ -215,6 +218,7 @@ func readTFLite(c *content, f *File) error {
 	}
 	f.setGraph(m.Graph, m.Warnings)
 	f.Description = m.Description
+	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }
 

@@ -35,6 +35,8 @@ type Options struct {
 type Model struct {
 	Graph    *graph.Graph
 	Warnings []string
+	// Inputs and Outputs are the graph's own as the file declares them.
+	Inputs, Outputs []graph.Port
 }
 
 // Sniff reports whether a file that begins with head looks like an ONNX model: its
@@ -84,7 +86,8 @@ func Read(data []byte, o Options) (*Model, error) {
 	if err := im.run(&m.graph); err != nil {
 		return nil, err
 	}
-	return &Model{im.g, im.warnings}, nil
+	return &Model{Graph: im.g, Warnings: im.warnings,
+		Inputs: ports(im.g, im.g.Inputs, m.graph.inputs), Outputs: ports(im.g, im.g.Outputs, m.graph.outputs)}, nil
 }
 
 func refuse(where, f string, args ...any) *graph.Refused {
