@@ -14,6 +14,7 @@ import (
 	"fmt"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
 )
 
 const format = "onnx"
@@ -29,6 +30,12 @@ type Options struct {
 	// External returns the bytes of a file that the model names as its external data,
 	// relative to the model's folder. Nil refuses external data.
 	External func(location string) ([]byte, error)
+	// Shapes are of inputs, by name, "" being the only input: a dimension other than the
+	// first that the file leaves open is read at theirs, an input whose shape the file does
+	// not give has all of it.
+	Shapes map[string]tensor.Shape
+	// Height and Width, where they are set, are those of pictures whose size is open.
+	Height, Width int
 }
 
 // Model is a graph with its weights bound, and what had to be assumed.
