@@ -112,7 +112,8 @@ func touched(w runner) (write extent, reads []extent, ok bool) {
 			xs, ys = [2]int{p.XRow, p.XPix}, [2]int{p.YRow, p.YPix}
 		default:
 			p := &w.resize
-			in, out = [4]int{w.images, p.InH, p.InW, p.C}, [4]int{w.images, w.rows, p.OutW, p.C}
+			in = [4]int{w.images, int(slices.Max(p.Rows)) + 1, int(slices.Max(p.Cols)) + 1, p.C}
+			out = [4]int{w.images, w.rows, len(p.Cols), p.C}
 			xs, ys = [2]int{p.XRow, p.XPix}, [2]int{p.YRow, p.YPix}
 		}
 		write = extent{w.y, out[:], []int{w.yImage, ys[0], ys[1], 1}}
