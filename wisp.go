@@ -48,8 +48,8 @@ type Model struct {
 	// tensors were matched by order and shape.
 	Renames map[string]string
 
-	quantizedAs string // format of the file that holds the integers; "" where they were made here
-	ins, outs []graph.Port // of a file's graph, as the file declares them
+	quantizedAs string       // format of the file that holds the integers; "" where they were made here
+	ins, outs   []graph.Port // of a file's graph, as the file declares them
 
 	source graph.Weights // nil where the graph came bound
 	bound  lazyGraph

@@ -1,6 +1,9 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // The invariant of a plan: every element that a step reads was written before, and lies
 // inside of its buffer. Tests check it element by element; chains check their rows whenever
