@@ -142,20 +142,6 @@ func (e *exporter) feedsProducts(id graph.ID) bool {
 	return false
 }
 
-// implied reports whether everything that a quantized value can hold passes an activation
-// unchanged.
-func implied(a graph.Act, v *graph.Value) bool {
-	scale, zero := float64(v.Quant.Scale[0]), float64(raised(v))
-	lo, hi := -zero*scale, (255-zero)*scale
-	switch a.Kind {
-	case graph.ActReLU:
-		return lo >= 0
-	case graph.ActClip:
-		return lo >= float64(a.Lo)-1e-6 && hi <= float64(a.Hi)*(1+1e-6)
-	}
-	return false
-}
-
 // needQuantized lists quantized weights and constants, and what makes real numbers of them.
 func (e *exporter) needQuantized(id graph.ID, node string) error {
 	v := e.g.Value(id)
