@@ -123,7 +123,7 @@ func (a *app) listModels(want string, f *listFlags) error {
 			continue
 		}
 		if limits.Bytes > 0 {
-			if small, err := fits(name, limits.Bytes); err != nil {
+			if small, err := weighsAtMost(name, limits.Bytes); err != nil {
 				return err
 			} else if !small {
 				continue
@@ -185,8 +185,8 @@ func keeps(c cost.Totals, top1 float64, l advise.Limits) bool {
 	return (l.Params <= 0 || c.Params <= l.Params) && (l.MACs <= 0 || c.MACs <= l.MACs) && top1 >= l.Top1
 }
 
-// fits reports whether the file of a network in float32 has so many bytes at most.
-func fits(name string, most int64) (bool, error) {
+// weighsAtMost reports whether the file of a network in float32 has so many bytes at most.
+func weighsAtMost(name string, most int64) (bool, error) {
 	m, err := wisp.Open(name, wisp.WithWeights("synthetic:1"))
 	if err != nil {
 		return false, err
