@@ -51,6 +51,7 @@ func (p *Prediction) rank() int {
 type Key struct {
 	Model         string `json:"model"`
 	WeightsSHA256 string `json:"weights_sha256"`
+	Network       string `json:"network,omitempty"` // that the weights were read as, where their file does not say
 	Engine        string `json:"engine"`
 	EngineVersion string `json:"engine_version"`
 	Precision     string `json:"precision"`
@@ -63,7 +64,7 @@ type Key struct {
 // key names the model without its folder: the hash of the weights says which file it is,
 // wherever it lies.
 func (s *Subject) key(p *Plan) Key {
-	return Key{filepath.Base(s.Model), s.WeightsSHA256, s.Engine, s.EngineVersion, s.Precision, s.Arithmetic, s.Recipe, p.Manifest, selectionHash(p.Images)}
+	return Key{filepath.Base(s.Model), s.WeightsSHA256, s.Network, s.Engine, s.EngineVersion, s.Precision, s.Arithmetic, s.Recipe, p.Manifest, selectionHash(p.Images)}
 }
 
 func (k Key) hash() string {
@@ -91,6 +92,8 @@ type header struct {
 	Version int `json:"wisp_predictions"`
 	Key     Key `json:"key"`
 	Images  int `json:"images"` // of the selection
+	// RecipeGuessed is no part of the key: the pixels are the same.
+	RecipeGuessed bool `json:"recipe_guessed,omitempty"`
 }
 
 // maxPredictionLine bounds a line; an image's path is the only long thing in it.
@@ -223,7 +226,8 @@ func runPath(folder string, k Key, n int) string {
 }
 
 // create starts a new file with its header. A run never touches an earlier run's file.
-func create(folder string, k Key, images int) (*journal, error) {
+func create(folder string, head header) (*journal, error) {
+	k := head.Key
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("eval: predictions: %w", err)
 	}
@@ -249,7 +253,7 @@ func create(folder string, k Key, images int) (*journal, error) {
 			f.Close()
 			return nil, fmt.Errorf("eval: predictions %s: %w", path, err)
 		}
-		if err := j.write(header{fileVersion, k, images}); err != nil {
+		if err := j.write(head); err != nil {
 			f.Close()
 			return nil, err
 		}

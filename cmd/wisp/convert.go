@@ -128,6 +128,9 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 	if err := writeFile(c.output, c.overwrite, func(w io.Writer) error { return write(w, m) }); err != nil {
 		return err
 	}
+	if c.calibrate != "" { // photographs: how they became inputs is in the integers
+		a.warnOfGuess(m)
+	}
 	info, err := os.Stat(c.output)
 	if err != nil {
 		return err

@@ -60,6 +60,7 @@ func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
 // description of what was loaded, so that contexts compare.
 type About struct {
 	Model, Weights, SHA256 string
+	Quantization           string // the identity of integers that were made here
 	Notes                  []string
 }
 
@@ -70,6 +71,8 @@ type Giver struct {
 	// Quantized holds what became of the layers of each float model that was given in
 	// integers, by the model's name.
 	Quantized map[string][]quant.Layer
+	// Guesses warn of models that photographs calibrated by a recipe that is a guess.
+	Guesses []string
 
 	folder  string
 	exports map[string]string // files by format, batch and model
@@ -133,7 +136,7 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 			return q, nil
 		}
 		sum, err := HashOf(name)
-		f.about[name] = About{name, filepath.Base(name), sum, nil}
+		f.about[name] = About{Model: name, Weights: filepath.Base(name), SHA256: sum}
 		return q, err
 	}
 	ext := e.Takes[0]
@@ -162,6 +165,9 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 			return q, err
 		}
 		f.Quantized[name] = r.Layers
+		if w := m.GuessWarning(); calibrate != "" && w != "" && !slices.Contains(f.Guesses, w) {
+			f.Guesses = append(f.Guesses, w)
+		}
 	}
 	if f.folder == "" {
 		if f.folder, err = os.MkdirTemp("", "wisp-bench-"); err != nil {
@@ -185,7 +191,11 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 	if e.Runner != "" {
 		notes = append(notes, fmt.Sprintf("%s ran wisp's own export of %s", e.Name, name))
 	}
-	f.about[q.Model] = About{name, m.Weights.ID, sum, notes}
+	about := About{Model: name, Weights: m.Weights.ID, SHA256: sum, Notes: notes}
+	if m.Quantized != nil {
+		about.Quantization = m.Quantized.SHA256()
+	}
+	f.about[q.Model] = about
 	return q, nil
 }
 
@@ -216,7 +226,7 @@ func (p named) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 		a, ok = p.about[q.Weights]
 	}
 	if ok && err == nil {
-		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.Model, a.Weights, a.SHA256
+		r.Model.Model, r.Model.Weights, r.Model.WeightsHash, r.Model.Quantization = a.Model, a.Weights, a.SHA256, a.Quantization
 		r.Model.Notes = append(r.Model.Notes, a.Notes...)
 	}
 	return r, err
