@@ -19,7 +19,8 @@ type Class struct {
 }
 
 // Classify decodes an image file, preprocesses it by the model's recipe, runs the
-// model and returns the k most probable classes, best first.
+// model and returns the k most probable classes, best first. A model that may be another
+// network than it was taken for is an *AmbiguousError.
 func (p *Program) Classify(path string, k int) ([]Class, error) {
 	img, err := ReadImage(path)
 	if err != nil {
@@ -42,6 +43,9 @@ func ReadImage(path string) (*imagenet.RGB, error) {
 
 // ClassifyImage is Classify for an image that is decoded already.
 func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
+	if err := p.Model.Doubtful(); err != nil {
+		return nil, err
+	}
 	in, err := p.Model.Preprocess(img)
 	if err != nil {
 		return nil, err

@@ -80,6 +80,9 @@ func input(m *wisp.Model, image string) (*tensor.Tensor, string, error) {
 		shape := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
 		return m.AsInput(zoo.SyntheticInput(1, shape, "input")), "synthetic:1, " + shape.String(), nil
 	}
+	if err := m.Doubtful(); err != nil {
+		return nil, "", err
+	}
 	say("decoding " + image)
 	img, err := wisp.ReadImage(image)
 	if err != nil {
