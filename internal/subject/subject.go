@@ -25,7 +25,7 @@ func Of(m *wisp.Model, name, version string, open func() (Runs, error)) (eval.Su
 	if _, _, err := m.ImageSize(); err != nil {
 		return eval.Subject{}, err
 	}
-	if err := m.Doubtful(); err != nil {
+	if err := m.Classifier(); err != nil {
 		return eval.Subject{}, err
 	}
 	sum, err := m.WeightsSHA256()
