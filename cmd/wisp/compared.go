@@ -156,7 +156,7 @@ func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
 	if err != nil {
 		return err
 	}
-	shape := m.Inputs()[0].Shape
+	shape := m.InputShape()
 	row.Model, row.Input, row.Params, row.MACs, row.Weights = m.Name, shape, &counts.Params, &counts.MACs, m.Weights.ID
 	row.Bytes = map[string]int64{"float32": counts.Bytes.Float32, "float16": counts.Bytes.Float16, "int8": counts.Bytes.Int8}
 	out.Family, out.Params, out.MACs, out.Bytes = m.Family, counts.Params, counts.MACs, counts.Bytes.Float32

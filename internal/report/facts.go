@@ -36,7 +36,7 @@ func Facts(m *wisp.Model, r *cost.Report) []Fact {
 // several or where one is not of real numbers.
 func inputFact(m *wisp.Model) string {
 	if ports := m.Inputs(); len(ports) == 1 && ports[0].DType == tensor.Float32 {
-		return ports[0].Shape.String()
+		return m.InputShape().String()
 	}
 	return m.WantInputs()
 }
