@@ -18,7 +18,8 @@ type Class struct {
 }
 
 // Classify decodes an image file, preprocesses it by the model's recipe, runs the
-// model and returns the k most probable classes, best first.
+// model and returns the k most probable classes, best first. A model that may be another
+// network than it was taken for is an *AmbiguousError.
 func (p *Program) Classify(path string, k int) ([]Class, error) {
 	img, err := ReadImage(path)
 	if err != nil {
@@ -64,12 +65,13 @@ func (m *Model) Answers() int {
 }
 
 // Classifier says why the model's answers cannot be ranked: its first output is not one score
-// for each class. It is nil for a classifier.
+// for each class, or it may be another network than it was taken for (Doubtful). It is nil for
+// a classifier.
 func (m *Model) Classifier() error {
 	if _, ok := m.scores(); !ok {
 		return fmt.Errorf("%s: the model is no classifier: its first output is %s, want one score for each class: wisp run prints it", m.Name, m.Outputs()[0])
 	}
-	return nil
+	return m.Doubtful()
 }
 
 // scores counts the classes: the elements of one row of the first output, where all but one

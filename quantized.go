@@ -121,13 +121,16 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := m.Doubtful(); err != nil {
+		return nil, nil, err
+	}
 	r, err := quant.Quantize(g, calibration, o)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
 	}
 	n := &Model{
 		Name: m.Name, Family: m.Family, Graph: r.Graph, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
-		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames,
+		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames, Guessed: m.Guessed, taken: m.taken,
 		ins: typed(m.ins, r.Graph, r.Graph.Inputs), outs: typed(m.outs, r.Graph, r.Graph.Outputs),
 	}
 	return n, r, nil

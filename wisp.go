@@ -44,17 +44,21 @@ type Model struct {
 	// Notes are doubts and assumptions that belong beside every result.
 	Notes []string
 
-	// Renames maps the network's own tensor names to the file's, where a checkpoint's
-	// tensors were matched by order and shape.
+	// Renames maps the network's own tensor names to the file's, where they differ. Guessed
+	// says that they were matched by role, order and shape.
 	Renames map[string]string
+	Guessed bool
 
-	ins, outs []graph.Port // of a file's graph, as the file declares them
+	quantizedAs string       // format of the file that holds the integers; "" where they were made here
+	ins, outs   []graph.Port // of a file's graph, as the file declares them
 
-	source graph.Weights // nil where the graph came bound
-	bound  lazyGraph
-	hashed lazyHash
-	file   *format.File
-	entry  *catalog.Entry // what the weights are, where the catalogue knows their hash
+	source    graph.Weights // nil where the graph came bound
+	bound     lazyGraph
+	hashed    lazyHash
+	file      *format.File
+	taken     string // how the tensors were chosen and named, where options say so
+	ambiguous *AmbiguousError
+	entry     *catalog.Entry // what the weights are, where the catalogue knows their hash
 }
 
 // Close gives back the mapping of the model's file. Neither the model nor its graph may

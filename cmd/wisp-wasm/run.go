@@ -82,6 +82,9 @@ func input(m *wisp.Model, image string) ([]*tensor.Tensor, string, error) {
 		}
 		return in, "synthetic:1, " + m.WantInputs(), nil
 	}
+	if err := m.Doubtful(); err != nil {
+		return nil, "", err
+	}
 	say("decoding " + image)
 	img, err := wisp.ReadImage(image)
 	if err != nil {

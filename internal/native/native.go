@@ -53,7 +53,6 @@ func (Backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 		if m, _, err = Calibrated(m, q.Options["calibrate"]); err != nil {
 			return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 		}
-		q.Options["arithmetic"] = cmp.Or(q.Options["arithmetic"], "tflite-xnnpack")
 	}
 	return &model{model: m, q: q}, nil
 }
@@ -185,7 +184,7 @@ func (l *loaded) Describe() runner.Description {
 		CPUFeatures: featuresUsed(l.q.Kernels),
 	}
 	if d.Precision == "int8" {
-		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("integers round as %s", cmp.Or(l.q.Options["arithmetic"], "tflite-builtin")))
+		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("integers round as %s", l.program.Arithmetic()))
 	}
 	d.Inputs = l.ports(l.program.Inputs(), l.model.Inputs(), l.model.InputOrder)
 	d.Outputs = l.ports(l.program.Outputs(), l.model.Outputs(), l.model.OutputOrder)

@@ -166,6 +166,9 @@ func (s *Server) answer(m ref, img *imagenet.RGB) answer {
 	}
 	a.Synthetic, a.Weights, a.Recipe, a.RecipeWhy, a.Input = c.model.Weights.Synthetic, c.model.Weights.ID, c.model.Recipe.ID, c.model.RecipeWhy, fmt.Sprintf("%d×%d", h, w)
 	started := time.Now()
+	if err := c.model.Doubtful(); err != nil {
+		return fail(err)
+	}
 	in, err := c.model.Preprocess(img)
 	if err != nil {
 		return fail(err)
