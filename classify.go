@@ -18,8 +18,9 @@ type Class struct {
 }
 
 // Classify decodes an image file, preprocesses it by the model's recipe, runs the
-// model and returns the k most probable classes, best first. A model that may be another
-// network than it was taken for is an *AmbiguousError.
+// model and returns the k most probable classes, best first: all where there are fewer,
+// none for k of 0 or less. A model that may be another network than it was taken for is an
+// *AmbiguousError.
 func (p *Program) Classify(path string, k int) ([]Class, error) {
 	img, err := ReadImage(path)
 	if err != nil {
@@ -130,8 +131,9 @@ func (m *Model) Top(scores []float32, k int) ([]Class, error) {
 		return 0
 	})
 	labels := imagenet.Labels()
+	k = max(0, min(k, len(order)))
 	out := make([]Class, 0, k)
-	for _, i := range order[:min(k, len(order))] {
+	for _, i := range order[:k] {
 		c := Class{Index: i - offset, Probability: probs[i]}
 		if n := len(probs) - offset; n == len(labels) {
 			c.WNID, c.Label = labels[c.Index].WNID, labels[c.Index].Short()

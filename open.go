@@ -16,6 +16,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/catalog"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -26,7 +27,18 @@ import (
 // A missing file is an *os.PathError, a damaged one a *format.Refused, an unknown operator a
 // *graph.UnsupportedError, a checkpoint of no known network an *UnrecognizedError, an
 // unknown name a *zoo.UnknownError.
+//
+// What a reader does wrong is an error too, never a panic.
 func Open(nameOrFile string, opts ...Option) (*Model, error) {
+	var m *Model
+	err := guard.Do(nameOrFile, func() (err error) {
+		m, err = open(nameOrFile, opts)
+		return err
+	})
+	return m, err
+}
+
+func open(nameOrFile string, opts []Option) (*Model, error) {
 	var s settings
 	for _, f := range opts {
 		f(&s)

@@ -9,6 +9,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/fixed"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -124,9 +125,15 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	if err := m.Doubtful(); err != nil {
 		return nil, nil, err
 	}
-	r, err := quant.Quantize(g, calibration, o)
+	var r *quant.Result
+	err = guard.Do(m.Name, func() error {
+		if r, err = quant.Quantize(g, calibration, o); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
+		return nil, nil, err
 	}
 	n := &Model{
 		Name: m.Name, Family: m.Family, Graph: r.Graph, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,

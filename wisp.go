@@ -13,6 +13,7 @@ package wisp
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
@@ -58,12 +59,14 @@ type Model struct {
 	file      *format.File
 	taken     string // how the tensors were chosen and named, where options say so
 	ambiguous *AmbiguousError
+	closed    atomic.Bool
 	entry     *catalog.Entry // what the weights are, where the catalogue knows their hash
 }
 
-// Close gives back the mapping of the model's file. Neither the model nor its graph may
-// be used after it; programs compiled before stay sound.
+// Close gives back the mapping of the model's file. The model's graph may not be used after
+// it, and Bound, Compile and Int8 refuse; programs compiled before stay sound.
 func (m *Model) Close() error {
+	m.closed.Store(true)
 	if m.file == nil {
 		return nil
 	}
