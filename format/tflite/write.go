@@ -24,6 +24,7 @@ func Write(w io.Writer, g *graph.Graph, description string) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("tflite: write: %w", err)
 	}
+	g = spelled(g)
 	e := &exporter{g: g, at: make([]int, len(g.Values)), buffers: fbTables{fbTable{}}, codes: map[[2]int]int{}, consts: map[string]int{}}
 	for i := range e.at {
 		e.at[i] = -1
