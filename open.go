@@ -2,6 +2,7 @@ package wisp
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -74,7 +75,7 @@ func openName(name string, s settings) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.h > 0 && !strings.Contains(name, "@") {
+	if s.picture(); s.h > 0 && !strings.Contains(name, "@") {
 		spec.H, spec.W = s.h, s.w
 	}
 	classes := 1000
@@ -101,6 +102,8 @@ func openName(name string, s settings) (*Model, error) {
 	}
 	m := &Model{Name: name, Family: spec.Model().Family, Graph: g, Spec: &spec}
 	if file != nil {
+		names, shapes := file.Shapes()
+		m.pairNames(weights, spec, classes, names, shapes)
 		if err := m.takeWeights(file, weights); err != nil {
 			return nil, err
 		}
@@ -157,28 +160,19 @@ func parseSynthetic(s string, gain float64) (uint64, float64, error) {
 }
 
 func openFile(name, path string, s settings) (*Model, error) {
-	f, err := format.Open(path)
+	f, err := format.OpenAs(path, s.sizes())
 	if err != nil {
 		return nil, err
 	}
 	if f.Graph == nil {
 		return openCheckpoint(name, path, f, s)
 	}
-	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite", quantizedAs: f.Format}
+	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite", quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
 	if s.weights != "" {
 		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
 	}
-	if s.h > 0 {
-		in, err := m.imageShape()
-		if err != nil {
-			return nil, err
-		}
-		if in[2] != s.h || in[3] != s.w {
-			in[2], in[3] = s.h, s.w
-			if m.Graph, err = m.Graph.WithInput(in); err != nil {
-				return nil, fmt.Errorf("%s: at %d×%d: %w", path, s.h, s.w, err)
-			}
-		}
+	if err := m.resize(path, s); err != nil {
+		return nil, err
 	}
 	m.describe(f, path)
 	m.Weights = Weights{ID: filepath.Base(path)}
@@ -188,8 +182,6 @@ func openFile(name, path string, s settings) (*Model, error) {
 
 // openCheckpoint finds the network that a checkpoint's tensors belong to.
 func openCheckpoint(name, path string, f *format.File, s settings) (*Model, error) {
-	var spec zoo.Spec
-	var classes int
 	m := &Model{Name: name}
 	if err := m.identify(path); err != nil {
 		return nil, err
@@ -200,40 +192,18 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 		if m.Renames, err = readNames(s.names); err != nil {
 			return nil, err
 		}
+		m.taken += fmt.Sprintf(" map=%x", sha256.Sum256([]byte(fmt.Sprint(m.Renames))))[:13]
 		for own, theirs := range m.Renames {
 			if i := slices.Index(names, theirs); i >= 0 {
 				names[i] = own
 			}
 		}
 	}
-	switch {
-	case s.arch != "":
-		var err error
-		if spec, err = zoo.Parse(s.arch); err != nil {
-			return nil, err
-		}
-		classes = classesIn(f, spec)
-		if renames, ok := zoo.Match(spec, classes, names, shapes); ok && s.names == "" {
-			m.takeNames(path, renames)
-		}
-	case m.entry != nil:
-		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
-		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
-	default:
-		r, err := zoo.Recognize(names, shapes)
-		if err != nil {
-			return nil, &UnrecognizedError{Path: path, File: f, Err: err}
-		}
-		spec, classes = r.Spec, r.Classes
-		m.note("%s: recognised as %s with %d classes", path, spec, classes)
-		if s.names == "" {
-			m.takeNames(path, r.Renames)
-		}
-		for _, a := range r.Assumed {
-			m.note("%s: %s", path, a)
-		}
+	spec, classes, err := m.whichNetwork(path, f, names, shapes, s)
+	if err != nil {
+		return nil, err
 	}
-	if s.h > 0 {
+	if s.picture(); s.h > 0 {
 		spec.H, spec.W = s.h, s.w
 	}
 	g, err := spec.Build(classes)
@@ -247,9 +217,61 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 	return m, m.finish(s)
 }
 
-// takeNames keeps what a checkpoint calls its tensors, and says that it was found out.
-func (m *Model) takeNames(path string, renames map[string]string) {
-	if m.Renames = renames; len(renames) > 0 {
+// whichNetwork is the network of a checkpoint: the one that is asked for, else the one that
+// the catalogue knows the file as, else the one that the file itself names, else the one
+// that its tensors fit.
+func (m *Model) whichNetwork(path string, f *format.File, names []string, shapes []tensor.Shape, s settings) (spec zoo.Spec, classes int, err error) {
+	switch {
+	case s.arch != "":
+		if spec, err = zoo.Parse(s.arch); err != nil {
+			return spec, 0, err
+		}
+		classes = classesIn(f, spec)
+		if s.names == "" {
+			m.pairNames(path, spec, classes, names, shapes)
+		}
+		return spec, classes, nil
+	case m.entry != nil:
+		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
+		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
+		return spec, classes, nil
+	case f.Network != "" && s.names == "":
+		if spec, err = zoo.Parse(f.Network); err == nil {
+			classes = classesIn(f, spec)
+			if renames, guessed, _, ok := zoo.Match(spec, classes, names, shapes); ok && !guessed {
+				m.Renames = renames
+				m.note("%s: it says itself that it is %s, with %d classes", path, spec, classes)
+				return spec, classes, nil
+			}
+		}
+		m.note("%s: it says that it is %q, which its tensors are not", path, f.Network)
+	}
+	r, err := zoo.Recognize(names, shapes, f.Arch)
+	if err != nil {
+		return spec, 0, &UnrecognizedError{Path: path, File: f, Err: err}
+	}
+	m.note("%s: recognised as %s with %d classes", path, r.Spec, r.Classes)
+	if r.Decided != "" {
+		m.note("%s: other networks have the same tensors: decided by %s", path, r.Decided)
+	}
+	if s.names == "" {
+		m.takeNames(path, r.Renames, r.Guessed)
+	}
+	m.doubt(path, r, s.names != "")
+	return r.Spec, r.Classes, nil
+}
+
+// pairNames finds out what a checkpoint calls the tensors of a network that is given.
+func (m *Model) pairNames(path string, spec zoo.Spec, classes int, names []string, shapes []tensor.Shape) {
+	if renames, guessed, _, ok := zoo.Match(spec, classes, names, shapes); ok {
+		m.takeNames(path, renames, guessed)
+	}
+}
+
+// takeNames keeps what a checkpoint calls its tensors, and says so where it was guessed.
+func (m *Model) takeNames(path string, renames map[string]string, guessed bool) {
+	m.Renames, m.Guessed = renames, guessed
+	if guessed {
 		m.note("%s: %d tensors have names of their own and were matched by role, order and shape (wisp show lists them): check an answer that you know", path, len(renames))
 	}
 }
@@ -293,7 +315,7 @@ func (m *Model) takeWeights(f *format.File, path string) error {
 	g := m.Graph.Clone()
 	src := f.Weights()
 	if err := g.Bind(renamed{src, m.Renames}); err != nil {
-		return &format.Refused{Path: path, Format: f.Format, What: fmt.Sprintf("does not fit %s: %v", m.Spec, err), Hint: "name its network with --arch"}
+		return m.doesNotFit(f, path, err)
 	}
 	if unused := src.Unused(); len(unused) > 0 {
 		m.note("%s: %d tensors are not part of %s and were left out: %s", path, len(unused), m.Spec, few(unused))
@@ -334,10 +356,7 @@ func (m *Model) describe(f *format.File, path string) {
 
 // finish fills in what the graph itself says, and the recipe.
 func (m *Model) finish(s settings) error {
-	out := m.Graph.Value(m.Graph.Outputs[0])
-	if shape := out.Type.Shape; len(shape) > 0 {
-		m.Classes = shape[len(shape)-1]
-	}
+	m.Classes, _ = m.scores()
 	m.Background = m.Classes == 1001
 	m.Probability = endsInSoftmax(m.Graph)
 	return m.chooseRecipe(s.recipe)
@@ -385,13 +404,6 @@ func (m *Model) chooseRecipe(asked string) error {
 	}
 	m.Recipe = r
 	return nil
-}
-
-func (m *Model) imageShape() ([]int, error) {
-	if _, _, err := m.ImageSize(); err != nil {
-		return nil, err
-	}
-	return m.Graph.Value(m.Graph.Inputs[0]).Type.Shape.Clone(), nil
 }
 
 func (m *Model) note(format string, args ...any) {

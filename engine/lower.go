@@ -99,7 +99,9 @@ func newLowering(g *graph.Graph, o Options, p fixed.Profile) (*lowering, error) 
 		}
 		l.copy("output", g.Values[id].Name, s, v, to)
 	}
-	l.planChains()
+	if err := l.planChains(); err != nil {
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -203,7 +205,7 @@ func (l *lowering) lower(i int) error {
 	case graph.Pad:
 		return l.pad(op)
 	case graph.Resize:
-		return l.resize()
+		return l.resize(op)
 	case graph.Reshape, graph.Flatten:
 		return l.reshape()
 	case graph.Transpose:
@@ -385,6 +387,12 @@ func (l *lowering) program() (*Program, error) {
 			items[i] = layout.Item{}
 		}
 	}
+	births := make([][]int, len(l.steps))
+	for i := range items {
+		if items[i].Size > 0 {
+			births[items[i].First] = append(births[items[i].First], i)
+		}
+	}
 	offsets, size := layout.Plan(items)
 	for i := range l.bufs {
 		l.bufs[i].off = offsets[i] / l.bufs[i].width()
@@ -392,6 +400,7 @@ func (l *lowering) program() (*Program, error) {
 	p := &Program{
 		name: l.g.Name, threads: l.threads, steps: l.steps, bufs: l.bufs, weights: l.weights,
 		arena: size/4 + kernel.Slack, scratch: l.scratch, variants: l.kernels, longest: l.longest, mostRings: l.mostRings,
+		births: births,
 	}
 	if p.ArenaBytes() > MaxBytes {
 		return nil, fmt.Errorf("the activations take %d bytes, want at most %d", p.ArenaBytes(), int64(MaxBytes))

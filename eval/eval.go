@@ -61,6 +61,7 @@ type Subject struct {
 	Family        string
 	Weights       string // "mobilenet_v2.onnx", for people
 	WeightsSHA256 string // of their file; "" only where there is none
+	Network       string // which network a file of tensors was taken for, and which part of it; "" for a whole model
 	Synthetic     bool   // weights that were made up: they have no accuracy, Run refuses them
 	Engine        string
 	EngineVersion string

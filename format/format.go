@@ -65,17 +65,24 @@ type File struct {
 	Format string // name of the row in All
 	// Graph is the network, for formats that hold one; its weights are bound.
 	Graph *graph.Graph
+	// Inputs and Outputs are the graph's own as the file declares them, in the file's order.
+	Inputs, Outputs []graph.Port
 	// Tensors are the network's weights under their own names, in the file's order,
 	// prefixes of wrappers (module.) stripped.
 	Tensors []Named
 	// Stray are tensors that tools left behind and no network has (total_ops, …).
 	Stray []Named
 	Bytes int64 // size of the file itself
+	// Arch is what training code or a configuration calls the network's architecture, and
+	// Network is the zoo's name that a file written by wisp has; empty where the file does
+	// not say.
+	Arch, Network string
 	// Description is what a file of the format tflite says about itself.
 	Description string
 	Warnings    []string // what was assumed, stripped or left out
 
 	mapped []*content
+	sizes  Sizes
 }
 
 // Named is a tensor of a file. Its data may lie in the file itself: it is valid until
@@ -86,18 +93,31 @@ type Named struct {
 	Kind   graph.Kind // Parameter or Buffer, by type and name
 }
 
+// NetworkKey is where the metadata of a safetensors file that wisp wrote names the network.
+const NetworkKey = "wisp.network"
+
 // Open reads a model file.
 //
 // The error is what the system says for a missing or unreadable file, a *Refused for
 // one that is damaged or no model, an *Unsupported for a known format that is not read
 // here, and a *graph.UnsupportedError for operators or element types that are unknown.
 // Memory stays within 64 MiB + 4 × the file's size.
-func Open(path string) (*File, error) {
+func Open(path string) (*File, error) { return OpenAs(path, Sizes{}) }
+
+// Sizes are what a reader takes for dimensions of inputs that the file leaves open, in the
+// file's order. What the file fixes is never changed by it.
+type Sizes struct {
+	Shapes        map[string]tensor.Shape // by the input's name; "" is the only input's
+	Height, Width int                     // of pictures, of inputs that Shapes does not name; 0: not set
+}
+
+// OpenAs is Open that reads open dimensions at the given sizes.
+func OpenAs(path string, sizes Sizes) (*File, error) {
 	c, err := load(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Path: path, Bytes: c.size(), mapped: []*content{c}}
+	f := &File{Path: path, Bytes: c.size(), mapped: []*content{c}, sizes: sizes}
 	if err := f.read(c); err != nil {
 		f.Close()
 		return nil, at(path, err)
@@ -178,10 +198,11 @@ func readTorch(c *content, f *File) error {
 }
 
 func readSafetensors(c *content, f *File) error {
-	got, err := safetensors.Read(c.data)
+	got, says, err := safetensors.ReadAll(c.data)
 	if err != nil {
 		return err
 	}
+	f.Network = says[NetworkKey]
 	list := make([]Named, len(got))
 	for i, t := range got {
 		list[i] = Named{t.Name, t.Tensor, kindOf(t.Name, t.Tensor)}
@@ -200,11 +221,12 @@ func readONNX(c *content, f *File) error {
 		}
 		f.mapped = append(f.mapped, side)
 		return side.data, nil
-	}})
+	}, Shapes: f.sizes.Shapes, Height: f.sizes.Height, Width: f.sizes.Width})
 	if err != nil {
 		return err
 	}
 	f.setGraph(m.Graph, m.Warnings)
+	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }
 
@@ -215,6 +237,7 @@ func readTFLite(c *content, f *File) error {
 	}
 	f.setGraph(m.Graph, m.Warnings)
 	f.Description = m.Description
+	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }
 

@@ -37,10 +37,14 @@ func newClassify(a *app) *cobra.Command {
 			if err := arithmetic.check(); err != nil {
 				return err
 			}
-			m, err := models.open(a, args[0])
+			m, err := models.openSure(a, args[0])
 			if err != nil {
 				return err
 			}
+			if err := m.Classifier(); err != nil {
+				return err
+			}
+			a.sayOfPictures(m)
 			var names []string
 			if labels != "" {
 				if names, err = readLabels(labels, m); err != nil {

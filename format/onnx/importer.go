@@ -29,7 +29,9 @@ type importer struct {
 	rank   map[graph.ID]int
 	// sources are the integers behind dequantized constants.
 	sources map[graph.ID]*tensor.Tensor
-	bad     []graph.Unsupported
+	// dequantized are the parameters of every computed DequantizeLinear, by its result.
+	dequantized map[graph.ID]*tensor.Quant
+	bad         []graph.Unsupported
 }
 
 // value is what a name of the file stands for: exactly one of an activation, a
@@ -47,7 +49,7 @@ type value struct {
 func newImporter(opset int, mem *budget, o Options, size int) *importer {
 	return &importer{
 		g: &graph.Graph{}, opset: opset, mem: mem, opts: o, size: size,
-		values: map[string]*value{}, names: map[string]bool{}, nodes: map[string]bool{}, uses: map[string]int{}, rank: map[graph.ID]int{}, sources: map[graph.ID]*tensor.Tensor{},
+		values: map[string]*value{}, names: map[string]bool{}, nodes: map[string]bool{}, uses: map[string]int{}, rank: map[graph.ID]int{}, sources: map[graph.ID]*tensor.Tensor{}, dequantized: map[graph.ID]*tensor.Quant{},
 	}
 }
 
@@ -119,8 +121,11 @@ func (im *importer) input(in *valueInfo) error {
 	if in.name == "" {
 		return refuse(fmt.Sprintf("byte %d", in.at), "an input without a name")
 	}
+	d := tensor.Float32
 	switch in.elem {
 	case 1:
+	case 2, 3:
+		d = dtypes[in.elem].d
 	case 10, 11, 16:
 		im.warn("%s is %v in the file: the network is computed in float32", where, dtypes[in.elem].d)
 	default:
@@ -130,8 +135,16 @@ func (im *importer) input(in *valueInfo) error {
 		}
 		im.unsupported("Input", in.name, name)
 	}
-	if !in.shape || len(in.dims) == 0 {
-		return refuse(where, "has no shape")
+	asked := im.asked(in)
+	if !in.shape {
+		if len(asked) == 0 {
+			r := refuse(where, "has no shape")
+			r.Hint = "wisp run takes it from an array: --input FILE.npy"
+			return r
+		}
+		for _, d := range asked {
+			in.dims = append(in.dims, dimension{value: int64(d), known: true})
+		}
 	}
 	if len(in.dims) > 8 {
 		return refuse(where, "has %d dimensions: want at most 8", len(in.dims))
@@ -148,12 +161,20 @@ func (im *importer) input(in *valueInfo) error {
 		if d.known && d.value < -1 {
 			return refuse(where, "dimension %d is %d", i, d.value)
 		}
+		if i > 0 && len(asked) == len(in.dims) && asked[i] > 0 && asked[i] <= maxElements {
+			shape[i] = asked[i]
+			continue
+		}
 		shape[i] = open(in.dims, i)
+		if size := im.pictureSide(in.dims, i); asked == nil && size > 0 {
+			shape[i] = size
+			continue
+		}
 		if i > 0 {
 			im.warn("%s: dimension %d is open (%q): taken as %d", where, i, d.param, shape[i])
 		}
 	}
-	id, err := im.add(graph.Value{Name: in.name, Kind: graph.Input, Type: graph.Type{DType: tensor.Float32, Shape: shape}}, where)
+	id, err := im.add(graph.Value{Name: in.name, Kind: graph.Input, Type: graph.Type{DType: d, Shape: shape}}, where)
 	if err != nil {
 		return err
 	}
@@ -162,17 +183,49 @@ func (im *importer) input(in *valueInfo) error {
 	return nil
 }
 
+// asked is the shape that the reader's user gives for an input, nil where none.
+func (im *importer) asked(in *valueInfo) tensor.Shape {
+	if s, ok := im.opts.Shapes[in.name]; ok {
+		return s
+	}
+	return im.opts.Shapes[""]
+}
+
+// pictureSide is the height or width that the reader's user gives, where dimension i is one;
+// else 0.
+func (im *importer) pictureSide(dims []dimension, i int) int {
+	if i == 0 || len(dims) != 4 || im.opts.Height == 0 {
+		return 0
+	}
+	first := 2
+	if channelAxis(dims) == 3 {
+		first = 1
+	}
+	switch i {
+	case first:
+		return im.opts.Height
+	case first + 1:
+		return im.opts.Width
+	}
+	return 0
+}
+
+// channelAxis is the dimension of a picture's channels: the last where the file fixes it as
+// one or three, else the second.
+func channelAxis(dims []dimension) int {
+	if d := dims[3]; d.known && (d.value == 1 || d.value == 3) {
+		return 3
+	}
+	return 1
+}
+
 // open is the extent assumed for a dimension that the file leaves open: one row, three
 // channels, 224×224.
 func open(dims []dimension, i int) int {
 	if i == 0 || len(dims) != 4 {
 		return 1
 	}
-	channel := 1
-	if d := dims[3]; d.known && (d.value == 1 || d.value == 3) {
-		channel = 3
-	}
-	if i == channel {
+	if i == channelAxis(dims) {
 		return 3
 	}
 	return 224
@@ -433,17 +486,19 @@ func (im *importer) finish() error {
 	if err := im.g.Validate(); err != nil {
 		return &graph.Refused{Format: format, What: err.Error()}
 	}
-	if im.g.Quantized() {
-		g, err := fuseQuantized(im.g, im.sources)
+	if slices.ContainsFunc(im.g.Values, func(v graph.Value) bool { return v.Type.Quantized() }) {
+		im.settle()
+		g, err := fuseQuantized(im.g, im.sources, im.dequantized)
 		if err != nil {
 			return &graph.Refused{Format: format, What: err.Error()}
 		}
 		im.g = g
 	}
-	batch := im.g.Value(im.g.Inputs[0]).Type.Shape[0]
-	if len(im.g.Inputs) > 1 {
+	first := im.g.Value(im.g.Inputs[0]).Type.Shape
+	if len(im.g.Inputs) > 1 || len(first) == 0 {
 		return nil
 	}
+	batch := first[0]
 	if c, err := im.g.WithBatch(batch + 1); err != nil {
 		im.warn("works at batch %d only: %v", batch, err)
 	} else if o := c.Outputs[0]; len(c.Value(o).Type.Shape) == 0 || c.Value(o).Type.Equal(im.g.Value(o).Type) {

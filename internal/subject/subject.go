@@ -25,12 +25,15 @@ func Of(m *wisp.Model, name, version string, open func() (Runs, error)) (eval.Su
 	if _, _, err := m.ImageSize(); err != nil {
 		return eval.Subject{}, err
 	}
+	if err := m.Classifier(); err != nil {
+		return eval.Subject{}, err
+	}
 	sum, err := m.WeightsSHA256()
 	if err != nil {
 		return eval.Subject{}, err
 	}
 	return eval.Subject{
-		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: sum, Synthetic: m.Weights.Synthetic,
+		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: sum, Network: m.Network(), Synthetic: m.Weights.Synthetic,
 		Engine: name, EngineVersion: version, Precision: m.Precision(), Recipe: RecipeName(m.Recipe),
 		NewSession: sessions(m, m.Recipe, open),
 	}, nil
