@@ -25,6 +25,7 @@ func Write(w io.Writer, g *graph.Graph, description string) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("tflite: write: %w", err)
 	}
+	g = spelled(g)
 	e := newExporter(g)
 	for _, id := range g.Inputs {
 		e.define(id, portLayout(len(e.shape(id))))
