@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"maps"
-	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/quant"
@@ -53,24 +51,6 @@ func (m *Model) quantization(inputs []*tensor.Tensor, o quant.Options) (*Quantiz
 	}
 	q.Inputs = hex.EncodeToString(h.Sum(nil))
 	return q, nil
-}
-
-// Network says which network the weights were read as, beyond what their file says: whose
-// graph, at which size, and where its tensors were renamed by which names. It is "" for a file
-// that holds its own graph.
-func (m *Model) Network() string {
-	if m.Spec == nil {
-		return ""
-	}
-	text := fmt.Sprintf("%s@%dx%d", m.Spec.Name, m.Spec.H, m.Spec.W) + " " + m.Spec.String()
-	if len(m.Renames) > 0 {
-		h := sha256.New()
-		for _, own := range slices.Sorted(maps.Keys(m.Renames)) {
-			fmt.Fprintf(h, "%q %q\n", own, m.Renames[own])
-		}
-		text += " renamed " + hex.EncodeToString(h.Sum(nil))[:16]
-	}
-	return text
 }
 
 // hashGraph is the SHA-256 of a bound graph: its operators and all of its numbers.

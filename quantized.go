@@ -9,6 +9,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/fixed"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -121,9 +122,18 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := quant.Quantize(g, calibration, o)
+	if err := m.Doubtful(); err != nil {
+		return nil, nil, err
+	}
+	var r *quant.Result
+	err = guard.Do(m.Name, func() error {
+		if r, err = quant.Quantize(g, calibration, o); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
+		return nil, nil, err
 	}
 	n := m.with(r.Graph)
 	if n.Quantized, err = m.quantization(calibration, o); err != nil {
@@ -139,7 +149,7 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 func (m *Model) with(g *graph.Graph) *Model {
 	return &Model{
 		Name: m.Name, Family: m.Family, Graph: g, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
-		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames,
+		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames, Guessed: m.Guessed, taken: m.taken,
 		ins: typed(m.ins, g, g.Inputs), outs: typed(m.outs, g, g.Outputs), entry: m.entry, RecipeGuessed: m.RecipeGuessed,
 	}
 }

@@ -51,7 +51,7 @@ func (p *Prediction) rank() int {
 type Key struct {
 	Model         string `json:"model"`
 	WeightsSHA256 string `json:"weights_sha256"`
-	Network       string `json:"network,omitempty"` // that the weights were read as, where their file does not say
+	Network       string `json:"network,omitempty"`
 	Engine        string `json:"engine"`
 	EngineVersion string `json:"engine_version"`
 	Precision     string `json:"precision"`

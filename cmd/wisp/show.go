@@ -155,6 +155,9 @@ func (a *app) showLayers(m *wisp.Model, r *cost.Report, form string) error {
 		fmt.Fprintln(a.out, line)
 	}
 	for _, own := range sortedKeys(m.Renames) {
+		if !m.Guessed {
+			break
+		}
 		fmt.Fprintf(a.out, "matched by order and shape: %s is %s\n", m.Renames[own], own)
 	}
 	return nil

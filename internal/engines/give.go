@@ -62,6 +62,21 @@ type About struct {
 	Model, Weights, SHA256 string
 	Quantization           string // the identity of integers that were made here
 	Notes                  []string
+	Inputs                 []wisp.Port // of the model behind an export, whose own order of dimensions may be another
+}
+
+// order gives the inputs of an export the model's own order of dimensions, so that engines
+// that take one picture in different orders compare.
+func (a *About) order(ports []runner.Port) {
+	for i := range ports {
+		if i >= len(a.Inputs) || len(ports[i].Shape) != len(a.Inputs[i].Shape) || len(ports[i].Shape) == 0 {
+			continue
+		}
+		own := append([]int{ports[i].Shape[0]}, a.Inputs[i].Shape[1:]...)
+		if slices.Equal(slices.Sorted(slices.Values(own)), slices.Sorted(slices.Values(ports[i].Shape))) {
+			ports[i].Shape = own
+		}
+	}
 }
 
 // Giver gives models to engines in a format that they read. Close removes what it wrote.
@@ -191,7 +206,7 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 	if e.Runner != "" {
 		notes = append(notes, fmt.Sprintf("%s ran wisp's own export of %s", e.Name, name))
 	}
-	about := About{Model: name, Weights: m.Weights.ID, SHA256: sum, Notes: notes}
+	about := About{Model: name, Weights: m.Weights.ID, SHA256: sum, Notes: notes, Inputs: m.Inputs()}
 	if m.Quantized != nil {
 		about.Quantization = m.Quantized.SHA256()
 	}
@@ -228,6 +243,7 @@ func (p named) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	if ok && err == nil {
 		r.Model.Model, r.Model.Weights, r.Model.WeightsHash, r.Model.Quantization = a.Model, a.Weights, a.SHA256, a.Quantization
 		r.Model.Notes = append(r.Model.Notes, a.Notes...)
+		a.order(r.Model.Inputs)
 	}
 	return r, err
 }
