@@ -59,11 +59,14 @@ func compute(t *testing.T, r *Result, image *tensor.Tensor, o engine.Options) []
 		t.Fatal(err)
 	}
 	defer s.Close()
-	out := tensor.New(tensor.Float32, p.Outputs()[0].Type.Shape)
-	if err := s.Run([]*tensor.Tensor{image}, []*tensor.Tensor{out}); err != nil {
+	var out []*tensor.Tensor
+	for _, port := range p.Outputs() {
+		out = append(out, tensor.New(port.Type.DType, port.Type.Shape))
+	}
+	if err := s.Run([]*tensor.Tensor{image}, out); err != nil {
 		t.Fatal(err)
 	}
-	return out.Float32()
+	return out[0].Float32()
 }
 
 // A run of an integer program allocates nothing, whatever the kernels.

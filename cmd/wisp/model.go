@@ -31,6 +31,13 @@ func (f *modelFlags) open(a *app, name string, more ...wisp.Option) (*wisp.Model
 	return m, nil
 }
 
+// sayOfPictures says how photographs become the model's input.
+func (a *app) sayOfPictures(m *wisp.Model) {
+	for _, n := range m.PictureNotes() {
+		a.say("%s", n)
+	}
+}
+
 // arithmeticFlag is --arithmetic: how the integers of quantized networks round.
 type arithmeticFlag struct{ profile string }
 

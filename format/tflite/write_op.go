@@ -104,6 +104,9 @@ func (e *exporter) node(n *graph.Node) error {
 		}
 		e.emit(34, version, []int{x(), e.ints(tensor.Shape{4, 2}, 0, 0, p[0], p[1], p[2], p[3], 0, 0)}, y, padOptions, fbTable{})
 	case graph.Resize:
+		if !op.Plain() {
+			e.no(n, "by a rule that TensorFlow Lite does not have")
+		}
 		e.emit(97, version, []int{x(), e.list(op.H, op.W)}, y, nearestOptions, fbTable{false, false})
 	case graph.Reshape, graph.Flatten, graph.Identity:
 		e.regroup(n, in, out)
