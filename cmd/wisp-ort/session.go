@@ -60,8 +60,11 @@ func (b backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 	if _, err := os.Stat(q.Model); err != nil {
 		return nil, err
 	}
-	return &session{api: b.api, q: q}, nil
+	return &session{api: b.api, q: q, level: optimizeAll}, nil
 }
+
+// The levels of graph optimization: ORT_ENABLE_ALL, the default, and ORT_DISABLE_ALL.
+const optimizeAll, optimizeNothing = 99, 0
 
 // session is a model in ONNX Runtime. Inputs and outputs are made once, in pinned memory.
 //
@@ -72,6 +75,7 @@ type session struct {
 	runner.NoProfile
 	*api
 	q                    runner.LoadRequest
+	level                uintptr // of graph optimization
 	env, options, memory uintptr
 	handles              []uintptr // OrtSessions
 	in, out              []runner.Port
@@ -105,7 +109,7 @@ func (s *session) Build() (_ runner.Loaded, err error) {
 	}
 	err = errors.Join(
 		s.call(fnExecutionMode, s.options, 0), // sequential
-		s.call(fnOptimization, s.options, 99), // ORT_ENABLE_ALL
+		s.call(fnOptimization, s.options, s.level),
 		s.call(fnIntraThreads, s.options, uintptr(s.q.Threads)),
 		s.call(fnInterThreads, s.options, 1),
 		s.exact())

@@ -47,6 +47,11 @@ type Model struct {
 	Input   *tensor.Tensor
 	Outputs []Output
 	Ops     []string // ONNX operators, in order
+	// Optimized says that ONNX Runtime's optimizer changes what such files say. It merges two
+	// QuantizeLinear with only moves between into one of new parameters, joins a Pad of zeros with
+	// a MaxPool, quantizes the float input of a matrix whose weights alone are quantized
+	// (MatMulNBits), and takes a Gemm's bias for one in quanta of the product of the scales.
+	Optimized bool
 }
 
 // Draw makes a model of a style. It reports false where no scales were found that keep every
@@ -85,19 +90,24 @@ func Draw(rng *rand.Rand, style Style) (*Model, bool) {
 	if g.failed {
 		return nil, false
 	}
-	return &Model{File: file(17, g.nodes, g.inits, g.ins, g.outs), Input: g.given, Outputs: g.outputs, Ops: g.ops}, true
+	return &Model{File: file(17, g.nodes, g.inits, g.ins, g.outs), Input: g.given, Outputs: g.outputs, Ops: g.ops, Optimized: g.optimized}, true
 }
 
 // value is a tensor of the file: real numbers, bytes, or both.
 type value struct {
-	shape []int
-	data  []float64 // the real numbers
-	err   float64   // how far a runtime's may be away
-	real  string    // name of the floats, "" where there are none yet
-	whole string    // name of the bytes, "" where they are no quantized values
-	q     quant
-	bytes []int32
+	shape  []int
+	data   []float64 // the real numbers
+	err    float64   // how far a runtime's may be away
+	real   string    // name of the floats, "" where there are none yet
+	whole  string    // name of the bytes, "" where they are no quantized values
+	q      quant
+	bytes  []int32
+	moved  bool // the floats are those of bytes, moved at most
+	padded bool // a Pad made the floats
 }
+
+// moves reports whether floats that only move the value's are those of bytes.
+func (v *value) moves() bool { return v.whole != "" || v.moved }
 
 func (v *value) top() (m float64) {
 	for _, x := range v.data {
@@ -158,7 +168,7 @@ type gen struct {
 	names                   int
 	given                   *tensor.Tensor
 	outputs                 []Output
-	failed                  bool
+	failed, optimized       bool
 }
 
 func (g *gen) name(what string) string {
@@ -359,6 +369,7 @@ func (g *gen) apart(data []float64, q quant, tolerance float64) bool {
 func (g *gen) quantize(v *value) *value { return g.quantizeTo(v, g.pick(v.data, v.err)) }
 
 func (g *gen) quantizeTo(v *value, q quant) *value {
+	g.optimized = g.optimized || v.moved
 	s, z := g.params(q)
 	in := []string{v.real, s, z}
 	if q.zero == 0 && !q.signed && g.rng.IntN(4) == 0 {

@@ -52,8 +52,8 @@ func (g *gen) limited(y *value) *value {
 	return y
 }
 
-// weights are the integers of a layer with their scales by output, as names of the integers,
-// scales and zeros, and as numbers.
+// weights are the integers of a layer, as names in the file and as numbers, with their scales,
+// by output or one.
 type weights struct {
 	whole, scale, zero string
 	data               []float64
@@ -65,7 +65,7 @@ type weights struct {
 	zeros              []int32
 }
 
-func (g *gen) weights(dims []int, axis int) *weights {
+func (g *gen) weights(dims []int, axis int, signed bool) *weights {
 	w := &weights{dims: dims, signed: true}
 	outs := dims[axis]
 	n, inner := 1, 1
@@ -81,6 +81,7 @@ func (g *gen) weights(dims []int, axis int) *weights {
 	case Asymmetric, Operators:
 		w.signed = g.rng.IntN(4) > 0
 	}
+	w.signed = w.signed || signed
 	w.per = g.style == Channels || g.yes()
 	count := 1
 	if w.per {
@@ -232,7 +233,7 @@ func (g *gen) filter(x *value) (v window, groups int, w *weights) {
 			groups, outs = 2, 2*((outs+1)/2)
 		}
 	}
-	return v, groups, g.weights([]int{outs, ch / groups, v.kh, v.kw}, 0)
+	return v, groups, g.weights([]int{outs, ch / groups, v.kh, v.kw}, 0, x.q.signed && g.style == Operators)
 }
 
 // convolved is the sums of a convolution, and the largest sum of absolute products.
@@ -470,7 +471,8 @@ func (g *gen) qJoin(x *value, all []*value) *value {
 
 func (g *gen) maxPool(x *value, _ []*value) *value {
 	v := g.window(x, false)
-	y := &value{shape: []int{x.shape[0], x.shape[1], v.oh, v.ow}, err: x.err}
+	y := &value{shape: []int{x.shape[0], x.shape[1], v.oh, v.ow}, err: x.err, moved: x.moves()}
+	g.optimized = g.optimized || x.padded
 	at := pooled(x, v)
 	for _, places := range at {
 		y.data = append(y.data, slices.MaxFunc(pickFrom(x.data, places), func(a, b float64) int { return int(math.Copysign(1, a-b)) }))
@@ -576,7 +578,7 @@ func (g *gen) qSigmoid(x *value, _ []*value) *value {
 func (g *gen) pad(x *value, _ []*value) *value {
 	top, left, bottom, right := g.rng.IntN(2), g.rng.IntN(2), g.rng.IntN(2), g.rng.IntN(2)
 	s := x.shape
-	y := &value{shape: []int{s[0], s[1], s[2] + top + bottom, s[3] + left + right}, err: x.err}
+	y := &value{shape: []int{s[0], s[1], s[2] + top + bottom, s[3] + left + right}, err: x.err, moved: x.moves(), padded: true}
 	for p := range s[0] * s[1] {
 		for r := range y.shape[2] {
 			for c := range y.shape[3] {
@@ -607,7 +609,7 @@ func (g *gen) apart2(x *value, _ []*value) *value {
 		name = b
 	}
 	g.emitN("Split", []string{a, b}, []string{g.realOf(x)}, attr("axis", 1))
-	y.real, y.whole = name, ""
+	y.real, y.whole, y.moved = name, "", x.moves()
 	if x.whole != "" && g.yes() {
 		return g.quantizeTo(&y.value, x.q)
 	}
@@ -641,7 +643,7 @@ func part(x *value, second bool) half {
 
 // again quantizes what is quantized, to other quanta and perhaps the other type.
 func (g *gen) again(x *value, _ []*value) *value {
-	return g.quantize(&value{shape: x.shape, data: x.data, err: x.err, real: g.realOf(x)})
+	return g.quantize(&value{shape: x.shape, data: x.data, err: x.err, real: g.realOf(x), moved: x.moves()})
 }
 
 // other dequantizes bytes by other parameters than they were quantized by.
@@ -709,7 +711,7 @@ func (g *gen) resize(x *value, _ []*value) *value {
 	if s[2]*s[3] > 60 {
 		return nil
 	}
-	y := &value{shape: []int{s[0], s[1], 2 * s[2], 2 * s[3]}, err: x.err}
+	y := &value{shape: []int{s[0], s[1], 2 * s[2], 2 * s[3]}, err: x.err, moved: x.moves()}
 	for p := range s[0] * s[1] {
 		for r := range 2 * s[2] {
 			for c := range 2 * s[3] {
@@ -728,7 +730,7 @@ func (g *gen) resize(x *value, _ []*value) *value {
 // transposed swaps height and width.
 func (g *gen) transposed(x *value, _ []*value) *value {
 	s := x.shape
-	y := &value{shape: []int{s[0], s[1], s[3], s[2]}, err: x.err}
+	y := &value{shape: []int{s[0], s[1], s[3], s[2]}, err: x.err, moved: x.moves()}
 	for p := range s[0] * s[1] {
 		for c := range s[3] {
 			for r := range s[2] {
@@ -795,7 +797,7 @@ func (g *gen) flat(x *value) *value {
 		y.whole, y.real = g.emit("Reshape", "", []string{x.whole, g.list(0, -1)}), ""
 		return &y
 	}
-	y.real, y.whole = g.emit("Flatten", "", []string{g.realOf(x)}), ""
+	y.real, y.whole, y.moved = g.emit("Flatten", "", []string{g.realOf(x)}), "", x.moves()
 	if x.whole != "" && g.yes() {
 		return g.quantizeTo(&y, x.q)
 	}
@@ -807,6 +809,7 @@ func (g *gen) flat(x *value) *value {
 
 func (g *gen) linear(x *value) *value {
 	k, outs := x.shape[1], 1+g.rng.IntN(8)
+	g.optimized = g.optimized || g.style == Partial
 	transB := g.yes()
 	dims, axis := []int{k, outs}, 1
 	if transB {
@@ -817,7 +820,7 @@ func (g *gen) linear(x *value) *value {
 			return x
 		}
 	}
-	w := g.weights(dims, axis)
+	w := g.weights(dims, axis, x.q.signed && g.style == Operators)
 	var bias []float64
 	name, rounded := "", false
 	if g.yes() {
