@@ -16,7 +16,7 @@ import (
 // floors is the architecture as a policy: a package imports lower floors only, and a
 // package that stands on no floor is an error. A parent may import its children.
 const floors = `
-0  tensor internal/cpu internal/stat internal/fixed
+0  tensor internal/cpu internal/stat internal/fixed internal/guard
 1  graph internal/kernel internal/npy imagenet imagenet/jpeg
 2  zoo format format/torch format/safetensors format/onnx format/tflite internal/rewrite internal/layout internal/interp
 3  cost engine internal/runner internal/structure
