@@ -56,6 +56,14 @@ func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
 	return p.Model.Top(p.Model.Scores(out[0]), k)
 }
 
+// Answers is how many classes Top ranks: Classes without the background.
+func (m *Model) Answers() int {
+	if m.Background {
+		return m.Classes - 1
+	}
+	return m.Classes
+}
+
 // Classifier says why the model's answers cannot be ranked: its first output is not one score
 // for each class, or it may be another network than it was taken for (Doubtful). It is nil for
 // a classifier.

@@ -123,8 +123,8 @@ func WithArch(spec string) Option { return func(o *settings) { o.arch = spec } }
 // comments.
 func WithMap(path string) Option { return func(o *settings) { o.names = path } }
 
-// WithInputShape sets the shape of an input, in the layout of the model's file; the number of
-// rows, dimension 0, stays the model's. The name may be empty for a model of one input. A
+// WithInputShape sets the shape of an input, in the layout of the model's file. The name may be
+// empty for a model of one input, whose number of rows, dimension 0, stays the model's. A
 // dimension that the file leaves open is read at that size; where the file gives another,
 // the network is tried at the new size. A network of the zoo takes the size of a
 // shape [N,3,H,W] alone.

@@ -62,14 +62,14 @@ func (l *lowering) sameQuant(a, b graph.ID) bool {
 }
 
 // limits is the range of a result after an activation that only limits.
-func limits(a graph.Act, q fixed.Quant) (fixed.Range, bool) {
+func limits(a graph.Act, q fixed.Quant, p fixed.Profile) (fixed.Range, bool) {
 	switch a.Kind {
 	case graph.ActNone:
 		return q.Range(), true
 	case graph.ActReLU:
-		return q.Range().Within(0, math.Inf(1), q.Scale, q.Zero), true
+		return q.Within(0, math.Inf(1), p), true
 	case graph.ActClip:
-		return q.Range().Within(float64(a.Lo), float64(a.Hi), q.Scale, q.Zero), true
+		return q.Within(float64(a.Lo), float64(a.Hi), p), true
 	}
 	return fixed.Range{}, false
 }

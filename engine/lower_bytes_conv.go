@@ -48,7 +48,7 @@ func (l *lowering) readWeights(outs, k int, hasBias, joined bool, act graph.Act,
 		b.bias[o] -= x.Zero * b.sums[o]
 		b.factors[o] = fixed.ProductFactor(x, q.Scale[o%len(q.Scale)], y, joined && len(q.Scale) == 1, l.profile, r)
 	}
-	rng, ok := limits(act, y)
+	rng, ok := limits(act, y, l.profile)
 	if !ok {
 		return nil, fmt.Errorf("activation %v is no limit and cannot be part of a quantized operator", act)
 	}

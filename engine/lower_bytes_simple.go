@@ -31,7 +31,7 @@ func (l *lowering) byteTable(u fixed.Unary, op string, limit *graph.Act) error {
 	}
 	rng := qy.Range()
 	if limit != nil {
-		rng, _ = limits(*limit, qy)
+		rng, _ = limits(*limit, qy, l.profile)
 	}
 	x, err := l.image(n.In[0])
 	if err != nil {
@@ -75,7 +75,7 @@ func (l *lowering) byteBinary(op graph.Binary) error {
 	if err != nil {
 		return err
 	}
-	rng, ok := limits(op.Act, qy)
+	rng, ok := limits(op.Act, qy, l.profile)
 	if !ok {
 		return fmt.Errorf("activation %v is no limit and cannot be part of a quantized operator", op.Act)
 	}

@@ -107,9 +107,14 @@ func (g *Graph) keptQuanta(n *Node) error {
 // numbers.
 func (t Type) Quantized() bool { return t.DType == tensor.Int8 || t.DType == tensor.Uint8 }
 
-// Quantized reports whether any value that a node computes is quantized.
+// Quantized reports whether any value that a node computes is quantized. What only moves the
+// bytes of an input computes none.
 func (g *Graph) Quantized() bool {
 	for i := range g.Nodes {
+		switch g.Nodes[i].Op.(type) {
+		case Identity, Reshape, Flatten, Transpose, Split, Slice, Shuffle, Concat:
+			continue
+		}
 		for _, id := range g.Nodes[i].Out {
 			if g.Values[id].Type.Quantized() {
 				return true

@@ -26,7 +26,7 @@ const (
 	MinMax     Method = "minmax"     // all that was seen
 	Percentile Method = "percentile" // all but a ten-thousandth at either end
 	MSE        Method = "mse"        // the range whose rounding and clipping err least, squared
-	Best       Method = "best"       // the one of these that serves the outputs best, with or without correction of biases
+	Best       Method = "best"       // the one of these that serves the outputs best, with or without correction of biases; plain min-max if that serves them better than all
 )
 
 // Methods are all of them.
@@ -95,9 +95,27 @@ func Quantize(g *graph.Graph, calibration []*tensor.Tensor, o Options) (*Result,
 	if err != nil {
 		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
 	}
-	q := &quantizer{g: plain, o: o, images: calibration, float: map[string]string{}, packs: &engine.Packs{}}
-	if err := q.run(); err != nil {
+	r, err := quantize(plain, calibration, o)
+	if err != nil {
 		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
+	}
+	if o.Method == Best { // its choices are judged on a few images and one after the other
+		simple, err := quantize(plain, calibration, Options{Method: MinMax})
+		if err != nil {
+			return nil, fmt.Errorf("quant: %s: %w", g.Name, err)
+		}
+		if simple.SQNR > r.SQNR {
+			r = simple
+		}
+	}
+	return r, nil
+}
+
+// quantize does it with one set of options. The graph is left as it is.
+func quantize(g *graph.Graph, calibration []*tensor.Tensor, o Options) (*Result, error) {
+	q := &quantizer{g: g, o: o, images: calibration, float: map[string]string{}, packs: &engine.Packs{}}
+	if err := q.run(); err != nil {
+		return nil, err
 	}
 	return q.result()
 }

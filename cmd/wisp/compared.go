@@ -156,12 +156,12 @@ func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
 	if err != nil {
 		return err
 	}
-	shape := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
+	shape := m.InputShape()
 	row.Model, row.Input, row.Params, row.MACs, row.Weights = m.Name, shape, &counts.Params, &counts.MACs, m.Weights.ID
 	row.Bytes = map[string]int64{"float32": counts.Bytes.Float32, "float16": counts.Bytes.Float16, "int8": counts.Bytes.Int8}
 	out.Family, out.Params, out.MACs, out.Bytes = m.Family, counts.Params, counts.MACs, counts.Bytes.Float32
-	if len(shape) == 4 {
-		out.Input = fmt.Sprintf("%d×%d", shape[2], shape[3])
+	if h, w, err := m.ImageSize(); err == nil {
+		out.Input = fmt.Sprintf("%d×%d", h, w)
 	}
 	if m.Family != "" {
 		row.Family = &m.Family

@@ -29,7 +29,9 @@ type importer struct {
 	rank   map[graph.ID]int
 	// sources are the integers behind dequantized constants.
 	sources map[graph.ID]*tensor.Tensor
-	bad     []graph.Unsupported
+	// dequantized are the parameters of every computed DequantizeLinear, by its result.
+	dequantized map[graph.ID]*tensor.Quant
+	bad         []graph.Unsupported
 }
 
 // value is what a name of the file stands for: exactly one of an activation, a
@@ -47,7 +49,7 @@ type value struct {
 func newImporter(opset int, mem *budget, o Options, size int) *importer {
 	return &importer{
 		g: &graph.Graph{}, opset: opset, mem: mem, opts: o, size: size,
-		values: map[string]*value{}, names: map[string]bool{}, nodes: map[string]bool{}, uses: map[string]int{}, rank: map[graph.ID]int{}, sources: map[graph.ID]*tensor.Tensor{},
+		values: map[string]*value{}, names: map[string]bool{}, nodes: map[string]bool{}, uses: map[string]int{}, rank: map[graph.ID]int{}, sources: map[graph.ID]*tensor.Tensor{}, dequantized: map[graph.ID]*tensor.Quant{},
 	}
 }
 
@@ -119,8 +121,11 @@ func (im *importer) input(in *valueInfo) error {
 	if in.name == "" {
 		return refuse(fmt.Sprintf("byte %d", in.at), "an input without a name")
 	}
+	d := tensor.Float32
 	switch in.elem {
 	case 1:
+	case 2, 3:
+		d = dtypes[in.elem].d
 	case 10, 11, 16:
 		im.warn("%s is %v in the file: the network is computed in float32", where, dtypes[in.elem].d)
 	default:
@@ -169,7 +174,7 @@ func (im *importer) input(in *valueInfo) error {
 			im.warn("%s: dimension %d is open (%q): taken as %d", where, i, d.param, shape[i])
 		}
 	}
-	id, err := im.add(graph.Value{Name: in.name, Kind: graph.Input, Type: graph.Type{DType: tensor.Float32, Shape: shape}}, where)
+	id, err := im.add(graph.Value{Name: in.name, Kind: graph.Input, Type: graph.Type{DType: d, Shape: shape}}, where)
 	if err != nil {
 		return err
 	}
@@ -481,8 +486,9 @@ func (im *importer) finish() error {
 	if err := im.g.Validate(); err != nil {
 		return &graph.Refused{Format: format, What: err.Error()}
 	}
-	if im.g.Quantized() {
-		g, err := fuseQuantized(im.g, im.sources)
+	if slices.ContainsFunc(im.g.Values, func(v graph.Value) bool { return v.Type.Quantized() }) {
+		im.settle()
+		g, err := fuseQuantized(im.g, im.sources, im.dequantized)
 		if err != nil {
 			return &graph.Refused{Format: format, What: err.Error()}
 		}

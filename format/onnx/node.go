@@ -289,6 +289,9 @@ func (n *node) emitN(outs []string, op graph.Op, batch int, in []*value) ([]*val
 	if err := im.mem.spend(200 + 16*len(in)); err != nil {
 		return nil, err
 	}
+	if err := n.overBytes(op, types); err != nil {
+		return nil, err
+	}
 	got, err := op.Infer(types)
 	if err != nil {
 		return nil, n.refuse("%v", err)

@@ -271,9 +271,22 @@ func dropout(n *node) error {
 
 // cast between floats does nothing: all activations are float32.
 func cast(n *node) error {
+	x, err := n.activation(0)
+	if err != nil {
+		return err
+	}
+	from := n.im.g.Values[x.id].Type
 	switch to := n.int("to", 0); to {
 	case 1, 10, 11, 16:
+		if from.Quantized() {
+			return n.asNumbers(x)
+		}
 		return identity(n)
+	case 2, 3:
+		if from.DType == dtypes[int64(to)].d {
+			return identity(n)
+		}
+		return lacks("from %v to %v", from.DType, dtypes[int64(to)].d)
 	default:
 		name := dtypeError{int64(to)}.Error()
 		if d, ok := dtypes[int64(to)]; ok {

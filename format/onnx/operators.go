@@ -59,7 +59,7 @@ var operators = map[string]operator{
 	"ConstantOfShape":    {fold: foldConstantOfShape},
 	"Shape":              {fold: foldShape},
 	"Size":               {fold: foldShape},
-	"QuantizeLinear":     {emit: quantizeLinear},
+	"QuantizeLinear":     {fold: quantizeConstant, emit: quantizeLinear},
 	"DequantizeLinear":   {fold: dequantizeConstant, emit: dequantizeLinear},
 	"QLinearConv":        {emit: qLinearConv},
 	"QLinearMatMul":      {emit: qLinearMatMul},

@@ -3,38 +3,84 @@ package onnx
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/tensor"
 )
 
 // Quantized models in the form QDQ: QuantizeLinear and DequantizeLinear around operators of
-// float32. They are read as they stand; fuseQuantized then makes an integer operator of every
-// one that reads dequantized values and whose result is quantized again.
+// float32. They are read as they stand, with the parameters of every DequantizeLinear beside
+// the graph; fuseQuantized (integers.go) then makes an integer operator of every one that
+// reads dequantized values and whose result is quantized again.
+//
+// Integers of the file are only bytes: which numbers they stand for is said by whoever reads
+// them. A value of type Int8 or Uint8 has the quantization of the QuantizeLinear that made it,
+// of the first DequantizeLinear that reads it where none made it, and else stands for itself.
 
-// scales are a QuantizeLinear's or DequantizeLinear's parameters, inputs 1 and 2.
-func (n *node) scales() (*tensor.Quant, tensor.DType, error) {
+// The scales that are read: 255 quanta of a larger one are no float32, and a number divided
+// by a smaller one is none.
+const minScale, maxScale = 1e-36, 1e36
+
+// scales are a QuantizeLinear's or DequantizeLinear's parameters, inputs 1 and 2. Known says
+// that the zero points gave the type.
+func (n *node) scales() (q *tensor.Quant, d tensor.DType, known bool, err error) {
+	if b := n.int("block_size", 0); b != 0 {
+		return nil, 0, false, lacks("block_size %d: scales of blocks within a dimension", b)
+	}
 	s := n.constant(1)
 	if s == nil || s.floats() == nil {
-		return nil, 0, lacks("scales that are not constant")
+		return nil, 0, false, lacks("scales that are not constant floats")
 	}
-	q := &tensor.Quant{Scale: s.floats(), Zero: make([]int32, s.elements())}
-	for _, v := range q.Scale {
-		if !(v > 0) || math.IsInf(float64(v), 0) {
-			return nil, 0, n.refuse("scale %v: want a positive number", v)
-		}
+	if len(s.shape) > 1 || s.elements() == 0 {
+		return nil, 0, false, n.refuse("scales of shape %v: want one, or one for each channel", s.shape)
 	}
-	d := tensor.Uint8
-	if z := n.constant(2); z != nil {
-		if z.raw == nil || z.elements() != len(q.Zero) {
-			return nil, 0, n.refuse("zero points of shape %v for %d scales", z.shape, len(q.Zero))
+	q = &tensor.Quant{Scale: s.floats(), Zero: make([]int32, s.elements())}
+	z := n.constant(2)
+	switch {
+	case n.input(2) != nil && (z == nil || z.raw == nil):
+		return nil, 0, false, lacks("zero points that are not constant integers")
+	case z != nil:
+		if z.elements() != len(q.Zero) {
+			return nil, 0, false, n.refuse("zero points of shape %v for %d scales", z.shape, len(q.Zero))
 		}
-		d = z.raw.DType
+		d, known = z.raw.DType, true
 		for i := range q.Zero {
 			q.Zero[i] = int32(at(z.raw, i))
 		}
+	default:
+		if d, known = tensor.Uint8, false; n.int("output_dtype", 0) != 0 && n.op == "QuantizeLinear" {
+			to := int64(n.int("output_dtype", 0))
+			if dtypes[to].d != tensor.Int8 && to != 2 {
+				return nil, 0, false, lacks("output_dtype %d: %v", to, dtypeError{to})
+			}
+			d, known = dtypes[to].d, true
+		}
 	}
-	return q, d, nil
+	for _, v := range q.Scale {
+		if !(v > 0) || math.IsInf(float64(v), 0) {
+			return nil, 0, false, n.refuse("scale %v: want a positive number", v)
+		}
+		if (v < minScale || v > maxScale) && d != tensor.Int32 {
+			return nil, 0, false, n.refuse("scale %v: want one from %v to %v, which float32 can multiply and divide bytes by: quantize the model again", v, minScale, maxScale)
+		}
+	}
+	return q, d, known, nil
+}
+
+// along checks the dimension of scales by channel and returns the elements behind it.
+func (n *node) along(q *tensor.Quant, s tensor.Shape) (inner int, err error) {
+	if len(q.Scale) == 1 {
+		return 1, nil
+	}
+	if q.Axis = n.int("axis", 1); q.Axis < 0 {
+		q.Axis += len(s)
+	}
+	if q.Axis < 0 || q.Axis >= len(s) || s[q.Axis] != len(q.Scale) {
+		return 0, n.refuse("%d scales along dimension %d of shape %v", len(q.Scale), q.Axis, s)
+	}
+	return s[q.Axis+1:].Elements(), nil
 }
 
 // dequantizeConstant folds a DequantizeLinear of known integers, and remembers them.
@@ -43,22 +89,16 @@ func dequantizeConstant(n *node) (*constant, error) {
 	if x == nil || x.raw == nil {
 		return nil, lacks("integers of that type")
 	}
-	q, _, err := n.scales()
+	q, d, known, err := n.scales()
 	if err != nil {
 		return nil, err
 	}
-	q.Axis = n.int("axis", 1)
-	if q.Axis < 0 {
-		q.Axis += len(x.shape)
+	if known && d != x.raw.DType {
+		return nil, n.refuse("zero points of %v for integers of %v", d, x.raw.DType)
 	}
-	inner := 1
-	if len(q.Scale) > 1 {
-		if q.Axis < 0 || q.Axis >= len(x.shape) || x.shape[q.Axis] != len(q.Scale) {
-			return nil, n.refuse("%d scales along dimension %d of shape %v", len(q.Scale), q.Axis, x.shape)
-		}
-		inner = x.shape[q.Axis+1:].Elements()
-	} else if len(q.Scale) != 1 {
-		return nil, n.refuse("no scale")
+	inner, err := n.along(q, x.shape)
+	if err != nil {
+		return nil, err
 	}
 	count := x.elements()
 	if err := n.im.mem.spend(4 * count); err != nil {
@@ -75,15 +115,79 @@ func dequantizeConstant(n *node) (*constant, error) {
 	return c, nil
 }
 
+// quantizeConstant folds a QuantizeLinear of known numbers: weights that a file holds as
+// floats.
+func quantizeConstant(n *node) (*constant, error) {
+	x := n.constant(0)
+	if x == nil || x.floats() == nil {
+		return nil, lacks("numbers that are no floats")
+	}
+	q, d, _, err := n.scales()
+	if err != nil {
+		return nil, err
+	}
+	inner, err := n.along(q, x.shape)
+	if err != nil {
+		return nil, err
+	}
+	if d != tensor.Int8 && d != tensor.Uint8 {
+		return nil, lacks("to %v", d)
+	}
+	count := x.elements()
+	if err := n.im.mem.spend(count); err != nil {
+		return nil, err
+	}
+	t := tensor.New(d, x.shape)
+	for i, v := range x.floats() {
+		k := i / inner % len(q.Scale)
+		whole := bytesOf(d, q.Scale[k], q.Zero[k]).Of(v, fixed.ONNX)
+		switch y := t.Data.(type) {
+		case []int8:
+			y[i] = int8(whole)
+		case []uint8:
+			y[i] = uint8(whole)
+		}
+	}
+	c, _, err := constantOf(t, n.im.mem)
+	if err == nil {
+		c.init = x.init
+	}
+	return c, err
+}
+
+// bytesOf is how bytes of a type stand for numbers.
+func bytesOf(d tensor.DType, scale float32, zero int32) fixed.Quant {
+	if d == tensor.Int8 {
+		return fixed.Quant{Scale: scale, Zero: zero, Lo: math.MinInt8, Hi: math.MaxInt8}
+	}
+	return fixed.Quant{Scale: scale, Zero: zero, Hi: math.MaxUint8}
+}
+
 func dequantizeLinear(n *node) error {
 	x, err := n.activation(0)
 	if err != nil {
 		return err
 	}
-	if n.im.g.Values[x.id].Quant == nil {
-		return lacks("of values that no QuantizeLinear made")
+	from := n.im.g.Values[x.id].Type.DType
+	if from != tensor.Int8 && from != tensor.Uint8 {
+		return lacks("of %v that is computed", from)
 	}
-	return n.finish(graph.Dequantize{}, x.batch, x)
+	q, d, known, err := n.scales()
+	if err != nil {
+		return err
+	}
+	if known && d != from {
+		return n.refuse("zero points of %v for integers of %v", d, from)
+	}
+	if len(q.Scale) != 1 {
+		return lacks("of computed values with %d scales", len(q.Scale))
+	}
+	v, err := n.emit(n.out[0], graph.Dequantize{}, x.batch, []*value{x})
+	if err != nil {
+		return err
+	}
+	n.im.dequantized[v.id] = q
+	return nil
 }
 
 func quantizeLinear(n *node) error {
@@ -91,12 +195,15 @@ func quantizeLinear(n *node) error {
 	if err != nil {
 		return err
 	}
-	q, d, err := n.scales()
+	q, d, _, err := n.scales()
 	if err != nil {
 		return err
 	}
 	if len(q.Scale) != 1 || d != tensor.Uint8 && d != tensor.Int8 {
 		return lacks("to %v with %d scales", d, len(q.Scale))
+	}
+	if from := n.im.g.Values[x.id].Type.DType; from != tensor.Float32 {
+		return lacks("of %v", from)
 	}
 	v, err := n.emit(n.out[0], graph.Quantize{To: d}, x.batch, []*value{x})
 	if err != nil {
@@ -106,250 +213,98 @@ func quantizeLinear(n *node) error {
 	return nil
 }
 
-// fuser builds the integer graph of one that was read.
-type fuser struct {
-	g       *graph.Graph
-	sources map[graph.ID]*tensor.Tensor // integers behind dequantized constants
-	b       *graph.Builder
-	uses    [][]int
-	real    []graph.ID // every value's float form, where there is one
-	whole   []graph.ID // and its integer form
-	quants  map[graph.ID]*tensor.Quant
-	done    []bool // nodes that one before does in their place
-}
-
-// fuseQuantized turns the graph's quantized islands into integer operators.
-func fuseQuantized(g *graph.Graph, sources map[graph.ID]*tensor.Tensor) (*graph.Graph, error) {
-	f := &fuser{
-		g: g, sources: sources, b: graph.NewBuilder(g.Name), uses: g.Uses(), quants: map[graph.ID]*tensor.Quant{},
-		real: make([]graph.ID, len(g.Values)), whole: make([]graph.ID, len(g.Values)), done: make([]bool, len(g.Nodes)),
-	}
-	for i := range g.Values {
-		f.real[i], f.whole[i] = graph.None, graph.None
-	}
-	for _, id := range g.Inputs {
-		f.real[id] = f.b.Input(g.Value(id).Name, g.Value(id).Type)
-	}
-	for i := range g.Nodes {
-		if !f.done[i] {
-			f.node(i)
-		}
-	}
-	outs := make([]graph.ID, len(g.Outputs))
-	for i, id := range g.Outputs {
-		if outs[i] = f.asReal(id); g.Value(id).Type.Quantized() {
-			outs[i] = f.whole[id]
-		}
-	}
-	out, err := f.b.Build(outs...)
+// asNumbers emits the numbers that bytes are themselves, as a Cast to floats makes them.
+func (n *node) asNumbers(x *value) error {
+	v, err := n.emit(n.out[0], graph.Dequantize{}, x.batch, []*value{x})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for id, q := range f.quants {
-		out.Values[id].Quant = q
-	}
-	return out, nil
+	n.im.dequantized[v.id] = itself()
+	return nil
 }
 
-func (f *fuser) asReal(id graph.ID) graph.ID {
-	if id == graph.None || f.real[id] != graph.None || f.g.Value(id).Type.Quantized() {
-		if id == graph.None {
-			return id
-		}
-		return f.real[id]
-	}
-	v := f.g.Value(id)
-	if v.Data != nil {
-		f.real[id] = f.b.Bound(v.Kind, v.Name, v.Data)
-	} else {
-		f.real[id] = f.b.Add(v.Name, graph.Dequantize{}, f.whole[id])
-	}
-	return f.real[id]
-}
+// itself is the quantization of bytes that stand for their own numbers.
+func itself() *tensor.Quant { return &tensor.Quant{Scale: []float32{1}, Zero: []int32{0}} }
 
-func (f *fuser) output(id graph.ID) bool {
-	for _, o := range f.g.Outputs {
-		if o == id {
-			return true
-		}
+// selects reports whether an operator only moves or selects elements, so that it means the
+// same over bytes whatever they stand for.
+func selects(op graph.Op) bool {
+	switch op.(type) {
+	case graph.MaxPool, graph.Split, graph.Slice, graph.Shuffle, graph.Reshape, graph.Flatten, graph.Transpose, graph.Identity:
+		return true
 	}
 	return false
 }
 
-// then returns the only reader of a node's only result, or nil.
-func (f *fuser) then(n *graph.Node) (int, *graph.Node) {
-	if len(n.Out) != 1 || f.output(n.Out[0]) || len(f.uses[n.Out[0]]) != 1 {
-		return -1, nil
+// overBytes refuses what the file computes with bytes themselves: only what moves and selects
+// them is read.
+func (n *node) overBytes(op graph.Op, types []graph.Type) error {
+	bytes := slices.ContainsFunc(types, graph.Type.Quantized)
+	switch op.(type) {
+	case graph.Dequantize, graph.Concat:
+		return nil
 	}
-	i := f.uses[n.Out[0]][0]
-	return i, &f.g.Nodes[i]
+	if bytes && !selects(op) {
+		return lacks("over %v", types[0].DType)
+	}
+	return nil
 }
 
-func (f *fuser) node(i int) {
-	n := &f.g.Nodes[i]
-	switch n.Op.(type) {
-	case graph.Quantize:
-		f.whole[n.Out[0]] = f.b.Add(f.g.Value(n.Out[0]).Name, n.Op, f.asReal(n.In[0]))
-		f.quants[f.whole[n.Out[0]]] = f.g.Value(n.Out[0]).Quant
-		return
-	case graph.Dequantize: // real numbers are made only where somebody wants them
-		f.whole[n.Out[0]] = f.whole[n.In[0]]
-		return
+// settle gives every value of bytes a quantization: its maker's, else its first reader's, else
+// that of plain numbers.
+func (im *importer) settle() {
+	g, prod := im.g, im.g.Producers()
+	down := func() {
+		for i := range g.Nodes {
+			n := &g.Nodes[i]
+			for _, id := range n.Out {
+				if g.Values[id].Type.Quantized() && g.Values[id].Quant == nil {
+					for _, x := range n.In {
+						if g.Values[id].Quant == nil {
+							g.Values[id].Quant = g.Values[x].Quant
+						}
+					}
+				}
+			}
+		}
 	}
-	if f.moves(n) || f.fuse(i) {
-		return
+	var up func(id graph.ID, q *tensor.Quant)
+	up = func(id graph.ID, q *tensor.Quant) {
+		for g.Values[id].Quant == nil {
+			g.Values[id].Quant = q
+			if prod[id] < 0 {
+				return
+			}
+			in := g.Nodes[prod[id]].In
+			for _, x := range in[1:] {
+				if g.Values[x].Type.Quantized() && g.Values[x].Quant == nil && prod[x] < 0 {
+					g.Values[x].Quant = q
+				}
+			}
+			id = in[0]
+		}
 	}
-	in := make([]graph.ID, len(n.In))
-	for k, id := range n.In {
-		in[k] = f.asReal(id)
+	down()
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if q := im.dequantized[n.Out[0]]; q != nil {
+			up(n.In[0], q)
+		}
 	}
-	for k, id := range f.b.AddN(f.g.Value(n.Out[0]).Name, n.Op, len(n.Out), in...) {
-		f.real[n.Out[k]] = id
+	for _, id := range g.Inputs {
+		if v := &g.Values[id]; v.Type.Quantized() && v.Quant == nil {
+			v.Quant = itself()
+		}
 	}
+	down()
 }
 
-// moves lowers what only moves or selects elements of a dequantized value to the same over
-// its integers.
-func (f *fuser) moves(n *graph.Node) bool {
-	switch n.Op.(type) {
-	case graph.MaxPool, graph.Split, graph.Slice, graph.Shuffle, graph.Reshape, graph.Flatten, graph.Transpose, graph.Identity:
-	default:
-		return false
+// fresh is a name that no value of the graph has.
+func (f *fuser) fresh(base string) string {
+	name := base
+	for k := 1; f.names[name]; k++ {
+		name = fmt.Sprintf("%s#%d", base, k)
 	}
-	x := f.whole[n.In[0]]
-	if x == graph.None || f.b.Err() != nil {
-		return false
-	}
-	for k, id := range f.b.AddN(f.g.Value(n.Out[0]).Name+"/integers", n.Op, len(n.Out), x) {
-		f.whole[n.Out[k]] = id
-		f.quants[id] = f.quants[x]
-	}
-	return true
-}
-
-// fuse makes one integer operator of a node, a limit behind it and the QuantizeLinear behind
-// that.
-func (f *fuser) fuse(i int) bool {
-	n := &f.g.Nodes[i]
-	at, next := f.then(n)
-	if next == nil {
-		return false
-	}
-	act, limit := graph.Act{}, -1
-	if a, ok := next.Op.(graph.Activate); ok && (a.Act.Kind == graph.ActReLU || a.Act.Kind == graph.ActClip) {
-		act, limit = a.Act, at
-		if at, next = f.then(next); next == nil {
-			return false
-		}
-	}
-	if _, ok := next.Op.(graph.Quantize); !ok {
-		return false
-	}
-	y := f.g.Value(next.Out[0])
-	op := n.Op
-	layer := false
-	switch o := n.Op.(type) {
-	case graph.Conv:
-		if o.Residual || o.Act != (graph.Act{}) {
-			return false
-		}
-		o.Act, op, layer = act, o, true
-	case graph.Linear:
-		if o.Act != (graph.Act{}) {
-			return false
-		}
-		o.Act, op, layer = act, o, true
-	case graph.Binary:
-		if o.Act != (graph.Act{}) || o.Fn == graph.Div {
-			return false
-		}
-		o.Act, op = act, o
-	case graph.GlobalAvgPool, graph.AvgPool, graph.Concat:
-		if limit >= 0 {
-			return false
-		}
-	case graph.Activate:
-		if limit >= 0 || o.Act.Kind == graph.ActSiLU {
-			return false
-		}
-	case graph.Pad:
-		if limit >= 0 || o.Value != 0 || f.whole[n.In[0]] == graph.None || !same(f.quants[f.whole[n.In[0]]], y.Quant) {
-			return false
-		}
-	default:
-		return false
-	}
-	if _, mean := n.Op.(graph.AvgPool); mean && (f.whole[n.In[0]] == graph.None || !same(f.quants[f.whole[n.In[0]]], y.Quant)) {
-		return false // the integer form keeps its input's quanta
-	}
-	var in []graph.ID
-	for k, id := range n.In {
-		if id == graph.None || layer && k > 0 {
-			break
-		}
-		x := f.operand(id)
-		if x == graph.None || f.b.Type(x).DType != y.Type.DType {
-			return false
-		}
-		in = append(in, x)
-	}
-	if layer {
-		w, ok := f.layer(n, in[0])
-		if !ok {
-			return false
-		}
-		in = append(in, w...)
-	}
-	id := f.b.Add(y.Name, op, in...)
-	if f.done[at] = true; limit >= 0 {
-		f.done[limit] = true
-	}
-	f.whole[next.Out[0]] = id
-	f.quants[id] = y.Quant
-	return true
-}
-
-func same(a, b *tensor.Quant) bool {
-	return a != nil && b != nil && a.Scale[0] == b.Scale[0] && a.Zero[0] == b.Zero[0]
-}
-
-// operand is an operator's operand in integers, or None.
-func (f *fuser) operand(id graph.ID) graph.ID {
-	if f.whole[id] != graph.None {
-		return f.whole[id]
-	}
-	t := f.sources[id]
-	if t == nil || len(t.Quant.Scale) != 1 || t.DType != tensor.Int8 && t.DType != tensor.Uint8 {
-		return graph.None
-	}
-	f.whole[id] = f.b.Bound(graph.Constant, f.g.Value(id).Name+"/integers", t)
-	f.quants[f.whole[id]] = t.Quant
-	return f.whole[id]
-}
-
-// layer is a layer's weights and bias in integers.
-func (f *fuser) layer(n *graph.Node, x graph.ID) ([]graph.ID, bool) {
-	w := f.sources[n.In[1]]
-	qx := f.quants[x]
-	if w == nil || qx == nil || w.DType != tensor.Int8 && w.DType != tensor.Uint8 || len(w.Quant.Scale) > 1 && w.Quant.Axis != 0 || !w.Shape.Equal(f.g.Value(n.In[1]).Type.Shape) {
-		return nil, false
-	}
-	var sums *tensor.Tensor
-	if len(n.In) > 2 {
-		bias := f.g.Value(n.In[2])
-		if bias.Data == nil {
-			return nil, false
-		}
-		sums = tensor.New(tensor.Int32, bias.Type.Shape)
-		for o, v := range bias.Data.Floats() {
-			unit := float64(qx.Scale[0]) * float64(w.Quant.Scale[o%len(w.Quant.Scale)])
-			sums.Data.([]int32)[o] = int32(min(max(math.RoundToEven(float64(v)/unit), math.MinInt32), math.MaxInt32))
-		}
-	}
-	name := func(id graph.ID) string { return fmt.Sprintf("%s/integers of %s", f.g.Value(id).Name, n.Name) }
-	out := []graph.ID{f.b.Bound(graph.Parameter, name(n.In[1]), w)}
-	if sums != nil {
-		out = append(out, f.b.Bound(graph.Parameter, name(n.In[2]), sums))
-	}
-	return out, true
+	f.names[name] = true
+	return name
 }

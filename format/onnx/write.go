@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	little "encoding/binary"
 	"fmt"
 	"io"
@@ -41,8 +42,15 @@ func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("onnx: write: %w", err)
 	}
-	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}}
+	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}, ports: map[graph.ID]string{}}
 	e.nameValues()
+	for _, id := range g.Inputs {
+		if g.Value(id).Type.Quantized() {
+			if err := e.byteInput(id); err != nil {
+				return err
+			}
+		}
+	}
 	for i := range g.Nodes {
 		if err := e.node(&g.Nodes[i]); err != nil {
 			return err
@@ -54,7 +62,7 @@ func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
 	}
 	var tail []byte
 	for _, id := range g.Inputs {
-		tail = appendMessage(tail, 11, e.port(e.names[id], g.Value(id).Type))
+		tail = appendMessage(tail, 11, e.port(cmp.Or(e.ports[id], e.names[id]), g.Value(id).Type))
 	}
 	for i, id := range g.Outputs {
 		tail = appendMessage(tail, 12, e.port(outs[i], g.Value(id).Type))
@@ -96,6 +104,7 @@ type exporter struct {
 	made     map[string]bool // small constants, by name
 	listed   map[graph.ID]bool
 	whole    map[graph.ID]string // the integers of quantized values
+	ports    map[graph.ID]string // quantized inputs and outputs, whose names are their integers'
 	nodes    []byte
 	weights  []weight
 	lacks    []graph.Unsupported
@@ -111,6 +120,14 @@ type weight struct {
 func (e *exporter) nameValues() {
 	for i := range e.g.Values {
 		e.names[i] = e.fresh(e.g.Values[i].Name)
+	}
+	for _, list := range [...][]graph.ID{e.g.Inputs, e.g.Outputs} {
+		for _, id := range list {
+			if e.g.Value(id).Type.Quantized() && e.ports[id] == "" {
+				e.ports[id] = e.names[id]
+				e.names[id] = e.fresh(e.ports[id] + "/real")
+			}
+		}
 	}
 }
 
@@ -175,6 +192,11 @@ func (e *exporter) outputs() []string {
 	var names []string
 	for _, id := range e.g.Outputs {
 		name := e.names[id]
+		if e.g.Value(id).Type.Quantized() {
+			names = append(names, e.byteOutput(id, prod[id] < 0 || seen[id]))
+			seen[id] = true
+			continue
+		}
 		if prod[id] < 0 || seen[id] {
 			e.need(id, "output")
 			name = e.fresh(name)

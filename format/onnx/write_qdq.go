@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -12,7 +13,9 @@ import (
 // operators: every one passes a QuantizeLinear and a DequantizeLinear, weights and biases
 // are integers with a DequantizeLinear behind them, and the operators between are those of
 // float32. Activations are uint8, which that runtime computes fastest; weights are int8, a
-// scale for every output. A limit that the quantization implies is left out.
+// scale for every output. Inputs and outputs of integers keep their own type, with a
+// DequantizeLinear behind the one and a QuantizeLinear before the other. A limit that the
+// quantization implies is left out.
 
 // quantized reports whether a node reads or computes quantized values.
 func (e *exporter) quantized(n *graph.Node) bool {
@@ -36,13 +39,57 @@ func raised(v *graph.Value) int32 {
 
 // parameters are the inputs of QuantizeLinear that say how a value is stored.
 func (e *exporter) parameters(v *graph.Value) (scale, zero string) {
-	z := uint8(raised(v))
-	key := fmt.Sprintf("wisp/uint8 %d", z)
+	return e.parametersAs(tensor.Uint8, v.Quant.Scale[0], raised(v))
+}
+
+// parametersAs are those of bytes of a type.
+func (e *exporter) parametersAs(d tensor.DType, s float32, z int32) (scale, zero string) {
+	key := fmt.Sprintf("wisp/%v %d", d, z)
 	if !e.made[key] {
 		e.made[key] = true
-		e.initializer(key, tensor.Of(tensor.Shape{}, []uint8{z}))
+		if d == tensor.Int8 {
+			e.initializer(key, tensor.Of(tensor.Shape{}, []int8{int8(z)}))
+		} else {
+			e.initializer(key, tensor.Of(tensor.Shape{}, []uint8{uint8(z)}))
+		}
 	}
-	return e.floats(tensor.Shape{}, v.Quant.Scale[0]), key
+	return e.floats(tensor.Shape{}, s), key
+}
+
+// byteInput makes real numbers of an input of integers, and the integers that are stored: a
+// QuantizeLinear takes no integers.
+func (e *exporter) byteInput(id graph.ID) error {
+	v := e.g.Value(id)
+	if v.Quant == nil || len(v.Quant.Scale) != 1 || len(v.Quant.Zero) != 1 {
+		return fmt.Errorf("onnx: write: input %q has no quantization of one scale", v.Name)
+	}
+	scale, zero := e.parametersAs(v.Type.DType, v.Quant.Scale[0], v.Quant.Zero[0])
+	if v.Type.DType == tensor.Uint8 {
+		e.whole[id] = e.ports[id]
+		e.emit("DequantizeLinear", v.Name+"/dequantize", []string{e.ports[id], scale, zero}, []string{e.names[id]})
+		return nil
+	}
+	real := e.fresh(e.ports[id] + "/given")
+	e.emit("DequantizeLinear", v.Name+"/given", []string{e.ports[id], scale, zero}, []string{real})
+	e.store(id, real, v.Name)
+	return nil
+}
+
+// byteOutput returns the name of an output's integers, in their own type.
+func (e *exporter) byteOutput(id graph.ID, again bool) string {
+	v := e.g.Value(id)
+	name := e.ports[id]
+	if again {
+		name = e.fresh(name)
+	}
+	switch {
+	case v.Type.DType == tensor.Int8:
+		scale, zero := e.parametersAs(tensor.Int8, v.Quant.Scale[0], v.Quant.Zero[0])
+		e.emit("QuantizeLinear", name+"/quantize", []string{e.names[id], scale, zero}, []string{name})
+	case e.whole[id] != name:
+		e.emit("Identity", name, []string{e.whole[id]}, []string{name})
+	}
+	return name
 }
 
 // store writes the real number named from as the quantized value id: integers and the real
@@ -50,7 +97,9 @@ func (e *exporter) parameters(v *graph.Value) (scale, zero string) {
 func (e *exporter) store(id graph.ID, from, node string) {
 	v := e.g.Value(id)
 	scale, zero := e.parameters(v)
-	e.whole[id] = e.fresh(e.names[id] + "/uint8")
+	if e.whole[id] = e.ports[id]; v.Type.DType != tensor.Uint8 || e.ports[id] == "" {
+		e.whole[id] = e.fresh(cmp.Or(e.ports[id], e.names[id]) + "/uint8")
+	}
 	e.emit("QuantizeLinear", node+"/quantize", []string{from, scale, zero}, []string{e.whole[id]})
 	e.emit("DequantizeLinear", node+"/dequantize", []string{e.whole[id], scale, zero}, []string{e.names[id]})
 }
@@ -70,6 +119,19 @@ func (e *exporter) quantNode(n *graph.Node) error {
 		}
 		e.store(n.Out[0], e.names[n.In[0]], n.Name)
 		return nil
+	case graph.Identity:
+		if x, y := e.g.Value(n.In[0]), e.g.Value(n.Out[0]); !same(x.Quant, y.Quant) { // the same bytes for other numbers
+			if err := e.need(n.In[0], n.Name); err != nil {
+				return err
+			}
+			scale, zero := e.parameters(y)
+			if e.whole[n.Out[0]] = e.whole[n.In[0]]; e.ports[n.Out[0]] != "" && y.Type.DType == tensor.Uint8 {
+				e.whole[n.Out[0]] = e.ports[n.Out[0]]
+				e.emit("Identity", n.Name+"/as", []string{e.whole[n.In[0]]}, []string{e.ports[n.Out[0]]})
+			}
+			e.emit("DequantizeLinear", n.Name, []string{e.whole[n.Out[0]], scale, zero}, []string{e.names[n.Out[0]]})
+			return nil
+		}
 	case graph.Dequantize:
 		if err := e.need(n.In[0], n.Name); err != nil {
 			return err
@@ -110,7 +172,11 @@ func (e *exporter) quantNode(n *graph.Node) error {
 		plain.Op = op
 	}
 	if len(n.In) == 3 && e.g.Value(n.In[2]).Type.DType == tensor.Int32 {
-		e.bias(n)
+		name := e.names[n.In[2]]
+		if err := e.bias(n); err != nil {
+			return err
+		}
+		defer func() { e.names[n.In[2]] = name }()
 	}
 	real := make([]string, len(n.Out))
 	for k, id := range n.Out {
@@ -138,20 +204,6 @@ func (e *exporter) feedsProducts(id graph.ID) bool {
 				return true
 			}
 		}
-	}
-	return false
-}
-
-// implied reports whether everything that a quantized value can hold passes an activation
-// unchanged.
-func implied(a graph.Act, v *graph.Value) bool {
-	scale, zero := float64(v.Quant.Scale[0]), float64(raised(v))
-	lo, hi := -zero*scale, (255-zero)*scale
-	switch a.Kind {
-	case graph.ActReLU:
-		return lo >= 0
-	case graph.ActClip:
-		return lo >= float64(a.Lo)-1e-6 && hi <= float64(a.Hi)*(1+1e-6)
 	}
 	return false
 }
@@ -199,17 +251,15 @@ func (e *exporter) needQuantized(id graph.ID, node string) error {
 	return nil
 }
 
-// bias lists a layer's bias, in quanta of the product of the input's and the weights'.
-func (e *exporter) bias(n *graph.Node) {
+// bias lists a layer's bias, in quanta of the product of the input's and the weights', and
+// gives the value the name of its real numbers. Layers that share one may read it in different
+// quanta.
+func (e *exporter) bias(n *graph.Node) error {
 	id := n.In[2]
 	v := e.g.Value(id)
-	if e.listed[id] || v.Data == nil {
-		return
-	}
-	e.listed[id] = true
 	sx, w := e.g.Value(n.In[0]).Quant, e.g.Value(n.In[1]).Quant
-	if sx == nil || w == nil {
-		return
+	if v.Data == nil || sx == nil || w == nil {
+		return fmt.Errorf("onnx: write: node %q: bias %q has no data, or its layer no quantization", n.Name, v.Name)
 	}
 	outs := v.Type.Shape[0]
 	scales := make([]float32, outs)
@@ -219,9 +269,16 @@ func (e *exporter) bias(n *graph.Node) {
 			scales[i] = math.SmallestNonzeroFloat32
 		}
 	}
-	whole, scale, zero := e.fresh(e.names[id]+"/integers"), e.fresh(e.names[id]+"/scale"), e.fresh(e.names[id]+"/zero")
-	e.initializer(whole, v.Data)
+	if !e.listed[id] {
+		e.listed[id] = true
+		e.whole[id] = e.fresh(e.names[id] + "/integers")
+		e.initializer(e.whole[id], v.Data)
+	} else {
+		e.names[id] = e.fresh(e.names[id])
+	}
+	whole, scale, zero := e.whole[id], e.fresh(e.names[id]+"/scale"), e.fresh(e.names[id]+"/zero")
 	e.initializer(scale, tensor.Of(tensor.Shape{outs}, scales))
 	e.initializer(zero, tensor.New(tensor.Int32, tensor.Shape{outs}))
 	e.emit("DequantizeLinear", e.names[id]+"/dequantize", []string{whole, scale, zero}, []string{e.names[id]}, intAttr("axis", 0))
+	return nil
 }

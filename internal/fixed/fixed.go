@@ -181,14 +181,16 @@ type Range struct{ Lo, Hi int32 }
 // Clamp limits x to the range.
 func (r Range) Clamp(x int32) int32 { return min(max(x, r.Lo), r.Hi) }
 
-// Within narrows a range to the real interval [lo, hi] of a scale and zero point. An end
-// that is infinite stays.
-func (r Range) Within(lo, hi float64, scale float32, zero int32) Range {
+// Within are the integers that a number limited to the real interval [lo, hi] can become: a
+// part of all that the type can hold, one integer where the interval lies outside of it. An
+// end that is infinite limits nothing.
+func (q Quant) Within(lo, hi float64, p Profile) Range {
+	r := q.Range()
 	if !math.IsInf(lo, 0) {
-		r.Lo = max(r.Lo, saturate(int64(zero)+int64(Round(float64(float32(lo)/scale)))))
+		r.Lo = q.Of(float32(lo), p)
 	}
 	if !math.IsInf(hi, 0) {
-		r.Hi = min(r.Hi, saturate(int64(zero)+int64(Round(float64(float32(hi)/scale)))))
+		r.Hi = q.Of(float32(hi), p)
 	}
 	r.Hi = max(r.Hi, r.Lo)
 	return r

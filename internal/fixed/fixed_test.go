@@ -114,8 +114,19 @@ func TestQuant(t *testing.T) {
 			t.Errorf("%s: NaN and infinities: got %d, %d, %d", p, q.Of(float32(math.NaN()), p), q.Of(float32(math.Inf(1)), p), q.Of(float32(math.Inf(-1)), p))
 		}
 	}
-	if r := q.Range().Within(0, 6, q.Scale, q.Zero); r != (Range{-5, 55}) {
+	if r := q.Within(0, 6, Builtin); r != (Range{-5, 55}) {
 		t.Errorf("relu6: got %+v", r)
+	}
+	for _, c := range []struct {
+		lo, hi float64
+		want   Range
+	}{
+		{0, math.Inf(1), Range{-5, 127}}, {-100, 100, Range{-128, 127}}, {100, 200, Range{127, 127}}, {-200, -100, Range{-128, -128}},
+		{math.Inf(-1), -100, Range{-128, -128}}, {3, 2, Range{25, 25}},
+	} {
+		if r := q.Within(c.lo, c.hi, ONNX); r != c.want {
+			t.Errorf("within %v and %v: got %+v, want %+v", c.lo, c.hi, r, c.want)
+		}
 	}
 	if _, err := ParseProfile("other"); err == nil {
 		t.Error("an unknown profile: want an error")

@@ -15,7 +15,8 @@ const (
 
 // Table computes a function of every number that x can hold: entry v − x.Lo is the
 // result for v, limited to rng. The last two functions are no operators of TensorFlow
-// Lite; they are the real function rounded to the nearest.
+// Lite; they are the real function rounded to the nearest. ONNX Runtime takes all of them
+// in float32 from the number's real one.
 func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 	var t [256]int32
 	f := FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)
@@ -27,6 +28,8 @@ func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 		v := x.Lo + int32(i)
 		var r int32
 		switch {
+		case p == ONNX:
+			r = y.Of(float32(u.real(float64(x.Real(v)))), p)
 		case u == Rescale:
 			r = saturate(int64(f.Apply(v-x.Zero)) + int64(y.Zero))
 		case u == Sigmoid:
@@ -44,6 +47,8 @@ func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 
 func (u Unary) real(x float64) float64 {
 	switch u {
+	case Sigmoid:
+		return 1 / (1 + math.Exp(-x))
 	case HardSwish:
 		return x * min(max(x+3, 0), 6) / 6
 	case SiLU:
@@ -112,15 +117,20 @@ func highMul16(a, b int16) int16 {
 }
 
 // JoinTable is what a concatenation makes of the numbers of an input: they stay where
-// the quanta are the output's, else they are rescaled in float32.
+// the quanta are the output's, else they are rescaled in float32: by the ratio of the
+// scales, or where the profile is ONNX's through their real numbers.
 func JoinTable(x, y Quant, p Profile) [256]int32 {
 	var t [256]int32
 	scale := x.Scale * (1 / y.Scale)
 	bias := float32(-float32(x.Zero) * scale)
 	for i := range t {
 		v := x.Lo + int32(i)
-		if x == y {
+		switch {
+		case x == y:
 			t[i] = v
+			continue
+		case p == ONNX:
+			t[i] = y.Of(x.Real(v), p)
 			continue
 		}
 		r := float32(float32(v)*scale) + bias

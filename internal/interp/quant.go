@@ -58,14 +58,14 @@ func storeInts(t *tensor.Tensor, y []int32) {
 }
 
 // limits is the range of a result after an activation that only limits.
-func limits(a graph.Act, q fixed.Quant) (fixed.Range, error) {
+func limits(a graph.Act, q fixed.Quant, p fixed.Profile) (fixed.Range, error) {
 	switch a.Kind {
 	case graph.ActNone:
 		return q.Range(), nil
 	case graph.ActReLU:
-		return q.Range().Within(0, math.Inf(1), q.Scale, q.Zero), nil
+		return q.Within(0, math.Inf(1), p), nil
 	case graph.ActClip:
-		return q.Range().Within(float64(a.Lo), float64(a.Hi), q.Scale, q.Zero), nil
+		return q.Within(float64(a.Lo), float64(a.Hi), p), nil
 	}
 	return fixed.Range{}, fmt.Errorf("activation %v is no limit and cannot be part of a quantized operator", a)
 }
@@ -121,7 +121,7 @@ func quantized(op graph.Op, in, out []*tensor.Tensor, p fixed.Profile) error {
 			y[i] = t[v-qx.Lo]
 		}
 	case graph.Activate:
-		u, rng, err := unaryOf(o.Act, qy)
+		u, rng, err := unaryOf(o.Act, qy, p)
 		if err != nil {
 			return err
 		}
@@ -188,7 +188,7 @@ func quantized(op graph.Op, in, out []*tensor.Tensor, p fixed.Profile) error {
 }
 
 // unaryOf is an activation as a function from a table, and its range.
-func unaryOf(a graph.Act, y fixed.Quant) (fixed.Unary, fixed.Range, error) {
+func unaryOf(a graph.Act, y fixed.Quant, p fixed.Profile) (fixed.Unary, fixed.Range, error) {
 	switch a.Kind {
 	case graph.ActSigmoid:
 		return fixed.Sigmoid, y.Range(), nil
@@ -199,7 +199,7 @@ func unaryOf(a graph.Act, y fixed.Quant) (fixed.Unary, fixed.Range, error) {
 	case graph.ActHardSigmoid:
 		return fixed.HardSigmoid, y.Range(), nil
 	}
-	rng, err := limits(a, y)
+	rng, err := limits(a, y, p)
 	return fixed.Rescale, rng, err
 }
 
@@ -229,7 +229,7 @@ func quantConv(c graph.Conv, in []*tensor.Tensor, out *tensor.Tensor, p fixed.Pr
 	if err != nil {
 		return err
 	}
-	rng, err := limits(c.Act, qy)
+	rng, err := limits(c.Act, qy, p)
 	if err != nil {
 		return err
 	}
@@ -304,7 +304,7 @@ func quantLinear(l graph.Linear, in []*tensor.Tensor, out *tensor.Tensor, p fixe
 	if err != nil {
 		return err
 	}
-	rng, err := limits(l.Act, qy)
+	rng, err := limits(l.Act, qy, p)
 	if err != nil {
 		return err
 	}
@@ -343,7 +343,7 @@ func quantBinary(b graph.Binary, in []*tensor.Tensor, out *tensor.Tensor, y []in
 	if err != nil {
 		return err
 	}
-	rng, err := limits(b.Act, qy)
+	rng, err := limits(b.Act, qy, p)
 	if err != nil {
 		return err
 	}

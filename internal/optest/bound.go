@@ -19,6 +19,11 @@ import (
 // theorem 2.4). The smaller of the two is taken, plus Slack·u·S for what may be rounded
 // once more: weights that batch norms were folded into, bias, residual, the result.
 //
+// Whether a graph adds a term t to a sum of K terms in an operator of its own (a bias, the
+// shift of a batch norm, a shortcut) or in that of the sum, an implementation may add it at
+// any point, first of all too. Every addition after it is then of numbers as large as |t|: it
+// is as much a part of S as any product, γ(K)·u·|t| more.
+//
 // A dense 3×3 convolution of stride 1 may be computed by Winograd's F(2×2, 3×3), whose
 // products are others: winograd.go bounds their rounding in the same way.
 //

@@ -8,10 +8,15 @@ import (
 )
 
 // image is a tensor with the bound of its elements' errors in units of Unit. Both are
-// tensors so that the interpreter itself can carry errors through an operator.
-type image struct{ v, e *tensor.Tensor }
+// tensors so that the interpreter itself can carry errors through an operator. k is how many
+// terms the sum has that an element is, if it is one to which more may be added while it is
+// computed.
+type image struct {
+	v, e *tensor.Tensor
+	k    int
+}
 
-func exact(t *tensor.Tensor) image { return image{t, tensor.New(tensor.Float32, t.Shape)} }
+func exact(t *tensor.Tensor) image { return image{t, tensor.New(tensor.Float32, t.Shape), 0} }
 
 // each maps the elements of tensors of one shape.
 func each(f func(x []float64) float64, in ...*tensor.Tensor) *tensor.Tensor {
@@ -68,6 +73,7 @@ func pass(op graph.Op, in []image) ([]image, error) {
 	}
 	var r runs
 	var e *tensor.Tensor
+	open := terms(op, in)
 	switch o := op.(type) {
 	case graph.Conv:
 		e = r.conv(o, in)
@@ -95,14 +101,56 @@ func pass(op graph.Op, in []image) ([]image, error) {
 		}
 		images := make([]image, len(out))
 		for i := range out {
-			images[i] = image{out[i], moved[i]}
+			images[i] = image{out[i], moved[i], open}
 		}
 		return images, nil
 	}
 	if r.err != nil {
 		return nil, r.err
 	}
-	return []image{{out[0], e}}, nil
+	return []image{{out[0], e, open}}, nil
+}
+
+// terms is how many terms the sum has that an operator's result is: a sum of products stays
+// open to more through all that is linear, until an activation, a mean or a maximum ends it.
+func terms(op graph.Op, in []image) int {
+	k := 0
+	for _, t := range in {
+		k = max(k, t.k)
+	}
+	switch o := op.(type) {
+	case graph.Conv:
+		if k = in[1].v.Shape[1:].Elements() + len(in) - 2; o.Act.Kind != graph.ActNone {
+			return 0
+		}
+	case graph.Linear:
+		if k = in[1].v.Shape[1] + len(in) - 2; o.Act.Kind != graph.ActNone {
+			return 0
+		}
+	case graph.Binary:
+		if o.Act.Kind != graph.ActNone {
+			return 0
+		}
+		k++
+	case graph.BatchNorm:
+		k++
+	case graph.Activate:
+		if o.Act.Kind != graph.ActNone {
+			return 0
+		}
+	case graph.MaxPool, graph.AvgPool, graph.GlobalAvgPool, graph.Softmax:
+		return 0
+	}
+	return k
+}
+
+// late is the factor of Unit·|t| that a sum of k terms is off by because t was added to it
+// somewhere on the way, and not to its result.
+func late(k int) float64 {
+	if k == 0 {
+		return 0
+	}
+	return gamma(k)
 }
 
 // gamma is the factor of Unit·S that a sum of k products may be off.
@@ -168,14 +216,16 @@ func (r *runs) linear(l graph.Linear, in []image) *tensor.Tensor {
 }
 
 // batchNorm: y = x·f + (bias − mean·f), however it is arranged, is off by a few units of
-// |x·f| + |mean·f| + |bias|, which batch norms of sizes compute.
+// |x·f| + |mean·f| + |bias|, which batch norms of sizes compute. Folded into the sum that x
+// is, the last two are there while its terms are added.
 func (r *runs) batchNorm(bn graph.BatchNorm, in []image) *tensor.Tensor {
 	weight, bias, mean, variance := abs(in[1].v), abs(in[2].v), in[3].v, in[4].v
 	lower := each(func(x []float64) float64 { return -math.Abs(x[0]) }, mean)
 	none := tensor.New(tensor.Float32, bias.Shape)
 	size := r.apply(bn, abs(in[0].v), weight, bias, lower, variance)
 	carried := r.apply(bn, in[0].e, weight, none, none, variance)
-	return r.each(func(x []float64) float64 { return 2*Slack*x[0] + x[1] }, size, carried)
+	shift := r.apply(bn, tensor.New(tensor.Float32, in[0].v.Shape), weight, bias, lower, variance)
+	return r.each(func(x []float64) float64 { return 2*Slack*x[0] + x[1] + late(in[0].k)*x[2] }, size, carried, shift)
 }
 
 // mean: the sum of k elements, each times 1/k.
@@ -200,7 +250,7 @@ func (r *runs) binary(b graph.Binary, in []image) *tensor.Tensor {
 		case graph.Div:
 			return (ep+y*eq)/max(q-eq*Unit, 0) + y*3 // or times the reciprocal
 		}
-		return ep + eq + (p + q) // two terms: S bounds the result; a fused bias rounds elsewhere
+		return ep + eq + (p + q) + late(in[0].k)*q + late(in[1].k)*p
 	}, wide(in[0].v), wide(in[0].e), wide(in[1].v), wide(in[1].e), y)
 	return r.act(b.Act, y, e)
 }

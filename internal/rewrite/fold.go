@@ -31,7 +31,13 @@ func removeIdentity(e *edit, n int) bool {
 	case graph.Slice, graph.Reshape, graph.Flatten, graph.Resize:
 		idle = e.Value(node.In[0]).Type.Equal(e.Value(node.Out[0]).Type)
 	}
-	return idle && e.bypass(n, node.In[0])
+	return idle && !e.reinterprets(node) && e.bypass(n, node.In[0])
+}
+
+// reinterprets reports whether a node that moves nothing gives its bytes another meaning.
+func (e *edit) reinterprets(n *graph.Node) bool {
+	a, b := e.Value(n.In[0]).Quant, e.Value(n.Out[0]).Quant
+	return a != nil && b != nil && (!slices.Equal(a.Scale, b.Scale) || !slices.Equal(a.Zero, b.Zero))
 }
 
 // recogniseShuffle finds [N,C,H,W] → [N,g,C/g,H,W] → swap 1 and 2 → [N,C,H,W].
