@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/wispnet/wisp/imagenet"
-	"github.com/wispnet/wisp/tensor"
 )
 
 // Class is one answer of a classifier.
@@ -42,6 +41,9 @@ func ReadImage(path string) (*imagenet.RGB, error) {
 
 // ClassifyImage is Classify for an image that is decoded already.
 func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
+	if err := p.Model.Classifier(); err != nil {
+		return nil, err
+	}
 	in, err := p.Model.Preprocess(img)
 	if err != nil {
 		return nil, err
@@ -53,37 +55,37 @@ func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
 	return p.Model.Top(p.Model.Scores(out[0]), k)
 }
 
-// Preprocess turns a photograph into the model's input, [1,3,H,W] of its type, by its
-// recipe. A quantized input whose quantization is that of bytes gets the picture's bytes.
-func (m *Model) Preprocess(img *imagenet.RGB) (*tensor.Tensor, error) {
-	return m.PreprocessBy(m.Recipe, img)
+// Classifier says why the model's answers cannot be ranked: its first output is not one score
+// for each class. It is nil for a classifier.
+func (m *Model) Classifier() error {
+	if _, ok := m.scores(); !ok {
+		return fmt.Errorf("%s: the model is no classifier: its first output is %s, want one score for each class: wisp run prints it", m.Name, m.Outputs()[0])
+	}
+	return nil
 }
 
-// PreprocessBy is Preprocess by another recipe than the model's own.
-func (m *Model) PreprocessBy(r *imagenet.Recipe, img *imagenet.RGB) (*tensor.Tensor, error) {
-	h, w, err := m.ImageSize()
-	if err != nil {
-		return nil, err
+// scores counts the classes: the elements of one row of the first output, where all but one
+// of its dimensions are 1. Else it gives the last dimension and false.
+func (m *Model) scores() (n int, ok bool) {
+	s := m.Graph.Value(m.Graph.Outputs[0]).Type.Shape
+	if len(s) == 0 {
+		return 0, false
 	}
-	if m.rawBytes() {
-		return m.pictureBytes(r, img, h, w)
+	row := s
+	if in := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape; len(s) > 1 && len(in) > 0 && s[0] == in[0] {
+		row = s[1:]
 	}
-	t := tensor.New(tensor.Float32, tensor.Shape{1, 3, h, w})
-	if err := r.Apply(img, h, w, t.Float32()); err != nil {
-		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, r.ID, err)
-	}
-	return m.AsInput(t), nil
-}
-
-// ImageSize returns the height and width of the one image that the model takes.
-func (m *Model) ImageSize() (h, w int, err error) {
-	if len(m.Graph.Inputs) == 1 {
-		s := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
-		if len(s) == 4 && s[1] == 3 {
-			return s[2], s[3], nil
+	long := 0
+	n = 1
+	for _, d := range row {
+		if n *= d; d != 1 {
+			long++
 		}
 	}
-	return 0, 0, fmt.Errorf("%s: the model does not take one image [N,3,H,W]: give its input as a .npy array", m.Name)
+	if long > 1 {
+		return s[len(s)-1], false
+	}
+	return n, true
 }
 
 // Top ranks the scores of one row: softmax is applied unless the model ends in one,

@@ -64,6 +64,17 @@ func (m *Model) official(c *catalog.Cached) error {
 	return nil
 }
 
+// Published are the figures that were published of the model as it is configured: its graph,
+// width, input size, weights and preprocessing, in float32. Where no accuracy is among them,
+// why says in one clause what stands against it.
+func (m *Model) Published() (figures []zoo.Published, why string) {
+	recipe := ""
+	if m.Recipe != nil {
+		recipe = m.Recipe.ID
+	}
+	return catalog.Figures(catalog.Configured{Spec: m.Spec, Weights: m.entry, Synthetic: m.Weights.Synthetic, Recipe: recipe})
+}
+
 // classesIn is how many outputs the weights of a network have: what its classifier's
 // tensor says under its official name, else what the file's shapes suggest.
 func classesIn(f *format.File, spec zoo.Spec) int {

@@ -74,7 +74,7 @@ func openName(name string, s settings) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.h > 0 && !strings.Contains(name, "@") {
+	if s.picture(); s.h > 0 && !strings.Contains(name, "@") {
 		spec.H, spec.W = s.h, s.w
 	}
 	classes := 1000
@@ -157,33 +157,37 @@ func parseSynthetic(s string, gain float64) (uint64, float64, error) {
 }
 
 func openFile(name, path string, s settings) (*Model, error) {
-	f, err := format.Open(path)
+	f, err := format.OpenAs(path, s.sizes())
 	if err != nil {
 		return nil, err
 	}
 	if f.Graph == nil {
 		return openCheckpoint(name, path, f, s)
 	}
-	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite"}
+	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: channelsLast(f), quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
 	if s.weights != "" {
 		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
 	}
-	if s.h > 0 {
-		in, err := m.imageShape()
-		if err != nil {
-			return nil, err
-		}
-		if in[2] != s.h || in[3] != s.w {
-			in[2], in[3] = s.h, s.w
-			if m.Graph, err = m.Graph.WithInput(in); err != nil {
-				return nil, fmt.Errorf("%s: at %d×%d: %w", path, s.h, s.w, err)
-			}
-		}
+	if err := m.resize(path, s); err != nil {
+		return nil, err
 	}
 	m.describe(f, path)
 	m.Weights = Weights{ID: filepath.Base(path)}
 	m.hashed.path = path
 	return m, m.finish(s)
+}
+
+// channelsLast reports whether a file's arrays of images are NHWC where its graph's are NCHW.
+func channelsLast(f *format.File) bool {
+	if f.Format != "tflite" {
+		return false
+	}
+	for _, p := range f.Inputs {
+		if len(p.Order) == 4 && slices.IsSorted(p.Order) {
+			return false
+		}
+	}
+	return true
 }
 
 // openCheckpoint finds the network that a checkpoint's tensors belong to.
@@ -233,7 +237,7 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 			m.note("%s: %s", path, a)
 		}
 	}
-	if s.h > 0 {
+	if s.picture(); s.h > 0 {
 		spec.H, spec.W = s.h, s.w
 	}
 	g, err := spec.Build(classes)
@@ -334,10 +338,7 @@ func (m *Model) describe(f *format.File, path string) {
 
 // finish fills in what the graph itself says, and the recipe.
 func (m *Model) finish(s settings) error {
-	out := m.Graph.Value(m.Graph.Outputs[0])
-	if shape := out.Type.Shape; len(shape) > 0 {
-		m.Classes = shape[len(shape)-1]
-	}
+	m.Classes, _ = m.scores()
 	m.Background = m.Classes == 1001
 	m.Probability = endsInSoftmax(m.Graph)
 	return m.chooseRecipe(s.recipe)
@@ -385,13 +386,6 @@ func (m *Model) chooseRecipe(asked string) error {
 	}
 	m.Recipe = r
 	return nil
-}
-
-func (m *Model) imageShape() ([]int, error) {
-	if _, _, err := m.ImageSize(); err != nil {
-		return nil, err
-	}
-	return m.Graph.Value(m.Graph.Inputs[0]).Type.Shape.Clone(), nil
 }
 
 func (m *Model) note(format string, args ...any) {

@@ -1,12 +1,14 @@
 package wisp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -22,10 +24,21 @@ func Batch(n int) CompileOption { return func(o *engine.Options) { o.Batch = n }
 // Kernels restricts the kernels to one variant; "go" takes the portable twins.
 func Kernels(name string) CompileOption { return func(o *engine.Options) { o.Kernels = name } }
 
-// Arithmetic sets how quantized networks round: "tflite-builtin", which is TensorFlow
-// Lite's own bytes and the default, or "tflite-xnnpack", within one quantum of them.
+// Arithmetic sets how quantized networks round: "tflite-builtin" and "tflite-xnnpack" are
+// TensorFlow Lite without and with its default delegate, "onnx" is ONNX Runtime. "" takes
+// the model's own, Model.Arithmetic.
 func Arithmetic(profile string) CompileOption {
 	return func(o *engine.Options) { o.Arithmetic = profile }
+}
+
+// Arithmetic is how the model's integers round where Compile is not told otherwise: "onnx"
+// for an .onnx file that is quantized, "tflite-xnnpack" for a .tflite file and for a network
+// that Int8 quantized; "" for a network of floats.
+func (m *Model) Arithmetic() string {
+	if m.Precision() == "float32" {
+		return ""
+	}
+	return string(fixed.ForFormat(m.quantizedAs))
 }
 
 // Arithmetic says how the program's integers round; "" for a network of floats.
@@ -79,6 +92,7 @@ func (m *Model) Compile(opts ...CompileOption) (*Program, error) {
 	for _, f := range opts {
 		f(&o)
 	}
+	o.Arithmetic = cmp.Or(o.Arithmetic, m.Arithmetic())
 	g, err := m.Bound()
 	if err != nil {
 		return nil, err

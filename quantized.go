@@ -3,8 +3,10 @@ package wisp
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
+	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/quant"
@@ -41,46 +43,27 @@ func bytesOf(d tensor.DType, q *tensor.Quant) (fixed.Quant, bool) {
 func (m *Model) TakesBytes() bool { return m.rawBytes() }
 
 // rawBytes reports whether the input's integers are a picture's bytes, up to the sign: one
-// quantum is about 1/128 and the middle stands for zero.
+// quantum is about 1/128 and the middle stands for zero; or the file declares plain bytes.
 func (m *Model) rawBytes() bool {
 	if len(m.Graph.Inputs) != 1 {
 		return false
 	}
 	v := m.Graph.Value(m.Graph.Inputs[0])
+	if !v.Type.Quantized() {
+		return m.Inputs()[0].DType == tensor.Uint8
+	}
 	q, ok := bytesOf(v.Type.DType, v.Quant)
 	middle := q.Zero - q.Lo
 	return ok && q.Scale >= 1.0/128-1e-4 && q.Scale <= 2.0/255+1e-4 && (middle == 127 || middle == 128)
 }
 
-// pictureBytes is the recipe's cut of a picture as the input's integers.
-func (m *Model) pictureBytes(r *imagenet.Recipe, img *imagenet.RGB, h, w int) (*tensor.Tensor, error) {
-	crop, err := r.Crop(img, h, w)
-	if err != nil {
-		return nil, fmt.Errorf("%s: recipe %s: %w", m.Name, r.ID, err)
-	}
-	d := m.Graph.Value(m.Graph.Inputs[0]).Type.DType
-	t := tensor.New(d, tensor.Shape{1, 3, h, w})
-	for c := range 3 {
-		from := c
-		if r.Order == "BGR" {
-			from = 2 - c
-		}
-		for i := range h * w {
-			switch b := crop.Pix[3*i+from]; y := t.Data.(type) {
-			case []uint8:
-				y[c*h*w+i] = b
-			case []int8:
-				y[c*h*w+i] = int8(int(b) - 128)
-			}
-		}
-	}
-	return t, nil
-}
-
 // AsInput turns real numbers into the model's input type; float32 inputs stay as they
 // are.
-func (m *Model) AsInput(t *tensor.Tensor) *tensor.Tensor {
-	v := m.Graph.Value(m.Graph.Inputs[0])
+func (m *Model) AsInput(t *tensor.Tensor) *tensor.Tensor { return m.quantized(0, t) }
+
+// quantized is AsInput for input i.
+func (m *Model) quantized(i int, t *tensor.Tensor) *tensor.Tensor {
+	v := m.Graph.Value(m.Graph.Inputs[i])
 	q, ok := bytesOf(v.Type.DType, v.Quant)
 	if !ok {
 		return t
@@ -145,6 +128,18 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	n := &Model{
 		Name: m.Name, Family: m.Family, Graph: r.Graph, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
 		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames,
+		ins: typed(m.ins, r.Graph, r.Graph.Inputs), outs: typed(m.outs, r.Graph, r.Graph.Outputs),
 	}
 	return n, r, nil
+}
+
+// typed are ports with the element types that the values of a graph made of theirs have.
+func typed(ports []graph.Port, g *graph.Graph, ids []graph.ID) []graph.Port {
+	out := slices.Clone(ports)
+	for i := range out {
+		if v := g.Value(ids[i]); v.Type.Quantized() {
+			out[i].DType = v.Type.DType
+		}
+	}
+	return out
 }

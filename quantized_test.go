@@ -47,7 +47,7 @@ func TestTFLitePhotographs(t *testing.T) {
 			if m.Recipe.ID != "slim" || !m.Background || !m.Probability || m.Precision() != "int8" || !m.ChannelsLast {
 				t.Errorf("got recipe %s, background %v, probability %v, precision %s", m.Recipe.ID, m.Background, m.Probability, m.Precision())
 			}
-			p, err := m.Compile()
+			p, err := m.Compile(wisp.Arithmetic("tflite-builtin"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/catalog"
+	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
 
@@ -46,6 +47,9 @@ type Model struct {
 	// Renames maps the network's own tensor names to the file's, where a checkpoint's
 	// tensors were matched by order and shape.
 	Renames map[string]string
+
+	quantizedAs string       // format of the file that holds the integers; "" where they were made here
+	ins, outs   []graph.Port // of a file's graph, as the file declares them
 
 	source graph.Weights // nil where the graph came bound
 	bound  lazyGraph
@@ -98,6 +102,7 @@ type settings struct {
 	arch    string
 	names   string
 	h, w    int
+	shapes  []inputShape
 }
 
 // WithWeights takes the weights from a file, or makes them up: "synthetic:SEED" or
@@ -114,6 +119,15 @@ func WithArch(spec string) Option { return func(o *settings) { o.arch = spec } }
 // network's own name and the file's, separated by spaces. Lines that begin with # are
 // comments.
 func WithMap(path string) Option { return func(o *settings) { o.names = path } }
+
+// WithInputShape sets the shape of an input, in the layout of the model's file; the number of
+// rows, dimension 0, stays the model's. The name may be empty for a model of one input. A
+// dimension that the file leaves open is read at that size; where the file gives another,
+// the network is tried at the new size. A network of the zoo takes the size of a
+// shape [N,3,H,W] alone.
+func WithInputShape(name string, shape tensor.Shape) Option {
+	return func(o *settings) { o.shapes = append(o.shapes, inputShape{name, shape.Clone()}) }
+}
 
 // WithSize sets the input's height and width where the name does not.
 func WithSize(h, w int) Option { return func(o *settings) { o.h, o.w = h, w } }

@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/wispnet/wisp/internal/kernel"
+import (
+	"fmt"
+
+	"github.com/wispnet/wisp/internal/kernel"
+)
 
 // A chain is a run of steps that take turns over bands of rows, so that what one writes is
 // still in cache when the next reads it. What only the chain itself reads never lies in the
@@ -52,6 +56,14 @@ func (o *operand) meets(p *operand) bool {
 	return o.src == inArena && p.src == inArena && o.buf == p.buf && o.off < p.off+p.channels && p.off < o.off+o.channels
 }
 
+// sameRows reports whether an operand is a part of the pixels of what another writes, row by
+// row: then meets and need say all about what it looks at. A view of some rows, or of the
+// same elements under another height, is not.
+func (o *operand) sameRows(out *operand) bool {
+	inside := func(p *operand) bool { return p.width > 0 && (p.off+p.channels)*p.width <= p.rowSize }
+	return o.rowSize == out.rowSize && o.width == out.width && o.height <= out.height && inside(o) && inside(out)
+}
+
 // use is an operand of a step of a chain.
 type use struct{ step, operand int }
 
@@ -71,6 +83,7 @@ type chain struct {
 	parts  []banded
 	shapes []bandShape
 	uses   [][]use // of every step's output, by later steps
+	whole  []bool  // steps whose output lies in the arena: every row is computed, whoever reads it
 	rings  []ringPlan
 	rows   int // of the last step's output in a band
 	strips int // of an image; each is computed from its beginning, what precedes it included
@@ -113,6 +126,9 @@ func (ch *chain) start(c *cursor, y0, y1 int) {
 			lo, _ := ch.shapes[u.step].in[u.operand].need(c.done[u.step], c.done[u.step]+1)
 			c.done[j] = min(c.done[j], lo)
 		}
+		if ch.whole[j] {
+			c.done[j] = 0
+		}
 	}
 	for i := range ch.rings {
 		c.base[i] = c.done[ch.rings[i].writers[0]]
@@ -122,7 +138,8 @@ func (ch *chain) start(c *cursor, y0, y1 int) {
 	}
 }
 
-// next sets want for the next band and reports whether there is one.
+// next sets want for the next band and reports whether there is one. What the chain's last
+// step does not look at, others may: with the last band every whole output is finished.
 func (ch *chain) next(c *cursor) bool {
 	n := len(ch.steps)
 	if c.done[n-1] >= c.last {
@@ -137,6 +154,9 @@ func (ch *chain) next(c *cursor) bool {
 			}
 			_, hi := ch.shapes[u.step].in[u.operand].need(c.done[u.step], c.want[u.step])
 			c.want[j] = max(c.want[j], hi)
+		}
+		if ch.whole[j] && c.want[n-1] == c.last {
+			c.want[j] = ch.shapes[j].outH
 		}
 	}
 	return true
@@ -155,4 +175,77 @@ func (ch *chain) keep(c *cursor, r *ringPlan) (lo, end int) {
 		}
 	}
 	return lo, end
+}
+
+// ringed reports whether a buffer lies in rings.
+func (ch *chain) ringed(buf int) bool {
+	for i := range ch.rings {
+		if ch.rings[i].buf == buf {
+			return true
+		}
+	}
+	return false
+}
+
+// check walks the chain as run does and says where a step would look at a row that is not
+// there: one that is not computed yet or no longer held. It holds for every chain of a plan.
+func (ch *chain) check() error {
+	c := newCursor(len(ch.steps), len(ch.rings))
+	bad := func(j int, what string, args ...any) error {
+		return fmt.Errorf("the plan is wrong (a mistake of wisp's, please report it): chain step %q %s", ch.steps[j].Node, fmt.Sprintf(what, args...))
+	}
+	for s := range ch.strips {
+		y0, y1 := ch.strip(s)
+		ch.start(&c, y0, y1)
+		for ch.next(&c) {
+			for i := range ch.rings {
+				lo, _ := ch.keep(&c, &ch.rings[i])
+				c.base[i] = max(c.base[i], lo)
+			}
+			for j := range ch.steps {
+				if c.want[j] <= c.done[j] {
+					continue
+				}
+				if err := ch.checkReads(&c, j, bad); err != nil {
+					return err
+				}
+				c.done[j] = c.want[j]
+			}
+			for i := range ch.rings {
+				r := &ch.rings[i]
+				for _, w := range r.writers {
+					if c.done[w]-c.base[i] > r.rows {
+						return bad(w, "holds %d rows in a ring of %d", c.done[w]-c.base[i], r.rows)
+					}
+				}
+			}
+		}
+		for j := range ch.steps {
+			if h := ch.shapes[j].outH; ch.whole[j] && c.done[j] != h {
+				return bad(j, "computes %d of %d rows that others read", c.done[j], h)
+			}
+		}
+	}
+	return nil
+}
+
+// checkReads checks what step j looks at for its rows of the current band.
+func (ch *chain) checkReads(c *cursor, j int, bad func(j int, what string, args ...any) error) error {
+	for w := range j {
+		for _, u := range ch.uses[w] {
+			if u.step != j {
+				continue
+			}
+			lo, hi := ch.shapes[j].in[u.operand].need(c.done[j], c.want[j])
+			if hi > c.done[w] {
+				return bad(j, "reads rows to %d of %q, of which %d are computed", hi, ch.steps[w].Node, c.done[w])
+			}
+			for i := range ch.rings {
+				if ch.rings[i].buf == ch.shapes[w].out.buf && lo < c.base[i] && lo < hi {
+					return bad(j, "reads row %d of %q, of which those from %d on are held", lo, ch.steps[w].Node, c.base[i])
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -8,26 +8,65 @@ import (
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/optest"
+	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
 
 // Chains of steps over bands compute what the steps compute alone: here every buffer is
-// large enough for them.
+// large enough for them, and bands are of one row, of three or of all that fit.
 func TestChainsOfCases(t *testing.T) {
 	defer engine.SetChainBuffer(1)()
-	for _, c := range optest.Cases() {
-		t.Run(c.Name, func(t *testing.T) { check(t, c.Graph, c.Inputs) })
+	for i, c := range optest.Cases() {
+		if !testkit.Thorough() && i%2 == 1 {
+			continue
+		}
+		t.Run(c.Name, func(t *testing.T) {
+			defer engine.SetChainLimits([]int{1, 3, 16}[i%3], []int{2, 3, 4, 16}[i/2%4])()
+			check(t, c.Graph, c.Inputs)
+		})
 	}
-	n := 100
-	if testing.Short() {
+	n := 80
+	switch {
+	case testing.Short():
 		n = 20
+	case testkit.Thorough():
+		n = 300
 	}
 	for i := range n {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			g, in := optest.Random(rand.New(rand.NewPCG(uint64(i), 11)))
+			defer engine.SetChainLimits([]int{1, 3, 16}[i%3], []int{2, 3, 4, 16}[i/2%4])()
+			rng := rand.New(rand.NewPCG(uint64(i), 11))
+			if i%2 == 0 {
+				g, in := optest.Random(rng)
+				check(t, g, in)
+				return
+			}
+			g, in := optest.RandomResidual(rng)
 			check(t, g, in)
 		})
+	}
+}
+
+// The random networks take part in chains: on one thread most of them, and in many a value
+// of a chain is read by others too.
+func TestRandomNetworksFormChains(t *testing.T) {
+	defer engine.SetChainBuffer(1)()
+	const n = 100
+	for threads, want := range map[int][2]int{1: {60, 30}, 2: {40, 0}} {
+		chains, shared := 0, 0
+		for i := range n {
+			g, _ := optest.Random(rand.New(rand.NewPCG(uint64(i), 11)))
+			p, err := engine.Compile(g, engine.Options{Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, s := engine.Chains(p)
+			chains, shared = chains+min(c, 1), shared+min(s, 1)
+		}
+		if chains < want[0] || shared < want[1] {
+			t.Errorf("threads=%d: of %d networks %d have chains, %d values of which others read; want %v", threads, n, chains, shared, want)
+		}
 	}
 }
 

@@ -28,11 +28,13 @@ type Options struct {
 	Threads int    // cores one Run may use; 0 is 1
 	Batch   int    // rows of one Run; 0 keeps the graph's
 	Kernels string // a variant of internal/kernel ("go", "avx2", …); empty takes the best
-	// Arithmetic is how quantized values round: "tflite-builtin" (or empty) or
-	// "tflite-xnnpack", see internal/fixed.
+	// Arithmetic is how quantized values round: "tflite-builtin", "tflite-xnnpack" (or
+	// empty) or "onnx", see internal/fixed.
 	Arithmetic string
 	// Packs, unless nil, keeps packed weights for the next compilation with it.
 	Packs *Packs
+	// Poison is for tests, which then also have every read of the plan checked.
+	Poison Poison
 }
 
 // MaxThreads bounds Options.Threads.
@@ -73,6 +75,8 @@ type Program struct {
 	scratch  int // elements per thread
 	weights  int64
 	variants string
+	poison   Poison
+	births   [][]int // the buffers whose life begins with every step
 	// What a thread's cursor must hold: the steps and rings of the longest chains.
 	longest, mostRings int
 }
@@ -150,6 +154,14 @@ func compile(g *graph.Graph, o Options) (*Program, error) {
 		return nil, err
 	}
 	p.profile = profile
+	if p.poison = o.Poison; p.poison == Clean {
+		p.poison = poisonAll
+	}
+	if p.poison != Clean {
+		if err := p.check(); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
 }
 

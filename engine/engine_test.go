@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -19,7 +20,14 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// In all tests memory that nothing was written to is poisoned, and plans are checked.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.bench").Value.String() == "" {
+		engine.SetPoison(engine.PoisonNaN)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // variants are the words for Options.Kernels that make a difference on this processor.
 func variants() []string {
@@ -86,6 +94,8 @@ func batched(g *graph.Graph, in []*tensor.Tensor, n int) (*graph.Graph, []*tenso
 	return b, out, true
 }
 
+var poisons = []engine.Poison{engine.PoisonNaN, engine.PoisonHigh, engine.PoisonLow}
+
 // check compares engine and interpreter on one graph, in every way to run it.
 func check(t *testing.T, g *graph.Graph, in []*tensor.Tensor) {
 	t.Helper()
@@ -103,7 +113,7 @@ func check(t *testing.T, g *graph.Graph, in []*tensor.Tensor) {
 		}
 		for _, name := range variants() {
 			for _, threads := range []int{1, 2, 3} {
-				o := engine.Options{Threads: threads, Kernels: name}
+				o := engine.Options{Threads: threads, Kernels: name, Poison: poisons[(threads+batch)%len(poisons)]}
 				if batch > 1 {
 					o.Batch = batch
 				}

@@ -99,7 +99,9 @@ func newLowering(g *graph.Graph, o Options, p fixed.Profile) (*lowering, error) 
 		}
 		l.copy("output", g.Values[id].Name, s, v, to)
 	}
-	l.planChains()
+	if err := l.planChains(); err != nil {
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -203,7 +205,7 @@ func (l *lowering) lower(i int) error {
 	case graph.Pad:
 		return l.pad(op)
 	case graph.Resize:
-		return l.resize()
+		return l.resize(op)
 	case graph.Reshape, graph.Flatten:
 		return l.reshape()
 	case graph.Transpose:
@@ -277,10 +279,14 @@ func (l *lowering) alias(id graph.ID, v view) {
 	l.views[id], l.placed[id] = v, true
 }
 
-// view returns where a value lies, loading it among the weights if it is one.
+// view returns where a value lies, loading it among the weights if it is one. Integers that
+// it returns are raised already: an input whose type is signed is copied first.
 func (l *lowering) view(id graph.ID) (view, error) {
-	if l.placed[id] {
-		return l.views[id], nil
+	if v := l.views[id]; l.placed[id] {
+		if v.src == inInput && v.bytes && sign(l.g.Values[id].Type.DType) != 0 {
+			return l.pixels(id, v), nil
+		}
+		return v, nil
 	}
 	if l.g.Values[id].Type.Quantized() {
 		return l.byteConstant(id)
@@ -303,6 +309,12 @@ func (l *lowering) image(id graph.ID) (view, error) {
 	if err != nil || v.src != inInput {
 		return v, err
 	}
+	return l.pixels(id, v), nil
+}
+
+// pixels copies an input to pixels of its own. Integers become the bytes that all operators
+// compute with.
+func (l *lowering) pixels(id graph.ID, v view) view {
 	s := l.shape(id)
 	to := l.buffer(s)
 	if to.bytes = v.bytes; v.bytes {
@@ -313,7 +325,7 @@ func (l *lowering) image(id graph.ID) (view, error) {
 		l.raise(id, to)
 	}
 	l.alias(id, to)
-	return to, nil
+	return to
 }
 
 // data returns the elements of a weight or constant.
@@ -375,6 +387,12 @@ func (l *lowering) program() (*Program, error) {
 			items[i] = layout.Item{}
 		}
 	}
+	births := make([][]int, len(l.steps))
+	for i := range items {
+		if items[i].Size > 0 {
+			births[items[i].First] = append(births[items[i].First], i)
+		}
+	}
 	offsets, size := layout.Plan(items)
 	for i := range l.bufs {
 		l.bufs[i].off = offsets[i] / l.bufs[i].width()
@@ -382,6 +400,7 @@ func (l *lowering) program() (*Program, error) {
 	p := &Program{
 		name: l.g.Name, threads: l.threads, steps: l.steps, bufs: l.bufs, weights: l.weights,
 		arena: size/4 + kernel.Slack, scratch: l.scratch, variants: l.kernels, longest: l.longest, mostRings: l.mostRings,
+		births: births,
 	}
 	if p.ArenaBytes() > MaxBytes {
 		return nil, fmt.Errorf("the activations take %d bytes, want at most %d", p.ArenaBytes(), int64(MaxBytes))

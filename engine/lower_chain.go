@@ -16,22 +16,24 @@ var chainBuffer = 128 << 10
 // Tests raise it, so that chains form wherever they can.
 var chainMacs int64 = 8
 
+// chainRows is the most rows of a band, chainSteps the most steps of a chain. Tests lower
+// them, so that small maps take several bands and chains end anywhere.
+var chainRows, chainSteps = 16, 16
+
+// chainCall is what a call for one band costs, in elements written to memory or read
+// from there: about 100 ns. Tests lower it, so that chains form over small maps.
+var chainCall = 1000
+
 const (
 	// chainRings is the most elements that the rings of a chain may have. They share the
 	// level-2 cache with weights.
 	chainRings = 128 << 10
-	// chainRows is the most rows of a band, chainSteps the most steps of a chain.
-	chainRows  = 16
-	chainSteps = 16
 	// chainHeight is the most rows of an image that chains are planned for: planning walks
 	// them all, and what a file says may be a million.
 	chainHeight = 4096
 	// chainWork bounds the planning of all chains of a graph, in calls for one band that are
 	// simulated: further steps run alone. The study's networks take less than a hundredth.
 	chainWork = 4 << 20
-	// chainCall is what a call for one band costs, in elements written to memory or read
-	// from there: about 100 ns.
-	chainCall = 1000
 	// stripsPerThread is how many strips of an image a thread may claim. Each computes the
 	// rows above it that it looks at once more.
 	stripsPerThread = 2
@@ -39,7 +41,7 @@ const (
 
 // planChains joins neighbouring steps into chains where large buffers lie between them, so
 // that least is moved through memory: a shortest path over the places where to cut.
-func (l *lowering) planChains() {
+func (l *lowering) planChains() error {
 	l.findTouches()
 	var out []step
 	for i := 0; i < len(l.steps); {
@@ -69,7 +71,11 @@ func (l *lowering) planChains() {
 		var parts []step
 		for end := n; end > 0; end = best[end].from {
 			if ch := best[end].chain; ch != nil {
-				parts = append(parts, l.chainStep(ch))
+				s, err := l.chainStep(ch)
+				if err != nil {
+					return err
+				}
+				parts = append(parts, s)
 			} else {
 				parts = append(parts, l.steps[i+end-1])
 			}
@@ -79,6 +85,7 @@ func (l *lowering) planChains() {
 		i += n
 	}
 	l.steps = out
+	return nil
 }
 
 // traffic is what moves through memory for a step's output, if it is large, when steps
@@ -132,8 +139,11 @@ func (l *lowering) newChain(i, end int, shapes []bandShape) *chain {
 	if l.simulated > chainWork {
 		return nil
 	}
-	ch := &chain{steps: slices.Clone(l.steps[i:end]), shapes: shapes, uses: make([][]use, n), strips: 1}
+	ch := &chain{steps: slices.Clone(l.steps[i:end]), shapes: shapes, uses: make([][]use, n), whole: make([]bool, n), strips: 1}
 	for j := range n {
+		if !rowByRow(l.steps[i:i+j+1], shapes) {
+			return nil
+		}
 		ch.parts = append(ch.parts, ch.steps[j].work.(banded))
 		for k := range shapes[j].in {
 			for w := range j {
@@ -152,7 +162,7 @@ func (l *lowering) newChain(i, end int, shapes []bandShape) *chain {
 			return nil
 		}
 		b := shapes[j].out.buf
-		if slices.ContainsFunc(ch.rings, func(r ringPlan) bool { return r.buf == b }) {
+		if ch.ringed(b) {
 			continue
 		}
 		if r, ok := l.ring(b, i, end, shapes); ok {
@@ -161,6 +171,7 @@ func (l *lowering) newChain(i, end int, shapes []bandShape) *chain {
 			// Strips compute the rows between them twice; in shared memory they may not.
 			return nil
 		} else {
+			ch.whole[j] = true
 			ch.cost += l.traffic(&shapes[j], i, end)
 		}
 	}
@@ -169,6 +180,36 @@ func (l *lowering) newChain(i, end int, shapes []bandShape) *chain {
 		return nil
 	}
 	return ch
+}
+
+// rowByRow reports whether the last of the steps of a chain sees what the others write only as
+// a banded operand of the same rows.
+func rowByRow(steps []step, shapes []bandShape) bool {
+	j := len(steps) - 1
+	for w := range j {
+		out := &shapes[w].out
+		if out.src != inArena {
+			continue
+		}
+		reads := 0
+		for _, b := range steps[j].reads {
+			if b == out.buf {
+				reads++
+			}
+		}
+		for k := range shapes[j].in {
+			if o := &shapes[j].in[k]; o.src == inArena && o.buf == out.buf {
+				if !o.sameRows(out) {
+					return false
+				}
+				reads--
+			}
+		}
+		if o := &shapes[j].out; reads != 0 || o.src == inArena && o.buf == out.buf && !(o.sameRows(out) && out.sameRows(o)) {
+			return false
+		}
+	}
+	return true
 }
 
 // ring plans a buffer as a ring, if steps [i, end) alone touch it and agree on its rows.
@@ -280,23 +321,23 @@ func (l *lowering) simulate(ch *chain) {
 }
 
 // chainStep is a chain as one step of the plan.
-func (l *lowering) chainStep(ch *chain) step {
+func (l *lowering) chainStep(ch *chain) (step, error) {
+	if err := ch.check(); err != nil {
+		return step{}, err
+	}
 	s := step{work: ch}
 	s.units = ch.shapes[0].images * ch.strips
 	s.Chunks = min(s.units, maxChunks)
-	ringed := func(b int) bool {
-		return slices.ContainsFunc(ch.rings, func(r ringPlan) bool { return r.buf == b })
-	}
 	for i := range ch.steps {
 		p := &ch.steps[i]
 		p.Chunks, p.Band = s.Chunks, ch.rows
 		for _, b := range p.reads {
-			if !ringed(b) {
+			if !ch.ringed(b) {
 				s.reads = append(s.reads, b)
 			}
 		}
 		for _, b := range p.writes {
-			if !ringed(b) {
+			if !ch.ringed(b) {
 				s.writes = append(s.writes, b)
 			}
 		}
@@ -304,7 +345,7 @@ func (l *lowering) chainStep(ch *chain) step {
 	l.scratch = max(l.scratch, ch.scratch)
 	l.longest = max(l.longest, len(ch.steps))
 	l.mostRings = max(l.mostRings, len(ch.rings))
-	return s
+	return s, nil
 }
 
 // findTouches finds the first and the last step that touch every buffer, and all that read it.

@@ -53,7 +53,7 @@ func (l *lowering) pad(op graph.Pad) error {
 	return nil
 }
 
-func (l *lowering) resize() error {
+func (l *lowering) resize(op graph.Resize) error {
 	n := l.node
 	x, err := l.image(n.In[0])
 	if err != nil {
@@ -63,8 +63,9 @@ func (l *lowering) resize() error {
 	in, out := l.shape(n.In[0]), l.shape(n.Out[0])
 	w := l.rows(x, y, in, out)
 	w.call = callResize
+	rows, cols := op.Pick(in[2], in[3])
 	w.resize = kernel.ResizeArgs{
-		InH: in[2], InW: in[3], OutH: out[2], OutW: out[3], C: in[1],
+		Rows: rows, Cols: cols, C: in[1],
 		XPix: x.pix, XRow: x.pix * in[3], YPix: y.pix, YRow: y.pix * out[3],
 	}
 	l.emitRows("resize", "move/go", w, int64(out.Elements()), moveRate)

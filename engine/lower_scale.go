@@ -60,11 +60,11 @@ type scale struct {
 func (l *lowering) scaleWeights(w *gemmWork, s scale, cols int) {
 	v := kernel.Pick(kernel.BinaryF32, l.kernels)
 	size := kernel.PackedSize(w.k, w.n, cols)
-	p := &scaleWork{fn: v.Fn, x: w.w[0], s: s.ref, k: w.k, cols: cols}
+	p := &scaleWork{fn: v.Fn, x: w.w[0], s: s.ref, k: w.k, cols: cols, panels: size / (w.k * cols)}
 	p.y = l.buffer(tensor.Shape{size}).ref
 	w.w[0] = p.y
 	st := step{Step: Step{Node: s.node, Op: "scale", Kernel: "binary/" + v.Name, Bytes: 4 * (2*int64(size) + int64(w.k)), Out: tensor.Shape{w.n, w.k, 1, 1}}, work: p}
-	chunked(&st, size/(w.k*cols), l.pieces(int64(size), v.Rate))
+	chunked(&st, p.panels, l.pieces(int64(size), v.Rate))
 	l.emit(st, p.y, p.x, p.s)
 }
 
@@ -73,6 +73,7 @@ type scaleWork struct {
 	fn      func(*kernel.BinaryArgs)
 	x, s, y ref
 	k, cols int
+	panels  int
 }
 
 func (w *scaleWork) run(c *ctx, u0, u1 int) {

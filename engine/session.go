@@ -58,6 +58,9 @@ func (s *Session) Run(in, out []*tensor.Tensor) error {
 		return err
 	}
 	for i := range s.p.steps {
+		if s.p.poison != Clean {
+			s.poisonStep(i)
+		}
 		s.team.run(s.p, s.caller, i)
 	}
 	s.end()
@@ -73,6 +76,9 @@ func (s *Session) Profile(in, out []*tensor.Tensor, report func(step int, d time
 	at := 0
 	for i := range s.p.steps {
 		begin := time.Now()
+		if s.p.poison != Clean {
+			s.poisonStep(i)
+		}
 		ch, _ := s.p.steps[i].work.(*chain)
 		if ch == nil {
 			s.team.run(s.p, s.caller, i)
@@ -124,7 +130,13 @@ func (s *Session) bind(in, out []*tensor.Tensor) error {
 	if err := bindAll("input", s.p.inputs, in, s.in, s.rawIn); err != nil {
 		return err
 	}
-	return bindAll("output", s.p.outputs, out, s.out, s.rawOut)
+	if err := bindAll("output", s.p.outputs, out, s.out, s.rawOut); err != nil {
+		return err
+	}
+	if s.p.poison != Clean {
+		s.poisonOutputs(out)
+	}
+	return nil
 }
 
 func bindAll(what string, ports []Port, ts []*tensor.Tensor, to [][]float32, raw [][]uint8) error {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/format/tflite"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/npy"
 	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/tensor"
@@ -49,7 +50,7 @@ func TestTFLiteBytes(t *testing.T) {
 			h, w := in.Shape[1], in.Shape[2]
 			var sessions []*engine.Session
 			for i, name := range variants() {
-				p, err := engine.Compile(model.Graph, engine.Options{Threads: 1 + i%2, Kernels: name})
+				p, err := engine.Compile(model.Graph, engine.Options{Threads: 1 + i%2, Kernels: name, Arithmetic: string(fixed.Builtin)})
 				if err != nil {
 					t.Fatal(err)
 				}

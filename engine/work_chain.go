@@ -27,6 +27,9 @@ func (ch *chain) run(c *ctx, u0, u1 int) {
 			p := &ch.rings[i]
 			c.rings[p.buf] = ring{c.scratch[p.off:], cur.base[i]}
 		}
+		if c.s.p.poison != Clean {
+			ch.poisonRings(c)
+		}
 		for ch.next(cur) {
 			for i := range ch.rings {
 				p := &ch.rings[i]

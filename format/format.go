@@ -65,6 +65,8 @@ type File struct {
 	Format string // name of the row in All
 	// Graph is the network, for formats that hold one; its weights are bound.
 	Graph *graph.Graph
+	// Inputs and Outputs are the graph's own as the file declares them, in the file's order.
+	Inputs, Outputs []graph.Port
 	// Tensors are the network's weights under their own names, in the file's order,
 	// prefixes of wrappers (module.) stripped.
 	Tensors []Named
@@ -76,6 +78,7 @@ type File struct {
 	Warnings    []string // what was assumed, stripped or left out
 
 	mapped []*content
+	sizes  Sizes
 }
 
 // Named is a tensor of a file. Its data may lie in the file itself: it is valid until
@@ -92,12 +95,22 @@ type Named struct {
 // one that is damaged or no model, an *Unsupported for a known format that is not read
 // here, and a *graph.UnsupportedError for operators or element types that are unknown.
 // Memory stays within 64 MiB + 4 × the file's size.
-func Open(path string) (*File, error) {
+func Open(path string) (*File, error) { return OpenAs(path, Sizes{}) }
+
+// Sizes are what a reader takes for dimensions of inputs that the file leaves open, in the
+// file's order. What the file fixes is never changed by it.
+type Sizes struct {
+	Shapes        map[string]tensor.Shape // by the input's name; "" is the only input's
+	Height, Width int                     // of pictures, of inputs that Shapes does not name; 0: not set
+}
+
+// OpenAs is Open that reads open dimensions at the given sizes.
+func OpenAs(path string, sizes Sizes) (*File, error) {
 	c, err := load(path)
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Path: path, Bytes: c.size(), mapped: []*content{c}}
+	f := &File{Path: path, Bytes: c.size(), mapped: []*content{c}, sizes: sizes}
 	if err := f.read(c); err != nil {
 		f.Close()
 		return nil, at(path, err)
@@ -200,11 +213,12 @@ func readONNX(c *content, f *File) error {
 		}
 		f.mapped = append(f.mapped, side)
 		return side.data, nil
-	}})
+	}, Shapes: f.sizes.Shapes, Height: f.sizes.Height, Width: f.sizes.Width})
 	if err != nil {
 		return err
 	}
 	f.setGraph(m.Graph, m.Warnings)
+	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }
 
@@ -215,6 +229,7 @@ func readTFLite(c *content, f *File) error {
 	}
 	f.setGraph(m.Graph, m.Warnings)
 	f.Description = m.Description
+	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }
 

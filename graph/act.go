@@ -45,6 +45,9 @@ func (a Act) String() string {
 	case a.Kind == ActClip:
 		return fmt.Sprintf("clip(%v,%v)", a.Lo, a.Hi)
 	}
+	if int(a.Kind) >= len(actNames) {
+		return fmt.Sprintf("act(%d)", a.Kind)
+	}
 	return actNames[a.Kind]
 }
 

@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -179,39 +181,63 @@ func FuzzInfer(f *testing.F) {
 		f.Add(byte(i), []byte{250, 251, 252, 253, 254, 255}, []byte{4, 0, 255, 254, 253, 4, 252, 251})
 		f.Add(byte(i), []byte{3, 3, 2, 2, 1, 1}, []byte{2, 3, 5, 2, 7, 5, 1, 7})
 	}
-	f.Fuzz(func(t *testing.T, which byte, attributes, types []byte) {
-		row := Ops[int(which)%len(Ops)]
-		v := reflect.New(reflect.TypeOf(row.Zero)).Elem()
-		fill(v, &attributes)
-		op := v.Interface().(Op)
-		var in []Type
-		for len(types) > 0 && len(in) < 8 {
-			n := int(types[0]) % 7
-			types = types[1:]
-			ty := Type{DType: tensor.Float32}
-			for range n {
-				ty.Shape = append(ty.Shape, number(&types))
+	f.Add(byte('k'), []byte("0"), []byte("0"))
+	f.Fuzz(checkInfer)
+}
+
+// Every operator meets attributes and types of all kinds, drawn anew for each.
+func TestInferOfAnything(t *testing.T) {
+	n := 3000
+	if testkit.Thorough() {
+		n = 100_000
+	}
+	rng := rand.New(rand.NewPCG(1, 23))
+	for which := range Ops {
+		for range n {
+			attributes, types := make([]byte, rng.IntN(24)), make([]byte, rng.IntN(24))
+			for i := range attributes {
+				attributes[i] = byte(rng.UintN(256)) >> (5 * rng.UintN(2)) // small numbers mostly fit
 			}
-			in = append(in, ty)
+			for i := range types {
+				types[i] = byte(rng.UintN(256)) >> (5 * rng.UintN(2))
+			}
+			checkInfer(t, byte(which), attributes, types)
 		}
-		out, err := op.Infer(in)
-		if err != nil {
-			return
+	}
+}
+
+func checkInfer(t *testing.T, which byte, attributes, types []byte) {
+	row := Ops[int(which)%len(Ops)]
+	v := reflect.New(reflect.TypeOf(row.Zero)).Elem()
+	fill(v, &attributes)
+	op := v.Interface().(Op)
+	var in []Type
+	for len(types) > 0 && len(in) < 8 {
+		n := int(types[0])
+		types = types[1:]
+		ty := Type{DType: [...]tensor.DType{tensor.Float32, tensor.Int8, tensor.Uint8, tensor.Int32, tensor.Invalid, 255}[n/7%6]}
+		for range n % 7 {
+			ty.Shape = append(ty.Shape, number(&types))
 		}
-		if len(out) == 0 {
-			t.Fatalf("%#v of %v: no output and no error", op, in)
-		}
-		if _, err := infer(op, in, len(out)); err != nil {
-			return
-		}
-		again, err := op.Infer(in)
-		if err != nil || !reflect.DeepEqual(out, again) {
-			t.Fatalf("%#v of %v: got %v, then %v, %v", op, in, out, again, err)
-		}
-		if len(out) < 100 {
-			roundTripOp(t, op)
-		}
-	})
+		in = append(in, ty)
+	}
+	out, err := op.Infer(in)
+	if err != nil {
+		return
+	}
+	if len(out) == 0 {
+		t.Fatalf("%#v of %v: no output and no error", op, in)
+	}
+	if _, err := infer(op, in, len(out)); err != nil {
+		return
+	}
+	again, err := op.Infer(in)
+	if err != nil || !reflect.DeepEqual(out, again) {
+		t.Fatalf("%#v of %v: got %v, then %v, %v", op, in, out, again, err)
+	}
+	if len(out) < 100 {
+		roundTripOp(t, op)
+	}
 }
 
 // number takes one byte and makes it a dimension: small, or one of the awkward ones.
@@ -243,8 +269,13 @@ func fill(v reflect.Value, b *[]byte) {
 		v.SetInt(int64(number(b)))
 	case reflect.Uint8:
 		bound := len(actNames)
-		if v.Type() == reflect.TypeFor[BinaryFn]() {
+		switch v.Type() {
+		case reflect.TypeFor[BinaryFn]():
 			bound = len(binaryNames)
+		case reflect.TypeFor[ResizeAt]():
+			bound = len(resizeAtNames)
+		case reflect.TypeFor[ResizeNear]():
+			bound = len(resizeNearNames)
 		}
 		v.SetUint(uint64(number(b)) % uint64(bound))
 	case reflect.Bool:

@@ -18,7 +18,12 @@ const (
 
 var binaryNames = [...]string{"add", "sub", "mul", "div"}
 
-func (f BinaryFn) String() string { return binaryNames[f] }
+func (f BinaryFn) String() string {
+	if int(f) >= len(binaryNames) {
+		return fmt.Sprintf("fn(%d)", uint8(f))
+	}
+	return binaryNames[f]
+}
 
 // Binary combines two inputs element by element and then activates:
 // y = Act(Fn(a, b)). Shapes broadcast as in NumPy; squeeze-and-excite is a Mul of

@@ -79,24 +79,3 @@ func (GlobalAvgPool) Infer(in []Type) ([]Type, error) {
 	}
 	return []Type{{in[0].DType, tensor.Shape{x[0], x[1], 1, 1}}}, nil
 }
-
-// Resize enlarges or shrinks an image to H×W by nearest neighbour:
-// y[i,j] = x[⌊i·h/H⌋, ⌊j·w/W⌋] (PyTorch's mode "nearest").
-// Input [N,C,h,w], output [N,C,H,W].
-type Resize struct{ H, W int }
-
-func (Resize) Name() string { return "resize" }
-
-func (r Resize) Infer(in []Type) ([]Type, error) {
-	if err := arity(in, 1); err != nil {
-		return nil, err
-	}
-	if err := rank(in, 0, 4); err != nil {
-		return nil, err
-	}
-	x := in[0].Shape
-	if r.H < 1 || r.W < 1 || x[2] < 1 || x[3] < 1 {
-		return nil, fmt.Errorf("resize of %v to %d×%d: each side must be at least 1", x, r.H, r.W)
-	}
-	return []Type{{in[0].DType, tensor.Shape{x[0], x[1], r.H, r.W}}}, nil
-}

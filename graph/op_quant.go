@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/wispnet/wisp/tensor"
 )
@@ -61,6 +62,45 @@ func (r Requantize) Infer(in []Type) ([]Type, error) {
 		return nil, fmt.Errorf("from %v to %v: want int8 or uint8", in[0], r.To)
 	}
 	return []Type{{r.To, in[0].Shape.Clone()}}, nil
+}
+
+// KeepsQuanta reports whether the results of an operator over quantized values have the
+// quantization of its input: it moves, selects or averages integers and rescales none.
+func KeepsQuanta(op Op) bool {
+	switch op.(type) {
+	case MaxPool, AvgPool, Split, Slice, Shuffle, Pad, Resize, Reshape, Flatten, Transpose, Identity:
+		return true
+	}
+	return false
+}
+
+// scaleNoise is how far the scales of a value before and after a move may differ, relative to
+// them: files hold them in float32.
+const scaleNoise = 1e-6
+
+// SameQuanta reports whether integers of two quantizations of one scale each stand for the same
+// numbers.
+func SameQuanta(a, b *tensor.Quant) bool {
+	if len(a.Scale) != 1 || len(b.Scale) != 1 || len(a.Zero) != 1 || len(b.Zero) != 1 {
+		return false
+	}
+	p, q := float64(a.Scale[0]), float64(b.Scale[0])
+	return a.Zero[0] == b.Zero[0] && math.Abs(p-q) <= scaleNoise*math.Abs(p)
+}
+
+// keptQuanta checks that a node that rescales nothing has one quantization before and after
+// it, where both are known: else its results would mean other numbers than its input.
+func (g *Graph) keptQuanta(n *Node) error {
+	if !KeepsQuanta(n.Op) || len(n.In) == 0 || n.In[0] == None {
+		return nil
+	}
+	x := g.Values[n.In[0]].Quant
+	for _, id := range n.Out {
+		if y := g.Values[id].Quant; x != nil && y != nil && g.Values[id].Type.Quantized() && !SameQuanta(x, y) {
+			return fmt.Errorf("%s rescales nothing, but reads scale %v, zero point %v and results in scale %v, zero point %v", n.Op.Name(), x.Scale, x.Zero, y.Scale, y.Zero)
+		}
+	}
+	return nil
 }
 
 // Quantized reports whether values of the type are 8-bit integers that stand for real

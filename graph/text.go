@@ -198,6 +198,8 @@ func attribute(field any) string {
 			return strconv.Itoa(f[0])
 		}
 		return fmt.Sprintf("%dx%d", f[0], f[1])
+	case [2]float32:
+		return floatList(f[:])
 	case Padding:
 		switch {
 		case f.Same:
@@ -208,7 +210,7 @@ func attribute(field any) string {
 		return fmt.Sprintf("%d,%d,%d,%d", f.Top, f.Left, f.Bottom, f.Right)
 	case Dims:
 		return intList(f.Slice())
-	case fmt.Stringer: // Act, BinaryFn
+	case fmt.Stringer: // Act, BinaryFn, ResizeAt, ResizeNear
 		return f.String()
 	}
 	panic(fmt.Sprintf("graph: no text form for an attribute of type %T", field))

@@ -133,6 +133,24 @@ func canonical(op Op) Op {
 	return v.Interface().(Op)
 }
 
+// Quantized graphs are read as they are printed.
+func TestTextOfQuantizedOps(t *testing.T) {
+	const text = `graph g
+input x float32[1,4]
+q = quantize(x) to=uint8 -> uint8[1,4]
+r = requantize(q) to=int8 -> int8[1,4]
+y = dequantize(r) -> float32[1,4]
+output y
+`
+	g, err := ParseText(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.Text(); got != text {
+		t.Errorf("got\n%s\nwant\n%s", got, text)
+	}
+}
+
 func TestParseTextRefuses(t *testing.T) {
 	const head = "graph g\ninput x float32[1,4]\n"
 	for _, c := range []struct{ text, want string }{
@@ -152,6 +170,8 @@ func TestParseTextRefuses(t *testing.T) {
 		{head + "y = identity(x -> float32[1,4]", "comma or"},
 		{head + "y = identity(x) -> float32[1,5]\noutput y", "output 0 is float32[1,5], want float32[1,4]"},
 		{head + "y = identity(x) axis=1 -> float32[1,4]", "identity has no attribute \"axis\""},
+		{head + "y = quantize(x) to=uint9 -> uint8[1,4]", "want an element type"},
+		{head + "y = quantize(x) to=float32 -> uint8[1,4]\noutput y", "want int8 or uint8"},
 		{head + "y = softmax(x) axis=x -> float32[1,4]", "attribute axis"},
 		{head + "y = activate(x) act=swoosh -> float32[1,4]", "no activation is named"},
 		{head + "y = activate(x) act=clip(1 -> float32[1,4]", "clip(low,high)"},
@@ -176,6 +196,13 @@ func FuzzParseText(f *testing.F) {
 	f.Add(sample(f).Text())
 	f.Add("graph \"\"\ninput \"\\xff\" float32[0]\n\"_\" = softmax(\"\\xff\") name=\"\" -> float32[0]\noutput _\n")
 	f.Add("graph g\ninput x float32[1,1,5,5]\ny = avgpool(x) kernel=3x2 stride=2 ceil countpad -> float32[1,1,2,2]\noutput y")
+	f.Add("graph g\ninput x float32[1,4]\nq = quantize(x) to=uint8 -> uint8[1,4]\nr = requantize(q) to=int8 -> int8[1,4]\ny = dequantize(r) -> float32[1,4]\noutput y")
+	for _, row := range Ops { // with every attribute, though most do not fit
+		v := reflect.New(reflect.TypeOf(row.Zero)).Elem()
+		bytes := []byte{1, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}
+		fill(v, &bytes)
+		f.Add("graph g\ninput x float32[1,2,3,3]\ny = " + row.Zero.Name() + "(x) " + strings.Join(attributes(v.Interface().(Op)), " ") + " -> float32[1,2,3,3]\noutput y")
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		g, err := ParseText(text)
 		if err != nil {

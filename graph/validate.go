@@ -7,8 +7,8 @@ import (
 )
 
 // Validate checks what every consumer relies on: IDs in range, unique value names,
-// each value defined once and before its use, types as inferred, and data that fits its
-// type. A graph that a Builder made or a pass rewrote must pass.
+// each value defined once and before its use, types as inferred, data that fits its type, and
+// one quantization through operators that rescale nothing. A graph that a Builder made or a pass rewrote must pass.
 func (g *Graph) Validate() error { return g.validate(true) }
 
 // validate is Validate that may accept constants without data, as the text form has.
@@ -60,6 +60,9 @@ func (g *Graph) validate(data bool) error {
 			if got := g.Values[n.Out[k]].Type; !got.Equal(t) {
 				return fail("node %d %q: output %d is %v, want %v", i, n.Name, k, got, t)
 			}
+		}
+		if err := g.keptQuanta(n); err != nil {
+			return fail("node %d %q: %v", i, n.Name, err)
 		}
 	}
 	for _, list := range [...]struct {

@@ -9,7 +9,7 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// The engine gives the interpreter's numbers on quantized networks, under both arithmetics,
+// The engine gives the interpreter's numbers on quantized networks, under every arithmetic,
 // with the best kernels and the portable ones, with one thread and two: every value of the
 // network, bit for bit.
 func TestEngineIsInterpreter(t *testing.T) {
@@ -24,7 +24,7 @@ func TestEngineIsInterpreter(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range []fixed.Profile{fixed.Builtin, fixed.XNNPACK} {
+			for _, p := range fixed.Profiles {
 				want, err := interp.TraceAs(r.Graph, images[2:3], p, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -59,11 +59,14 @@ func compute(t *testing.T, r *Result, image *tensor.Tensor, o engine.Options) []
 		t.Fatal(err)
 	}
 	defer s.Close()
-	out := tensor.New(tensor.Float32, p.Outputs()[0].Type.Shape)
-	if err := s.Run([]*tensor.Tensor{image}, []*tensor.Tensor{out}); err != nil {
+	var out []*tensor.Tensor
+	for _, port := range p.Outputs() {
+		out = append(out, tensor.New(port.Type.DType, port.Type.Shape))
+	}
+	if err := s.Run([]*tensor.Tensor{image}, out); err != nil {
 		t.Fatal(err)
 	}
-	return out.Float32()
+	return out[0].Float32()
 }
 
 // A run of an integer program allocates nothing, whatever the kernels.

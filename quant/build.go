@@ -2,6 +2,7 @@ package quant
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -12,16 +13,23 @@ import (
 // keeps reports whether an operator's results have its inputs' quantization.
 func keeps(op graph.Op) bool {
 	switch op.(type) {
-	case graph.MaxPool, graph.AvgPool, graph.Concat, graph.Split, graph.Slice, graph.Shuffle, graph.Pad, graph.Reshape, graph.Flatten, graph.Transpose, graph.Identity:
+	case graph.Concat: // of one quantization, so that every runtime joins it as it is
 		return true
+	case graph.Resize:
+		return false
 	}
-	return false
+	return graph.KeepsQuanta(op)
 }
 
 // integral reports whether a node has an integer form, and if not why.
-func integral(n *graph.Node) (bool, string) {
+func integral(g *graph.Graph, n *graph.Node) (bool, string) {
 	switch op := n.Op.(type) {
-	case graph.Conv, graph.Linear, graph.GlobalAvgPool:
+	case graph.Conv, graph.Linear:
+		if g.Value(n.In[1]).Data == nil || g.Value(n.In[2]).Data == nil {
+			return false, "its weights are computed"
+		}
+		return true, ""
+	case graph.GlobalAvgPool:
 		return true, ""
 	case graph.Binary:
 		if op.Fn == graph.Div {
@@ -48,7 +56,7 @@ func integral(n *graph.Node) (bool, string) {
 // fallBack notes the operators that have no integer form.
 func (q *quantizer) fallBack() {
 	for i := range q.g.Nodes {
-		if ok, why := integral(&q.g.Nodes[i]); !ok {
+		if ok, why := integral(q.g, &q.g.Nodes[i]); !ok {
 			q.float[q.g.Nodes[i].Name] = why
 		}
 	}
@@ -104,15 +112,48 @@ func (q *quantizer) chooseRanges() {
 		}
 		joint[to] = r
 	}
+	for to := range q.probabilities(root) {
+		joint[to] = probability
+	}
 	for i := range q.ranges {
 		q.ranges[i] = joint[root[i]]
 	}
-	for i := range q.g.Nodes { // what TensorFlow Lite's operator demands
-		n := &q.g.Nodes[i]
-		if a, ok := n.Op.(graph.Activate); ok && a.Act.Kind == graph.ActSigmoid {
-			q.ranges[n.Out[0]] = span{0, 255.0 / 256}
+}
+
+// probability is the range of a sigmoid over integers: a 256th a quantum, from 0 on, as
+// TensorFlow Lite's operator demands.
+var probability = span{0, 255.0 / 256}
+
+// squashes reports whether a node's result has the range of a probability over integers.
+func (q *quantizer) squashes(n *graph.Node) bool {
+	a, ok := n.Op.(graph.Activate)
+	return ok && a.Act.Kind == graph.ActSigmoid && q.float[n.Name] == ""
+}
+
+// probabilities are the roots of those values that hold sigmoids' results alone, moved or not:
+// they keep that range. What is joined with others is given another range behind the sigmoid.
+func (q *quantizer) probabilities(root []graph.ID) map[graph.ID]bool {
+	prod := q.g.Producers()
+	only := map[graph.ID]bool{}
+	for i := range q.g.Values {
+		id, sigmoid := graph.ID(i), false
+		if q.seen[i] == nil {
+			continue
 		}
+		if prod[i] >= 0 {
+			n := &q.g.Nodes[prod[i]]
+			if keeps(n.Op) && q.float[n.Name] == "" { // moves what others computed
+				continue
+			}
+			sigmoid = q.squashes(n)
+		}
+		if all, ok := only[root[id]]; ok {
+			sigmoid = sigmoid && all
+		}
+		only[root[id]] = sigmoid
 	}
+	maps.DeleteFunc(only, func(_ graph.ID, all bool) bool { return !all })
+	return only
 }
 
 // quantOf is a range as parameters of int8.
@@ -157,7 +198,7 @@ func (q *quantizer) build() (*graph.Graph, error) {
 	for id, quant := range b.quants {
 		out.Values[id].Quant = quant
 	}
-	return out, nil
+	return out, out.Validate()
 }
 
 // intName is the name of a value's integer form, whose float form keeps its own.
@@ -236,7 +277,16 @@ func (b *builder) node(n *graph.Node) error {
 			in = append(in, b.asWhole(id))
 		}
 	}
-	for k, id := range b.b.AddN(b.intName(n.Out[0]), n.Op, len(n.Out), in...) {
+	name := b.intName(n.Out[0])
+	if fixed := quantOf(probability); b.q.squashes(n) && !graph.SameQuanta(fixed, quantOf(b.q.ranges[n.Out[0]])) {
+		x := b.b.Add(name+"/probability", n.Op, in...)
+		b.quants[x] = fixed
+		id := b.b.Add(name, graph.Requantize{To: tensor.Int8}, x)
+		b.quants[id] = quantOf(b.q.ranges[n.Out[0]])
+		b.whole[n.Out[0]] = id
+		return b.b.Err()
+	}
+	for k, id := range b.b.AddN(name, n.Op, len(n.Out), in...) {
 		b.whole[n.Out[k]] = id
 		if id != graph.None {
 			b.quants[id] = quantOf(b.q.ranges[n.Out[k]])

@@ -82,10 +82,39 @@ func (c *channels) pin(ids ...graph.ID) {
 	}
 }
 
+// blind reports whether a node goes between values with channels and those without: of fewer
+// dimensions than two, or constants. Sums and products know of constants themselves, and a
+// layer's weights have none.
+func (c *channels) blind(n *graph.Node) bool {
+	in := n.In
+	switch n.Op.(type) {
+	case graph.Conv, graph.Linear:
+		if c.first[in[1]] >= 0 { // weights that are computed
+			return true
+		}
+		in = in[:1]
+	case graph.Binary:
+		return c.first[n.Out[0]] < 0
+	}
+	for _, list := range [...][]graph.ID{in, n.Out} {
+		for _, id := range list {
+			if id != graph.None && c.first[id] < 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // homogeneous reports whether a limit lets positive factors pass.
 func homogeneous(a graph.Act) bool { return a.Kind == graph.ActNone || a.Kind == graph.ActReLU }
 
 func (c *channels) node(n *graph.Node, uses [][]int) {
+	if c.blind(n) {
+		c.pin(n.In...)
+		c.pin(n.Out...)
+		return
+	}
 	x, y := n.In[0], n.Out[0]
 	shape := func(id graph.ID) tensor.Shape { return c.g.Value(id).Type.Shape }
 	switch op := n.Op.(type) {
@@ -210,6 +239,9 @@ func (c *channels) factors(seen []*seen, joint []graph.ID, strength float64) [][
 		if _, linear := n.Op.(graph.Linear); !linear && (!ok || conv.Depthwise(c.count(n.In[0]))) {
 			continue
 		}
+		if c.blind(n) {
+			continue
+		}
 		for k := range c.count(n.In[0]) {
 			dear[c.find(c.first[n.In[0]]+k)] = true
 		}
@@ -250,6 +282,9 @@ func scaled(g *graph.Graph, f [][]float64) *graph.Graph {
 			continue
 		}
 		in, out := f[n.In[0]], f[n.Out[0]]
+		if in == nil || out == nil || c.Value(n.In[1]).Data == nil { // all factors are 1
+			continue
+		}
 		w, b := c.Value(n.In[1]).Data, c.Value(n.In[2]).Data
 		weights, bias := make([]float32, len(w.Float32())), make([]float32, len(out))
 		k, taps := len(weights)/len(out), max(w.Shape[2:].Elements(), 1)

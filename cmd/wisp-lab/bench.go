@@ -16,6 +16,7 @@ import (
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/lab"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
@@ -72,7 +73,7 @@ Each device's measurement is recorded as a file that wisp compare --from reads.`
 	s.StringVar(&f.arch, "arch", "", "the network of a checkpoint, as a zoo `NAME`")
 	s.StringVar(&f.calibrate, "calibrate", "", "images that int8 of a float network is calibrated on, here (`DIR`)")
 	s.StringVar(&f.kernels, "kernels", "", "force one kernel variant; go is the portable one")
-	s.StringVar(&f.arithmetic, "arithmetic", "", "how integers round: tflite-builtin or tflite-xnnpack")
+	s.StringVar(&f.arithmetic, "arithmetic", "", "how integers round: "+fixed.Names()+" (default: as the file's own runtime)")
 	s.IntVar(&f.warmup, "warmup", 0, "untimed runs before each block, instead of the level's")
 	s.IntVar(&f.runs, "runs", 0, "timed runs of each block, instead of the level's")
 	s.DurationVar(&f.minTime, "min-time", 0, "shortest timed part of a block, instead of the level's")

@@ -95,7 +95,7 @@ func agrees(t *testing.T, a *api, g *graph.Graph, images []*tensor.Tensor, o qua
 		t.Fatal(err)
 	}
 	s := opened(t, a, r.Graph)
-	p, err := engine.Compile(r.Graph, engine.Options{Arithmetic: string(fixed.XNNPACK)})
+	p, err := engine.Compile(r.Graph, engine.Options{Arithmetic: string(fixed.ONNX)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestIslandsAgree(t *testing.T) {
 	if err := s.Run(0); err != nil {
 		t.Fatal(err)
 	}
-	p, err := engine.Compile(g, engine.Options{Arithmetic: string(fixed.XNNPACK)})
+	p, err := engine.Compile(g, engine.Options{Arithmetic: string(fixed.ONNX)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func pairs(t *testing.T, a *api, fn graph.BinaryFn, qa, qb, qy *tensor.Quant) {
 	if err := s.Run(0); err != nil {
 		t.Fatal(err)
 	}
-	sum, product := fixed.NewAdder(ra, rb, ry, false, ry.Range(), fixed.XNNPACK), fixed.NewTimes(ra, rb, ry, ry.Range(), fixed.XNNPACK)
+	sum, product := fixed.NewAdder(ra, rb, ry, false, ry.Range(), fixed.ONNX), fixed.NewTimes(ra, rb, ry, ry.Range(), fixed.ONNX)
 	wrong := 0
 	for i, got := range s.lanes[0].results[0] {
 		p, q := int32(i>>8)-128, int32(i&255)-128

@@ -12,6 +12,7 @@ import (
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/format/tflite"
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/quant"
@@ -149,7 +150,7 @@ func TestAgree(t *testing.T) {
 
 func run(t *testing.T, g *graph.Graph, image *tensor.Tensor) []float32 {
 	t.Helper()
-	p, err := engine.Compile(g, engine.Options{})
+	p, err := engine.Compile(g, engine.Options{Arithmetic: string(fixed.Builtin)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ const mostCandidates = 16
 func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, few bool) ([]advise.Candidate, error) {
 	named := len(names) > 0
 	if !named {
-		names = zooNames()
+		names = publishedNames()
 	}
 	var out []advise.Candidate
 	for _, name := range names {
@@ -37,13 +37,14 @@ func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, fe
 		if err != nil {
 			return nil, err
 		}
-		c, ok, err := candidate(m)
+		c, why, err := candidate(m)
+		ok := why == ""
 		m.Close()
 		if err != nil {
 			return nil, err
 		}
 		if !ok && named {
-			a.say("%s: no accuracy was published for it at this width, size and float32: it is left out", name)
+			a.say("%s: left out: no published accuracy is its own: %s", name, why)
 		}
 		if ok && (named || (l.Bytes <= 0 || c.Bytes <= l.Bytes) && (l.MACs <= 0 || c.MACs <= l.MACs) && (l.Params <= 0 || c.Params <= l.Params) && c.Top1+c.Top1Half >= l.Top1) {
 			out = append(out, c)
@@ -88,31 +89,49 @@ func zooNames() []string {
 	return out
 }
 
+// publishedNames is every width of every network of the zoo under a name whose graph an
+// accuracy was published for: the bare one, else that of tf_ or timm_.
+func publishedNames() []string {
+	var out []string
+	for _, name := range zooNames() {
+		for _, form := range []string{"", "tf_", "timm_"} {
+			spec, err := zoo.Parse(form + name)
+			if err != nil {
+				continue
+			}
+			if _, why := spec.Figures(); why == "" {
+				out = append(out, form+name)
+				break
+			}
+		}
+	}
+	return out
+}
+
 // imagenetImages is how many images a published accuracy is of.
 const imagenetImages = 50000
 
-func candidate(m *wisp.Model) (advise.Candidate, bool, error) {
-	c := advise.Candidate{Model: m.Name, Family: m.Family}
-	if m.Spec == nil {
-		return c, false, nil
+// candidate is a network with the accuracy that was published of it as it is configured;
+// where none was, why says so.
+func candidate(m *wisp.Model) (c advise.Candidate, why string, err error) {
+	c = advise.Candidate{Model: m.Name, Family: m.Family}
+	figures, why := m.Published()
+	if why != "" {
+		return c, why, nil
 	}
-	for _, p := range m.Spec.Published() {
-		if p.Top1 <= 0 || p.Precision != "float32" || p.Size != m.Spec.H || p.Size != m.Spec.W {
-			continue
-		}
-		counts, err := cost.Of(m.Graph)
-		if err != nil {
-			return c, false, err
-		}
-		iv, err := stat.Wilson(int(p.Top1/100*imagenetImages+0.5), imagenetImages)
-		if err != nil {
-			return c, false, err
-		}
-		c.Top1, c.Top1Half, c.Top1From = p.Top1, iv.HalfWidth(), "published: "+p.Weights+"; "+p.Source
-		c.Bytes, c.MACs, c.Params = counts.Bytes.Float32, counts.MACs, counts.Params
-		return c, true, nil
+	i := slices.IndexFunc(figures, func(p zoo.Published) bool { return p.Top1 > 0 })
+	p := figures[i]
+	counts, err := cost.Of(m.Graph)
+	if err != nil {
+		return c, "", err
 	}
-	return c, false, nil
+	iv, err := stat.Wilson(int(p.Top1/100*imagenetImages+0.5), imagenetImages)
+	if err != nil {
+		return c, "", err
+	}
+	c.Top1, c.Top1Half, c.Top1From = p.Top1, iv.HalfWidth(), "published: "+p.Weights+", "+p.Precision+"; "+p.Source
+	c.Bytes, c.MACs, c.Params = counts.Bytes.Float32, counts.MACs, counts.Params
+	return c, "", nil
 }
 
 // latenciesHere measures all candidates, here or on the device of --on, which it names.
@@ -220,8 +239,9 @@ func publishedPixel(all []advise.Candidate, phone int) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for _, p := range spec.Published() {
-			if v, ok := p.PixelLatency(phone); ok && p.Precision == "float32" && p.Size == spec.H && p.Size == spec.W {
+		figures, _ := spec.Figures()
+		for _, p := range figures {
+			if v, ok := p.PixelLatency(phone); ok {
 				all[i].Latency, all[i].LatencyBy = &advise.Range{Median: v, Lo: v, Hi: v}, fmt.Sprintf("published for Pixel %d, not measured: %s", phone, p.Source)
 				found++
 				break

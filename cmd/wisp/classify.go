@@ -41,6 +41,10 @@ func newClassify(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := m.Classifier(); err != nil {
+				return err
+			}
+			a.sayOfPictures(m)
 			var names []string
 			if labels != "" {
 				if names, err = readLabels(labels, m); err != nil {

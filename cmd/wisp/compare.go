@@ -203,6 +203,9 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 			return nil, err
 		}
 	}
+	for _, s := range c.silent {
+		a.say("%s", s)
+	}
 	if explain {
 		if err := c.explain(opened); err != nil {
 			return nil, err

@@ -2,13 +2,16 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/cost"
+	"github.com/wispnet/wisp/internal/catalog"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
+	"github.com/wispnet/wisp/zoo"
 )
 
 // The rows of a comparison, from counts, published figures and measurements; compare.go has
@@ -20,6 +23,7 @@ type compared struct {
 	rows     []comparedRow
 	measured *bench.Report
 	pareto   []string
+	silent   []string   // why networks have no published accuracy
 	joined   *joined    // with --from or --on
 	devices  []onDevice // with --on
 }
@@ -34,7 +38,10 @@ type comparedRow struct {
 	Bytes      map[string]int64   `json:"bytes"`
 	Published  []report.Published `json:"published"`
 	Latency    *bench.Latency     `json:"latency_ms"`
-	Top1       *float64           `json:"top1"` // measured; null without trained weights and data
+	PubTop1    *float64           `json:"published_top1"`      // of this very network in published_precision; null where none was
+	PubTop5    *float64           `json:"published_top5"`      // published for it
+	PubFor     *string            `json:"published_precision"` // likewise
+	Top1       *float64           `json:"top1"`                // measured; null without trained weights and data
 	Top5       *float64           `json:"top5"`
 	Engine     string             `json:"engine,omitempty"`
 	Precision  string             `json:"precision,omitempty"`
@@ -82,19 +89,65 @@ func (c *compared) addRow(m *wisp.Model, r *bench.Result, label, context string)
 		row.Latency, row.Engine, row.Precision, row.Threads, row.Grade = &r.Latency, r.Engine, r.Precision, r.Threads, r.Grade
 		row.Batch, row.Sessions = r.Batch, r.Sessions
 		if r.Precision == "int8" {
-			// What was published is of float weights; integers have an accuracy of their own.
 			out.Bytes = row.Bytes["int8"]
-			out.Top1, out.Top5, out.Accuracy = nil, nil, ""
-			row.Published = []report.Published{}
 		}
-		out.Grade = string(r.Grade)
+		out.Grade, out.Precision = string(r.Grade), r.Precision
 		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
 		if ci := r.Latency.CI95; ci != nil {
 			out.Latency.Lo, out.Latency.Hi = ci.Lo, ci.Hi
 		}
 	}
+	if m != nil {
+		c.publish(m, r, &row, &out)
+	}
 	c.rows, c.Rows = append(c.rows, row), append(c.Rows, out)
 	return nil
+}
+
+// publish fills in what was published of the network as the row has it: figures are of
+// float32 networks, beside one of integers they say so.
+func (c *compared) publish(m *wisp.Model, r *bench.Result, row *comparedRow, out *report.Row) {
+	figures, why := publishedOf(m, r)
+	row.Published = report.PublishedOf(figures, figures)
+	precision := m.Precision()
+	if r != nil {
+		precision = r.Precision
+	}
+	for _, p := range figures {
+		if p.Top1 == 0 {
+			continue
+		}
+		out.Top1, out.Top5 = known(p.Top1), known(p.Top5)
+		out.Accuracy = fmt.Sprintf("top-1 %.2f %%: %s at %d×%d, %s; %s", p.Top1, p.Weights, p.Size, p.Size, p.Precision, p.Source)
+		row.PubTop1, row.PubTop5, row.PubFor = out.Top1, out.Top5, &p.Precision
+		if precision != p.Precision {
+			out.Borrowed = p.Precision
+		}
+		return
+	}
+	out.Accuracy = "none: " + why
+	c.unpublished(m.Name, why)
+}
+
+// unpublished keeps why a network has no published accuracy, once.
+func (c *compared) unpublished(name, why string) {
+	text := fmt.Sprintf("%s: no published accuracy is shown for it: %s", name, why)
+	if !slices.Contains(c.silent, text) {
+		c.silent = append(c.silent, text)
+	}
+}
+
+// publishedOf are the figures that were published of a network as it was measured: a record's
+// weights may be others than those that the name has here.
+func publishedOf(m *wisp.Model, r *bench.Result) ([]zoo.Published, string) {
+	if r == nil || r.Weights == m.Weights.ID {
+		return m.Published()
+	}
+	w := catalog.Configured{Spec: m.Spec, Synthetic: strings.HasPrefix(r.Weights, "synthetic:")}
+	if e, ok := catalog.ByHash(r.Loaded.WeightsHash); ok {
+		w.Weights = &e
+	}
+	return catalog.Figures(w)
 }
 
 // count fills in what a model itself says.
@@ -113,16 +166,8 @@ func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
 	if m.Family != "" {
 		row.Family = &m.Family
 	}
-	if m.Spec != nil && m.File == nil {
-		row.Published = report.PublishedOf(m.Spec.Published())
+	if m.Spec != nil {
 		out.Year, out.Designed = m.Spec.Model().Year, m.Spec.Model().Designed
-		for _, p := range row.Published {
-			if p.Top1 != nil {
-				out.Top1, out.Top5 = p.Top1, p.Top5
-				out.Accuracy = fmt.Sprintf("top-1 %.2f %%: %s at %d×%d; %s", *p.Top1, p.Weights, p.InputSize, p.InputSize, p.Source)
-				break
-			}
-		}
 	}
 	return nil
 }

@@ -196,7 +196,7 @@ func newProfiled(m *wisp.Model, threads int) (profiled, error) {
 	if err != nil {
 		return p, err
 	}
-	if p.program, err = engine.Compile(g, engine.Options{Threads: threads}); err != nil {
+	if p.program, err = engine.Compile(g, engine.Options{Threads: threads, Arithmetic: m.Arithmetic()}); err != nil {
 		return p, fmt.Errorf("%s: %w", m.Name, err)
 	}
 	if p.session, err = p.program.NewSession(); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/features"
 	"github.com/wispnet/wisp/internal/report"
@@ -67,7 +68,7 @@ func lookAt(m *wisp.Model, img *imagenet.RGB, layer string) (maps *features.Maps
 	if layer == "" {
 		layer = features.Default(g)
 	}
-	if maps, err = features.Extract(g, []*tensor.Tensor{in}, layer, runtime.NumCPU()); err != nil {
+	if maps, err = features.Extract(g, []*tensor.Tensor{in}, layer, engine.Options{Threads: min(runtime.NumCPU(), engine.MaxThreads), Arithmetic: m.Arithmetic()}); err != nil {
 		return nil, nil, err
 	}
 	return maps, maps.Framed(), nil

@@ -233,6 +233,9 @@ func (j *joined) compared(a *app) (*compared, error) {
 			c.Context = append(c.Context, report.Field{Name: fmt.Sprintf("table %d", i+1), Value: "not ranked with table 1: differs in " + j.why(i)})
 		}
 	}
+	for _, s := range c.silent {
+		a.say("%s", s)
+	}
 	c.MarkFront()
 	for _, r := range c.Rows {
 		if r.OnFront {

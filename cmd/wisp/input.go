@@ -1,146 +1,166 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/internal/npy"
 	"github.com/wispnet/wisp/tensor"
-	"github.com/wispnet/wisp/zoo"
 )
 
-// input is what --input names: an image, an array or the synthetic input.
+// input is what one --input names: an image, an array or the synthetic input.
 type input struct {
-	image string         // path of an image file
-	array *tensor.Tensor // a .npy, with any number of rows
-	seed  uint64         // of the synthetic input, where neither is set
+	name  string         // of the model's input; empty: the only one, or of synthetic ones all
+	file  string         // of image and array
+	array *tensor.Tensor // a .npy; nil with a file is an image
+	seed  uint64         // of the synthetic input, where there is no file
 }
 
-// readInput reads --input IMAGE | FILE.npy | synthetic:SEED. Images are decoded
-// later, since only the model knows its recipe.
-func readInput(s string) (*input, error) {
-	switch {
-	case strings.HasPrefix(s, "synthetic:"):
-		seed, err := strconv.ParseUint(strings.TrimPrefix(s, "synthetic:"), 10, 64)
-		if err != nil {
-			return nil, usagef("--input %s: want synthetic:SEED", s)
+// inputs are all --input of one run.
+type inputs []input
+
+const inputUsage = "`[NAME=]IMAGE`, [NAME=]FILE.npy or synthetic:SEED; once for each of the model's inputs"
+
+// readInputs reads --input [NAME=]IMAGE | [NAME=]FILE.npy | [NAME=]synthetic:SEED. Images are
+// decoded later, since only the model knows its recipe.
+func readInputs(all []string) (inputs, error) {
+	var out inputs
+	for _, s := range all {
+		var in input
+		what := s
+		if name, rest, named := strings.Cut(s, "="); named && name != "" {
+			if _, err := os.Stat(s); err != nil { // else a file with = in its name
+				in.name, what = name, rest
+			}
 		}
-		return &input{seed: seed}, nil
-	case strings.EqualFold(filepath.Ext(s), ".npy"):
-		t, err := npy.ReadFile(s)
+		if slices.ContainsFunc(out, func(x input) bool { return x.name == in.name }) {
+			return nil, usagef("--input %s: given twice: name each input, as in --input NAME=FILE.npy", s)
+		}
+		switch {
+		case strings.HasPrefix(what, "synthetic:"):
+			seed, err := strconv.ParseUint(strings.TrimPrefix(what, "synthetic:"), 10, 64)
+			if err != nil {
+				return nil, usagef("--input %s: want synthetic:SEED", s)
+			}
+			in.seed = seed
+		case strings.EqualFold(filepath.Ext(what), ".npy"):
+			t, err := npy.ReadFile(what)
+			if err != nil {
+				return nil, err
+			}
+			in.file, in.array = what, t
+		default:
+			in.file = what
+		}
+		out = append(out, in)
+	}
+	return out, nil
+}
+
+// options returns what the inputs say of the model: arrays bring its size.
+func (all inputs) options() []wisp.Option {
+	var out []wisp.Option
+	for _, in := range all {
+		if in.array != nil {
+			out = append(out, wisp.WithInputShape(in.name, in.array.Shape))
+		}
+	}
+	return out
+}
+
+// picture reports whether an image is among the inputs.
+func (all inputs) picture() bool {
+	return slices.ContainsFunc(all, func(in input) bool { return in.file != "" && in.array == nil })
+}
+
+// of finds what was given for each of the model's inputs.
+func (all inputs) of(m *wisp.Model) ([]input, error) {
+	ports := m.Inputs()
+	out := make([]input, len(ports))
+	used := make([]bool, len(all))
+	var missing []string
+	for i, p := range ports {
+		k := slices.IndexFunc(all, func(in input) bool { return in.name == p.Name })
+		if k < 0 {
+			k = slices.IndexFunc(all, func(in input) bool { return in.name == "" && (in.file == "" || len(ports) == 1) })
+		}
+		if k < 0 {
+			missing = append(missing, p.Name)
+			continue
+		}
+		out[i], used[k] = all[k], true
+	}
+	for k, in := range all {
+		switch {
+		case used[k]:
+		case in.name != "":
+			return nil, usagef("%s: --input %s=…: the model has no such input: want %s", m.Name, in.name, m.WantInputs())
+		case len(ports) > 1 && in.file != "":
+			return nil, usagef("%s: --input %s: the model has %d inputs: name each, as in --input NAME=%s: %s", m.Name, in.file, len(ports), filepath.Base(in.file), m.WantInputs())
+		}
+	}
+	if len(missing) > 0 {
+		return nil, usagef("%s: no --input for %s: the model takes %s", m.Name, strings.Join(missing, ", "), m.WantInputs())
+	}
+	return out, nil
+}
+
+// tensors are the model's inputs as its graph takes them, with as many rows as were given.
+func (all inputs) tensors(m *wisp.Model) ([]*tensor.Tensor, error) {
+	given, err := all.of(m)
+	if err != nil {
+		return nil, err
+	}
+	ports := m.Inputs()
+	out := make([]*tensor.Tensor, len(given))
+	for i, in := range given {
+		switch {
+		case in.array != nil:
+			if err := fits(m, in, ports[i], len(ports) == 1); err != nil {
+				return nil, err
+			}
+			out[i], err = m.FromArray(i, in.array)
+			var inexact *tensor.InexactError
+			if errors.As(err, &inexact) {
+				err = fmt.Errorf("%s: %w", in.file, err)
+			}
+		case in.file != "":
+			var img, read = wisp.ReadImage(in.file)
+			if read != nil {
+				return nil, read
+			}
+			out[i], err = m.Preprocess(img)
+		default:
+			out[i] = m.Synthetic(i, in.seed)
+		}
 		if err != nil {
 			return nil, err
 		}
-		return &input{array: t}, nil
 	}
-	return &input{image: s}, nil
+	return out, nil
 }
 
-// options returns what the input says of the model: an array brings its size.
-func (in *input) options() []wisp.Option {
-	if in.array != nil && len(in.array.Shape) == 4 {
-		if s := in.array.Shape; s[3] == 3 && s[1] != 3 { // NHWC, as TensorFlow's models take it
-			return []wisp.Option{wisp.WithSize(s[1], s[2])}
-		}
-		return []wisp.Option{wisp.WithSize(in.array.Shape[2], in.array.Shape[3])}
+// fits says what is wrong with an array's shape. The only input of a model may have any
+// number of rows.
+func fits(m *wisp.Model, in input, want wisp.Port, alone bool) error {
+	got := in.array.Shape
+	rows := alone && len(want.Shape) > 0
+	ok := len(got) == len(want.Shape)
+	for k := 0; ok && k < len(got); k++ {
+		ok = got[k] == want.Shape[k] || k == 0 && rows && got[0] > 0
 	}
-	return nil
-}
-
-// batches returns the model's inputs, one tensor of the model's batch after another,
-// and how many rows of the last are real.
-func (in *input) batches(m *wisp.Model) ([]*tensor.Tensor, int, error) {
-	if len(m.Graph.Inputs) != 1 {
-		return nil, 0, fmt.Errorf("%s: the model has %d inputs, want 1", m.Name, len(m.Graph.Inputs))
+	if ok {
+		return nil
 	}
-	v := m.Graph.Value(m.Graph.Inputs[0])
-	want := v.Type.Shape
-	switch {
-	case in.image != "":
-		img, err := wisp.ReadImage(in.image)
-		if err != nil {
-			return nil, 0, err
-		}
-		t, err := m.Preprocess(img)
-		if err != nil {
-			return nil, 0, err
-		}
-		return []*tensor.Tensor{t}, 1, nil
-	case in.array == nil:
-		return []*tensor.Tensor{m.AsInput(zoo.SyntheticInput(in.seed, want, "input"))}, max(1, want[0]), nil
+	more := ""
+	if rows {
+		more = " with any number of rows"
 	}
-	a := in.array
-	if m.ChannelsLast && len(a.Shape) == 4 && len(want) == 4 {
-		if last := (tensor.Shape{want[2], want[3], want[1]}); !a.Shape[1:].Equal(last) {
-			return nil, 0, fmt.Errorf("%s: --input has shape %v, want [%d,%d,%d,%d] with any number of rows", m.Name, a.Shape, want[0], last[0], last[1], last[2])
-		}
-		a = reordered(a, 0, 3, 1, 2)
-	}
-	if a.DType == tensor.Float32 {
-		a = m.AsInput(a)
-	}
-	if a.DType != v.Type.DType {
-		return nil, 0, fmt.Errorf("%s: --input is %v, want %v", m.Name, a.DType, v.Type.DType)
-	}
-	if len(a.Shape) != len(want) || len(want) == 0 || !a.Shape[1:].Equal(want[1:]) || a.Shape[0] == 0 {
-		return nil, 0, fmt.Errorf("%s: --input has shape %v, want %v with any number of rows", m.Name, a.Shape, want)
-	}
-	return rows(a, want[0]), (a.Shape[0]-1)%want[0] + 1, nil
-}
-
-// rows cuts an array into batches; the last is filled up with zeros.
-func rows(a *tensor.Tensor, batch int) []*tensor.Tensor {
-	shape := a.Shape.Clone()
-	shape[0] = batch
-	size, all := shape.Elements(), a.Shape.Elements()
-	var out []*tensor.Tensor
-	for at := 0; at < all; at += size {
-		t := tensor.New(a.DType, shape)
-		copyElements(t, 0, a, at)
-		out = append(out, t)
-	}
-	return out
-}
-
-// copyElements copies what fits of the elements of a from one index on to another of t.
-func copyElements(t *tensor.Tensor, to int, a *tensor.Tensor, from int) int {
-	switch y := t.Data.(type) {
-	case []float32:
-		return copy(y[to:], a.Data.([]float32)[from:])
-	case []uint8:
-		return copy(y[to:], a.Data.([]uint8)[from:])
-	case []int8:
-		return copy(y[to:], a.Data.([]int8)[from:])
-	}
-	return 0
-}
-
-// reordered is an array of rank 4 whose dimension i is dimension p[i] of t.
-func reordered(t *tensor.Tensor, p ...int) *tensor.Tensor {
-	s := t.Shape
-	st := [4]int{s[1] * s[2] * s[3], s[2] * s[3], s[3], 1}
-	out := tensor.New(t.DType, tensor.Shape{s[p[0]], s[p[1]], s[p[2]], s[p[3]]})
-	i := 0
-	for a := range s[p[0]] {
-		for b := range s[p[1]] {
-			for c := range s[p[2]] {
-				for d := range s[p[3]] {
-					from := a*st[p[0]] + b*st[p[1]] + c*st[p[2]] + d*st[p[3]]
-					switch y := out.Data.(type) {
-					case []float32:
-						y[i] = t.Data.([]float32)[from]
-					case []uint8:
-						y[i] = t.Data.([]uint8)[from]
-					case []int8:
-						y[i] = t.Data.([]int8)[from]
-					}
-					i++
-				}
-			}
-		}
-	}
-	return out
+	return fmt.Errorf("%s: --input %s has shape %v, want %v%s for %s", m.Name, in.file, got, want.Shape, more, want)
 }

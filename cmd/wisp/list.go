@@ -110,12 +110,13 @@ func (a *app) listModels(want string, f *listFlags) error {
 		if err != nil {
 			return err
 		}
+		own, _ := spec.Figures()
 		figures := m.Published
 		if f.widths {
 			figures = spec.Published()
 		}
 		row := listed{name, m.Family, m.Title, m.Year, m.Designed, m.Paper, m.Widths, m.AnyWidth, spec.H,
-			c.Params, c.MACs, m.Recipe, report.PublishedOf(figures), append([]string{}, m.Notes...)}
+			c.Params, c.MACs, m.Recipe, report.PublishedOf(figures, own), append([]string{}, m.Notes...)}
 		if keeps(c, top1Of(spec), limits) {
 			rows = append(rows, row)
 		}
@@ -158,10 +159,13 @@ func (a *app) listModels(want string, f *listFlags) error {
 	return err
 }
 
-// top1Of is the published top-1 that fits a network best; 0 where there is none.
+// top1Of is the published top-1 of this very network; 0 where there is none.
 func top1Of(s zoo.Spec) float64 {
-	if p := s.Published(); len(p) > 0 {
-		return p[0].Top1
+	figures, _ := s.Figures()
+	for _, p := range figures {
+		if p.Top1 > 0 {
+			return p.Top1
+		}
 	}
 	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/internal/fixed"
 )
 
 // modelFlags are the flags of every verb that opens models.
@@ -30,24 +31,35 @@ func (f *modelFlags) open(a *app, name string, more ...wisp.Option) (*wisp.Model
 	return m, nil
 }
 
+// sayOfPictures says how photographs become the model's input.
+func (a *app) sayOfPictures(m *wisp.Model) {
+	for _, n := range m.PictureNotes() {
+		a.say("%s", n)
+	}
+}
+
 // arithmeticFlag is --arithmetic: how the integers of quantized networks round.
 type arithmeticFlag struct{ profile string }
 
 func (f *arithmeticFlag) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.profile, "arithmetic", "", "how integers round: tflite-builtin or tflite-xnnpack")
+	cmd.Flags().StringVar(&f.profile, "arithmetic", "", "how integers round: "+fixed.Names()+" (default: as the file's own runtime)")
 }
 
 func (f *arithmeticFlag) check() error {
-	if f.profile != "" && f.profile != "tflite-builtin" && f.profile != "tflite-xnnpack" {
-		return usagef("--arithmetic %s: want tflite-builtin or tflite-xnnpack", f.profile)
+	if _, err := fixed.ParseProfile(f.profile); err != nil {
+		return usagef("--arithmetic %s: want %s", f.profile, fixed.Names())
 	}
 	return nil
 }
 
-// of says where the flag means nothing for a model.
+// of says where the flag means nothing for a model, and which arithmetic is taken where it
+// was not given.
 func (f *arithmeticFlag) of(a *app, m *wisp.Model) string {
-	if f.profile != "" && m.Precision() == "float32" {
+	switch own := m.Arithmetic(); {
+	case f.profile != "" && own == "":
 		a.say("%s: a network of floats: --arithmetic changes nothing", m.Name)
+	case f.profile == "" && own != "":
+		a.say("%s: its integers round as %s; --arithmetic sets another way", m.Name, own)
 	}
 	return f.profile
 }

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,29 +19,32 @@ import (
 )
 
 // wisp run prints the outputs of one run: shape and a summary, all values with --json,
-// or the first output as a .npy file.
+// or outputs as .npy files.
 func newRun(a *app) *cobra.Command {
 	var models modelFlags
-	var in, output string
+	var in, output []string
 	var arithmetic arithmeticFlag
-	var threads, batch int
+	var threads int
 	var overwrite bool
 	cmd := &cobra.Command{
-		Use:     "run MODEL",
-		Short:   "Run a model on an image, an array or a synthetic input and print its outputs",
-		Example: "  wisp run ghostnet --input synthetic:1 --output logits.npy\n  wisp run model.onnx --input array.npy --json",
-		Args:    exactly(1, "one MODEL"),
+		Use:   "run MODEL",
+		Short: "Run a model on an image, an array or a synthetic input and print its outputs",
+		Long: `Run a model and print its outputs. Arrays are as the model's file declares its inputs, in its own layout (NHWC for most .tflite files);
+real numbers for a quantized input are quantized, any other number is taken exactly or refused. An array of other sizes is
+run at these where the file leaves them open or the network allows it. Where every output's first dimension is the batch,
+any number of rows is run; other outputs are printed whole.`,
+		Example: `  wisp run ghostnet --input synthetic:1 --output logits.npy
+  wisp run model.onnx --input array.npy --json
+  wisp run model.onnx --input image=photo.npy --input mask=mask.npy --output boxes=boxes.npy`,
+		Args: exactly(1, "one MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if threads < 1 || threads > maxThreads {
 				return usagef("--threads %d: want 1 to %d", threads, maxThreads)
 			}
-			if batch < 0 || batch > maxBatch {
-				return usagef("--batch %d: want 1 to %d", batch, maxBatch)
-			}
 			if err := arithmetic.check(); err != nil {
 				return err
 			}
-			i, err := readInput(in)
+			i, err := readInputs(in)
 			if err != nil {
 				return err
 			}
@@ -46,12 +52,22 @@ func newRun(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if i.picture() {
+				a.sayOfPictures(m)
+			}
+			files, err := outputFiles(m, output)
+			if err != nil {
+				return err
+			}
 			outs, rounds, err := runModel(cmd, m, i, wisp.Threads(threads), wisp.Arithmetic(arithmetic.of(a, m)))
 			if err != nil {
 				return err
 			}
-			if output != "" {
-				if err := writeFile(output, overwrite, func(w io.Writer) error { return npy.Write(w, outs[0].value) }); err != nil {
+			for k, o := range outs {
+				if files[k] == "" {
+					continue
+				}
+				if err := writeFile(files[k], overwrite, func(w io.Writer) error { return npy.Write(w, o.value) }); err != nil {
 					return err
 				}
 			}
@@ -60,9 +76,9 @@ func newRun(a *app) *cobra.Command {
 	}
 	models.add(cmd)
 	arithmetic.add(cmd)
-	cmd.Flags().StringVar(&in, "input", "synthetic:1", "`IMAGE`, FILE.npy or synthetic:SEED")
-	cmd.Flags().StringVar(&output, "output", "", "write the first output to `FILE.npy`")
-	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace an existing --output file")
+	cmd.Flags().StringArrayVar(&in, "input", []string{"synthetic:1"}, inputUsage)
+	cmd.Flags().StringArrayVar(&output, "output", nil, "write an output to `[NAME=]FILE.npy`, without a name the first")
+	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace existing --output files")
 	cmd.Flags().IntVar(&threads, "threads", 1, "cores that the run may use")
 	return cmd
 }
@@ -77,99 +93,163 @@ type namedOutput struct {
 	value *tensor.Tensor
 }
 
-// runModel runs all rows of the input, batch by batch. Rounds is the program's arithmetic.
-func runModel(cmd *cobra.Command, m *wisp.Model, in *input, opts ...wisp.CompileOption) (outs []namedOutput, rounds string, err error) {
-	batches, last, err := in.batches(m)
+// outputFiles finds the file of each of the model's outputs, "" for none, by --output
+// [NAME=]FILE.npy.
+func outputFiles(m *wisp.Model, given []string) ([]string, error) {
+	ports := m.Outputs()
+	files := make([]string, len(ports))
+	for _, s := range given {
+		i, file := 0, s
+		// Names may hold any character, = too.
+		for k, p := range ports {
+			if rest, ok := strings.CutPrefix(s, p.Name+"="); ok && rest != "" {
+				i, file = k, rest
+			}
+		}
+		if name, _, named := strings.Cut(s, "="); file == s && named && !strings.ContainsRune(name, filepath.Separator) {
+			var all []string
+			for _, p := range ports {
+				all = append(all, p.String())
+			}
+			return nil, usagef("%s: --output %s: the model has no such output: it has %s", m.Name, s, strings.Join(all, ", "))
+		}
+		if files[i] != "" {
+			return nil, usagef("--output %s: output %q is written to %s already", s, ports[i].Name, files[i])
+		}
+		files[i] = file
+	}
+	return files, nil
+}
+
+// runModel runs all rows of the inputs. Rounds is the program's arithmetic.
+func runModel(cmd *cobra.Command, m *wisp.Model, all inputs, opts ...wisp.CompileOption) (outs []namedOutput, rounds string, err error) {
+	in, err := all.tensors(m)
 	if err != nil {
 		return nil, "", err
+	}
+	how, err := plan(m, in)
+	if err != nil {
+		return nil, "", err
+	}
+	if how.batch > 0 {
+		opts = append(opts, wisp.Batch(how.batch))
 	}
 	p, err := m.Compile(opts...)
 	if err != nil {
 		return nil, "", err
 	}
 	defer p.Close()
-	var parts [][]*tensor.Tensor
-	for _, b := range batches {
-		if err := cmd.Context().Err(); err != nil {
-			return nil, "", err
-		}
-		got, err := p.Run(b)
-		if err != nil {
-			return nil, "", err
-		}
-		parts = append(parts, got)
+	got, err := runRows(cmd.Context(), p, in, how)
+	if err != nil {
+		return nil, "", err
 	}
-	for i, port := range p.Engine.Outputs() {
-		v := joinRows(parts, i, last)
-		if m.ChannelsLast && len(v.Shape) == 4 {
-			v = reordered(v, 0, 2, 3, 1)
-		}
-		outs = append(outs, namedOutput{port.Name, v})
+	for i, port := range m.Outputs() {
+		outs = append(outs, namedOutput{port.Name, m.ToArray(i, got[i])})
 	}
 	return outs, p.Arithmetic(), nil
 }
 
-// joinRows joins output i of all batches along dimension 0, the last batch counting
-// only its real rows.
-func joinRows(parts [][]*tensor.Tensor, i, last int) *tensor.Tensor {
-	first := parts[0][i]
-	if len(parts) == 1 && (len(first.Shape) == 0 || first.Shape[0] == last) {
-		return first
+// outputDocument is one output in JSON.
+type outputDocument struct {
+	Shape  []int   `json:"shape"`
+	DType  string  `json:"dtype"`
+	Values numbers `json:"values"`
+}
+
+// outputDocuments is an object of outputs, in the model's order.
+type outputDocuments []struct {
+	name string
+	outputDocument
+}
+
+func (d outputDocuments) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i := range d {
+		name, err := json.Marshal(d[i].name)
+		if err != nil {
+			return nil, err
+		}
+		x, err := json.Marshal(d[i].outputDocument)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, name...), ':'), x...)
 	}
-	shape := first.Shape.Clone()
-	batch := shape[0]
-	shape[0] = (len(parts)-1)*batch + last
-	out := tensor.New(first.DType, shape)
-	at := 0
-	for _, p := range parts {
-		at += copyElements(out, at, p[i], 0)
-	}
-	return out
+	return append(b, '}'), nil
 }
 
 func (a *app) printOutputs(m *wisp.Model, rounds string, outs []namedOutput) error {
 	if a.json {
-		type output struct {
-			Shape  []int   `json:"shape"`
-			DType  string  `json:"dtype"`
-			Values numbers `json:"values"`
-		}
-		all := map[string]output{}
-		for _, o := range outs {
-			v := o.value.Floats()
-			if bad := notFinite(v); bad > 0 {
+		all := make(outputDocuments, len(outs))
+		for i, o := range outs {
+			if bad := notFinite(o.value.Floats()); bad > 0 {
 				a.say("%s: output %s: %d values are not finite numbers and stand as null", m.Name, o.name, bad)
 			}
-			all[o.name] = output{append([]int{}, o.value.Shape...), o.value.DType.String(), v}
+			all[i].name = o.name
+			all[i].outputDocument = outputDocument{append([]int{}, o.value.Shape...), o.value.DType.String(), numbers{o.value}}
 		}
 		return a.print(struct {
 			envelope
-			Model      string            `json:"model"`
-			Weights    string            `json:"weights"`
-			Arithmetic string            `json:"arithmetic,omitempty"`
-			Outputs    map[string]output `json:"outputs"`
+			Model      string          `json:"model"`
+			Weights    string          `json:"weights"`
+			Arithmetic string          `json:"arithmetic,omitempty"`
+			Outputs    outputDocuments `json:"outputs"`
 		}{a.envelope(), m.Name, m.Weights.ID, rounds, all})
 	}
 	for _, o := range outs {
-		v := o.value.Floats()
 		fmt.Fprintln(a.out, report.OutputFact(o.name, o.value))
-		fmt.Fprintf(a.out, "  %v", v[:min(8, len(v))])
-		if len(v) > 8 {
-			fmt.Fprintf(a.out, " … (%d values: --json or --output FILE.npy gives all)", len(v))
+		n := o.value.Shape.Elements()
+		fmt.Fprintf(a.out, "  %v", firstOf(o.value, 8))
+		if n > 8 {
+			fmt.Fprintf(a.out, " … (%d values: --json or --output FILE.npy gives all)", n)
 		}
 		fmt.Fprintln(a.out)
 	}
 	return nil
 }
 
-// numbers are float32 values that print so that they read back exactly; what is not
-// finite prints as null, since JSON has no word for it.
-type numbers []float32
+// firstOf is at most n of a tensor's elements, as a list prints.
+func firstOf(t *tensor.Tensor, n int) any {
+	if v := wholeNumbers(t); v != nil {
+		return v[:min(n, len(v))]
+	}
+	v := t.Floats()
+	return v[:min(n, len(v))]
+}
+
+// wholeNumbers are the elements of a tensor of integers; nil for any other.
+func wholeNumbers(t *tensor.Tensor) []int64 {
+	switch t.DType {
+	case tensor.Float32, tensor.Float64, tensor.Float16, tensor.BFloat16:
+		return nil
+	}
+	t, err := t.Exactly(tensor.Int64)
+	if err != nil {
+		return nil
+	}
+	return t.Int64()
+}
+
+// numbers are a tensor's elements, which print so that they read back exactly; what is not
+// finite prints as null, since JSON has no word for it, true as 1 and false as 0.
+type numbers struct{ *tensor.Tensor }
 
 func (n numbers) MarshalJSON() ([]byte, error) {
-	b := make([]byte, 0, 2+12*len(n))
+	b := make([]byte, 0, 2+12*n.Shape.Elements())
 	b = append(b, '[')
-	for i, v := range n {
+	if v := wholeNumbers(n.Tensor); v != nil {
+		for i, x := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = strconv.AppendInt(b, x, 10)
+		}
+		return append(b, ']'), nil
+	}
+	for i, v := range n.Floats() {
 		if i > 0 {
 			b = append(b, ',')
 		}

@@ -130,8 +130,16 @@ func (im *importer) input(in *valueInfo) error {
 		}
 		im.unsupported("Input", in.name, name)
 	}
-	if !in.shape || len(in.dims) == 0 {
-		return refuse(where, "has no shape")
+	asked := im.asked(in)
+	if !in.shape {
+		if len(asked) == 0 {
+			r := refuse(where, "has no shape")
+			r.Hint = "wisp run takes it from an array: --input FILE.npy"
+			return r
+		}
+		for _, d := range asked {
+			in.dims = append(in.dims, dimension{value: int64(d), known: true})
+		}
 	}
 	if len(in.dims) > 8 {
 		return refuse(where, "has %d dimensions: want at most 8", len(in.dims))
@@ -148,7 +156,15 @@ func (im *importer) input(in *valueInfo) error {
 		if d.known && d.value < -1 {
 			return refuse(where, "dimension %d is %d", i, d.value)
 		}
+		if i > 0 && len(asked) == len(in.dims) && asked[i] > 0 && asked[i] <= maxElements {
+			shape[i] = asked[i]
+			continue
+		}
 		shape[i] = open(in.dims, i)
+		if size := im.pictureSide(in.dims, i); asked == nil && size > 0 {
+			shape[i] = size
+			continue
+		}
 		if i > 0 {
 			im.warn("%s: dimension %d is open (%q): taken as %d", where, i, d.param, shape[i])
 		}
@@ -162,17 +178,49 @@ func (im *importer) input(in *valueInfo) error {
 	return nil
 }
 
+// asked is the shape that the reader's user gives for an input, nil where none.
+func (im *importer) asked(in *valueInfo) tensor.Shape {
+	if s, ok := im.opts.Shapes[in.name]; ok {
+		return s
+	}
+	return im.opts.Shapes[""]
+}
+
+// pictureSide is the height or width that the reader's user gives, where dimension i is one;
+// else 0.
+func (im *importer) pictureSide(dims []dimension, i int) int {
+	if i == 0 || len(dims) != 4 || im.opts.Height == 0 {
+		return 0
+	}
+	first := 2
+	if channelAxis(dims) == 3 {
+		first = 1
+	}
+	switch i {
+	case first:
+		return im.opts.Height
+	case first + 1:
+		return im.opts.Width
+	}
+	return 0
+}
+
+// channelAxis is the dimension of a picture's channels: the last where the file fixes it as
+// one or three, else the second.
+func channelAxis(dims []dimension) int {
+	if d := dims[3]; d.known && (d.value == 1 || d.value == 3) {
+		return 3
+	}
+	return 1
+}
+
 // open is the extent assumed for a dimension that the file leaves open: one row, three
 // channels, 224×224.
 func open(dims []dimension, i int) int {
 	if i == 0 || len(dims) != 4 {
 		return 1
 	}
-	channel := 1
-	if d := dims[3]; d.known && (d.value == 1 || d.value == 3) {
-		channel = 3
-	}
-	if i == channel {
+	if i == channelAxis(dims) {
 		return 3
 	}
 	return 224
@@ -440,10 +488,11 @@ func (im *importer) finish() error {
 		}
 		im.g = g
 	}
-	batch := im.g.Value(im.g.Inputs[0]).Type.Shape[0]
-	if len(im.g.Inputs) > 1 {
+	first := im.g.Value(im.g.Inputs[0]).Type.Shape
+	if len(im.g.Inputs) > 1 || len(first) == 0 {
 		return nil
 	}
+	batch := first[0]
 	if c, err := im.g.WithBatch(batch + 1); err != nil {
 		im.warn("works at batch %d only: %v", batch, err)
 	} else if o := c.Outputs[0]; len(c.Value(o).Type.Shape) == 0 || c.Value(o).Type.Equal(im.g.Value(o).Type) {

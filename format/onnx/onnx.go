@@ -14,6 +14,7 @@ import (
 	"fmt"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
 )
 
 const format = "onnx"
@@ -29,12 +30,20 @@ type Options struct {
 	// External returns the bytes of a file that the model names as its external data,
 	// relative to the model's folder. Nil refuses external data.
 	External func(location string) ([]byte, error)
+	// Shapes are of inputs, by name, "" being the only input: a dimension other than the
+	// first that the file leaves open is read at theirs, an input whose shape the file does
+	// not give has all of it.
+	Shapes map[string]tensor.Shape
+	// Height and Width, where they are set, are those of pictures whose size is open.
+	Height, Width int
 }
 
 // Model is a graph with its weights bound, and what had to be assumed.
 type Model struct {
 	Graph    *graph.Graph
 	Warnings []string
+	// Inputs and Outputs are the graph's own as the file declares them.
+	Inputs, Outputs []graph.Port
 }
 
 // Sniff reports whether a file that begins with head looks like an ONNX model: its
@@ -84,7 +93,8 @@ func Read(data []byte, o Options) (*Model, error) {
 	if err := im.run(&m.graph); err != nil {
 		return nil, err
 	}
-	return &Model{im.g, im.warnings}, nil
+	return &Model{Graph: im.g, Warnings: im.warnings,
+		Inputs: ports(im.g, im.g.Inputs, m.graph.inputs), Outputs: ports(im.g, im.g.Outputs, m.graph.outputs)}, nil
 }
 
 func refuse(where, f string, args ...any) *graph.Refused {

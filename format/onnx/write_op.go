@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -143,28 +144,51 @@ func (e *exporter) after(name string, a graph.Act, from, to string) {
 	}
 }
 
-// resize writes nearest neighbour by scales where they say it exactly, else by sizes.
+// resize writes nearest neighbour by scales where they say it exactly, else by sizes or
+// by the scales that the graph was read with. Where no rule of ONNX picks the elements of
+// the graph's own one, in the float32 that runtimes compute in, it is refused.
 func (e *exporter) resize(n *graph.Node, r graph.Resize, x tensor.Shape, in string, out []string) {
-	attrs := [][]byte{stringAttr("coordinate_transformation_mode", "asymmetric"), stringAttr("mode", "nearest"), stringAttr("nearest_mode", "floor")}
-	if s := resizeScales(x, r); s != nil {
-		e.emit("Resize", n.Name, []string{in, "", e.floats(tensor.Shape{4}, s...)}, out, attrs...)
-		return
-	}
-	for _, side := range [2][2]int{{x[2], r.H}, {x[3], r.W}} {
-		scale := float32(side[1]) / float32(side[0])
-		for i := range side[1] {
-			// A runtime divides in float32, which must not fall below the integer it stands for.
-			if int(float32(i)/scale) != i*side[0]/side[1] {
-				e.lacks = append(e.lacks, graph.Unsupported{Op: n.Op.Name(), Nodes: []string{n.Name}, Why: fmt.Sprintf("from %d to %d: float32 scales of ONNX pick other elements", side[0], side[1])})
-				return
+	at, near := graph.AtAsymmetric, graph.NearFloor
+	scales := resizeScales(x, r)
+	if !r.Plain() {
+		at, near = r.At, r.Near
+	} else if scales == nil {
+		rows, cols := r.Pick(x[2], x[3])
+		found := false
+		// half a pixel keeps clear of the whole numbers at which i/scale may fall short
+		for _, at = range [...]graph.ResizeAt{graph.AtAsymmetric, graph.AtTFHalfPixel, graph.AtHalfPixel, graph.AtAlignCorners} {
+			for near = graph.NearFloor; near <= graph.NearHalfUp && !found; near++ {
+				a, b := graph.Resize{H: r.H, W: r.W, At: at, Near: near}.Pick(x[2], x[3])
+				if found = slices.Equal(rows, a) && slices.Equal(cols, b); found {
+					break
+				}
+			}
+			if found {
+				break
 			}
 		}
+		if !found {
+			e.lacks = append(e.lacks, graph.Unsupported{Op: n.Op.Name(), Nodes: []string{n.Name}, Why: fmt.Sprintf("from %d×%d to %d×%d: float32 scales of ONNX pick other elements", x[2], x[3], r.H, r.W)})
+			return
+		}
+	}
+	attrs := [][]byte{stringAttr("coordinate_transformation_mode", at.String()), stringAttr("mode", "nearest"), stringAttr("nearest_mode", near.String())}
+	if scales != nil {
+		e.emit("Resize", n.Name, []string{in, "", e.floats(tensor.Shape{4}, scales...)}, out, attrs...)
+		return
 	}
 	e.emit("Resize", n.Name, []string{in, "", "", e.list(x[0], x[1], r.H, r.W)}, out, attrs...)
 }
 
-// resizeScales returns the scales of a resize by whole factors; nil for others.
+// resizeScales returns the scales of a resize by whole factors, and those that it was
+// read with where they give its size; nil for others.
 func resizeScales(x tensor.Shape, r graph.Resize) []float32 {
+	if h, w := r.Scale[0], r.Scale[1]; !r.Plain() && h > 0 && w > 0 {
+		if int(float32(x[2])*h) == r.H && int(float32(x[3])*w) == r.W {
+			return []float32{1, 1, h, w}
+		}
+		return nil
+	}
 	if r.H%x[2] != 0 || r.W%x[3] != 0 {
 		return nil
 	}

@@ -24,6 +24,9 @@ type Model struct {
 	Warnings []string
 	// Description is the file's own words about itself.
 	Description string
+	// Inputs and Outputs are the graph's own as the file declares them: images NHWC, but where
+	// each input is put into that order first.
+	Inputs, Outputs []graph.Port
 }
 
 // Sniff reports whether a file begins like a TensorFlow Lite model.
@@ -46,7 +49,8 @@ func Read(data []byte) (*Model, error) {
 	if err := im.run(); err != nil {
 		return nil, err
 	}
-	return &Model{Graph: im.g, Warnings: im.warnings, Description: f.description}, nil
+	return &Model{Graph: im.g, Warnings: im.warnings, Description: f.description,
+		Inputs: im.ports(f.inputs), Outputs: im.ports(f.outputs)}, nil
 }
 
 func refuse(where, f string, args ...any) *graph.Refused {

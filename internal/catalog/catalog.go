@@ -127,18 +127,9 @@ func parseSize(s string) (Size, error) {
 	return Size{Bytes: n, Exact: true}, err
 }
 
-// sameGraph are the timm_ names whose bare name has timm's graph already: their weights
-// stand under the bare name.
-var sameGraph = []string{
-	"mobilenet_v1", "mnasnet_a1", "mnasnet_small", "se_resnet50", "legacy_seresnet50",
-	"efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "efficientnet_lite3", "efficientnet_lite4",
-}
-
 // network is a Spec without what the weights do not depend on.
 func network(s zoo.Spec) zoo.Spec {
-	if base, ok := strings.CutPrefix(s.Name, string(zoo.Timm)+"_"); ok && slices.Contains(sameGraph, base) {
-		s.Name = base
-	}
+	s.Name = zoo.SameGraph(s.Name)
 	s.H, s.W = 0, 0
 	return s
 }

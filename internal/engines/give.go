@@ -1,7 +1,6 @@
 package engines
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -119,9 +118,7 @@ func (f *Giver) giveInt8(q runner.LoadRequest) (runner.LoadRequest, error) {
 	if precision == "int8" {
 		return q, nil
 	}
-	options := maps.Clone(q.Options)
-	options["arithmetic"] = cmp.Or(options["arithmetic"], "tflite-xnnpack")
-	kernels := q.Kernels
+	options, kernels := maps.Clone(q.Options), q.Kernels
 	q, err = f.give(&Kind{Name: "native", Takes: []string{".tflite"}}, q)
 	q.Kernels, q.Options = kernels, options
 	return q, err

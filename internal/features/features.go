@@ -99,9 +99,9 @@ func Blocks(g *graph.Graph) (*graph.Graph, error) {
 }
 
 // Extract runs a bound graph up to a layer, named by its node or by its block (then it is
-// the block's last layer), and returns the layer's maps. A name that is unknown is a
-// *LayerError.
-func Extract(g *graph.Graph, in []*tensor.Tensor, layer string, threads int) (*Maps, error) {
+// the block's last layer), and returns the layer's maps. Options say how the engine
+// computes them. A name that is unknown is a *LayerError.
+func Extract(g *graph.Graph, in []*tensor.Tensor, layer string, o engine.Options) (*Maps, error) {
 	node := find(g, layer)
 	if node < 0 {
 		return nil, &LayerError{layer, Layers(g)}
@@ -109,7 +109,7 @@ func Extract(g *graph.Graph, in []*tensor.Tensor, layer string, threads int) (*M
 	cut := g.Clone()
 	cut.Outputs = []graph.ID{cut.Nodes[node].Out[0]}
 	cut.Nodes = cut.Nodes[:node+1]
-	p, err := engine.Compile(cut, engine.Options{Threads: threads})
+	p, err := engine.Compile(cut, o)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
@@ -47,7 +48,7 @@ func TestGhosts(t *testing.T) {
 		}
 	}
 	in := zoo.SyntheticInput(1, g.Value(g.Inputs[0]).Type.Shape, "input")
-	m, err := Extract(g, []*tensor.Tensor{in}, layer, 1)
+	m, err := Extract(g, []*tensor.Tensor{in}, layer, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +104,10 @@ func TestPairs(t *testing.T) {
 func TestUnknownLayer(t *testing.T) {
 	g := ghostnet(t)
 	var e *LayerError
-	if _, err := Extract(g, nil, "nosuch", 1); !errors.As(err, &e) || len(e.Known) == 0 {
+	if _, err := Extract(g, nil, "nosuch", engine.Options{}); !errors.As(err, &e) || len(e.Known) == 0 {
 		t.Errorf("got %v, want a LayerError that knows the others", err)
 	}
-	if _, err := Extract(g, nil, "logits", 1); !errors.As(err, &e) {
+	if _, err := Extract(g, nil, "logits", engine.Options{}); !errors.As(err, &e) {
 		t.Errorf("got %v: logits are no maps", err)
 	}
 }

@@ -9,12 +9,13 @@
 // found out byte by byte from the runtime's answers: an accumulator times a 31-bit factor
 // is rounded twice, the second time half up in matrix products and half away from zero
 // elsewhere. XNNPACK and ONNX Runtime multiply in float32 instead and round once, half to
-// even.
+// even. They are profiles of their own, for they differ in sums and functions.
 package fixed
 
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Profile names an arithmetic: which runtime's integers are computed.
@@ -23,21 +24,55 @@ type Profile string
 const (
 	// Builtin is TensorFlow Lite's built-in kernels, bit for bit.
 	Builtin Profile = "tflite-builtin"
-	// XNNPACK rounds once, as XNNPACK and ONNX Runtime do; within one quantum of Builtin in
-	// each operator.
+	// XNNPACK rounds once, as TensorFlow Lite does with its default delegate; within one
+	// quantum of Builtin in each operator.
 	XNNPACK Profile = "tflite-xnnpack"
+	// ONNX rounds once, as ONNX Runtime's operators over bytes do on x86.
+	ONNX Profile = "onnx"
 )
 
-// ParseProfile checks a profile's name; the empty one is Builtin.
-func ParseProfile(s string) (Profile, error) {
-	switch p := Profile(s); p {
-	case "":
-		return Builtin, nil
-	case Builtin, XNNPACK:
-		return p, nil
+// Default is the profile of a graph that no file says one for: what TensorFlow Lite does by
+// default.
+const Default = XNNPACK
+
+// Profiles are all of them.
+var Profiles = []Profile{Builtin, XNNPACK, ONNX}
+
+// Names lists the profiles for messages: "a, b or c".
+func Names() string {
+	var s []string
+	for _, p := range Profiles {
+		s = append(s, string(p))
 	}
-	return "", fmt.Errorf("arithmetic %q: want %s or %s", s, Builtin, XNNPACK)
+	last := len(s) - 1
+	return strings.Join(s[:last], ", ") + " or " + s[last]
 }
+
+// ParseProfile checks a profile's name; the empty one is Default.
+func ParseProfile(s string) (Profile, error) {
+	if s == "" {
+		return Default, nil
+	}
+	for _, p := range Profiles {
+		if string(p) == s {
+			return p, nil
+		}
+	}
+	return "", fmt.Errorf("arithmetic %q: want %s", s, Names())
+}
+
+// ForFormat is the profile of a quantized file of a format, as package format names them:
+// what the runtime that people run such files with computes. The empty name stands for no
+// file.
+func ForFormat(name string) Profile {
+	if name == "onnx" {
+		return ONNX
+	}
+	return Default
+}
+
+// Once reports whether the profile multiplies in float32 and rounds once, half to even.
+func (p Profile) Once() bool { return p == XNNPACK || p == ONNX }
 
 // Rounding says how a product with a factor becomes an integer.
 type Rounding uint8

@@ -23,7 +23,7 @@ func (q Quant) Of(x float32, p Profile) int32 {
 	v := int32(0)
 	switch {
 	case r != r:
-	case p == XNNPACK:
+	case p.Once():
 		v = roundEven(r)
 	default:
 		v = Round(float64(r))
@@ -39,7 +39,7 @@ func ProductFactor(x Quant, ws float32, y Quant, joined bool, p Profile, r Round
 	if joined {
 		m = float64(x.Scale*ws) / float64(y.Scale)
 	}
-	if p == XNNPACK {
+	if p.Once() {
 		f := FactorOf(m, Even)
 		f.Scale = x.Scale * ws / y.Scale
 		return f
@@ -88,14 +88,14 @@ func NewAdder(a, b, y Quant, minus bool, rng Range, p Profile) Adder {
 }
 
 // Once reports whether sums are rounded once, in float32, and how.
-func (d *Adder) Once() (Once, bool) { return d.once, d.profile == XNNPACK }
+func (d *Adder) Once() (Once, bool) { return d.once, d.profile.Once() }
 
 // Minus reports whether the second operand is taken off.
 func (d *Adder) Minus() bool { return d.once.RB < 0 }
 
 // Apply returns a + b.
 func (d *Adder) Apply(a, b int32) int32 {
-	if o := &d.once; d.profile == XNNPACK {
+	if o := &d.once; d.profile.Once() {
 		v := fma(float32(b-o.OffB), o.RB, o.Fixed)
 		v = fma(float32(a-o.OffA), o.RA, v)
 		return d.Range.Clamp(saturate(int64(roundEven(v)) + int64(o.OffY)))
@@ -139,7 +139,7 @@ type Times struct {
 // NewTimes prepares y = a · b, limited to rng.
 func NewTimes(a, b, y Quant, rng Range, p Profile) Times {
 	t := Times{A: a, B: b, Y: y, Range: rng, Factor: FactorOf(float64(a.Scale*b.Scale)/float64(y.Scale), HalfAway)}
-	if p == XNNPACK {
+	if p.Once() {
 		t.Factor.Rounding, t.Factor.Scale = Even, a.Scale*b.Scale/y.Scale
 	}
 	return t
@@ -171,7 +171,7 @@ type Averager struct {
 // NewAverager prepares means of n numbers.
 func NewAverager(n int, x, y Quant, p Profile) Averager {
 	a := Averager{n: int32(n), offset: int32(n) * x.Zero, y: y, factor: FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)}
-	if p == XNNPACK {
+	if p.Once() {
 		a.factor.Rounding, a.factor.Scale = Even, x.Scale/(float32(n)*y.Scale)
 	}
 	return a

@@ -19,7 +19,7 @@ const (
 func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 	var t [256]int32
 	f := FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)
-	if p == XNNPACK {
+	if p.Once() {
 		f.Rounding, f.Scale = Even, x.Scale/y.Scale
 	}
 	hs := newHardSwish(x, y)

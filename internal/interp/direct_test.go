@@ -108,6 +108,10 @@ func direct(op graph.Op, in []*tensor.Tensor, out tensor.Shape, which int, at []
 		}
 		return element(in[0], at[0], at[1], r, c)
 	case graph.Resize:
+		if !o.Plain() {
+			rows, cols := o.Pick(in[0].Shape[2], in[0].Shape[3])
+			return element(in[0], at[0], at[1], int(rows[at[2]]), int(cols[at[3]]))
+		}
 		r := math.Floor(float64(at[2]) * float64(in[0].Shape[2]) / float64(o.H))
 		c := math.Floor(float64(at[3]) * float64(in[0].Shape[3]) / float64(o.W))
 		return element(in[0], at[0], at[1], int(r), int(c))

@@ -24,7 +24,7 @@ func Run(g *graph.Graph, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
 // Trace is Run that shows every node's outputs as they are computed. The visitor must
 // copy what it keeps.
 func Trace(g *graph.Graph, in []*tensor.Tensor, visit func(n *graph.Node, out []*tensor.Tensor)) ([]*tensor.Tensor, error) {
-	return TraceAs(g, in, fixed.Builtin, visit)
+	return TraceAs(g, in, fixed.Default, visit)
 }
 
 // TraceAs is Trace under an arithmetic profile, which says how quantized values round.

@@ -72,11 +72,11 @@ func globalAvgPool(_ graph.Op, in, out []*tensor.Tensor) {
 	}
 }
 
-// resize: y[i,j] = x[⌊i·h/H⌋, ⌊j·w/W⌋].
-func resize(_ graph.Op, in, out []*tensor.Tensor) {
+// resize: y[i,j] = x[row[i], column[j]], as the operator's rule picks them.
+func resize(op graph.Op, in, out []*tensor.Tensor) {
 	x, y, s, t := in[0].Float32(), out[0].Float32(), in[0].Shape, out[0].Shape
+	rows, cols := op.(graph.Resize).Pick(s[2], s[3])
 	each(t, func(i int, at []int) {
-		r, c := at[2]*s[2]/t[2], at[3]*s[3]/t[3]
-		y[i] = x[((at[0]*s[1]+at[1])*s[2]+r)*s[3]+c]
+		y[i] = x[((at[0]*s[1]+at[1])*s[2]+int(rows[at[2]]))*s[3]+int(cols[at[3]])]
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/wispnet/wisp/format/tflite"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/interp"
 	"github.com/wispnet/wisp/internal/npy"
 	"github.com/wispnet/wisp/internal/testkit"
@@ -55,7 +56,7 @@ func TestTFLiteBytes(t *testing.T) {
 						x.Data.([]uint8)[c*h*w+i] = row[3*i+c]
 					}
 				}
-				out, err := interp.Run(model.Graph, []*tensor.Tensor{x})
+				out, err := interp.TraceAs(model.Graph, []*tensor.Tensor{x}, fixed.Builtin, nil)
 				if err != nil {
 					t.Fatal(err)
 				}

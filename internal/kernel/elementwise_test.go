@@ -218,7 +218,7 @@ func TestPad(t *testing.T) {
 func TestResize(t *testing.T) {
 	x := []float32{1, 2, 3, 4, 5, 6} // 2×3 pixels
 	out := newGuarded(3 * 5)
-	Resize(&ResizeArgs{X: x, Y: out.buf, InH: 2, InW: 3, OutH: 3, OutW: 5, XRow: 3, XPix: 1, YRow: 5, YPix: 1, Y1: 3, C: 1})
+	Resize(&ResizeArgs{X: x, Y: out.buf, Rows: []int32{0, 0, 1}, Cols: []int32{0, 0, 1, 1, 2}, XRow: 3, XPix: 1, YRow: 5, YPix: 1, Y1: 3, C: 1})
 	want := []float32{1, 1, 2, 2, 3, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6}
 	for i := range want {
 		if out.buf[i] != want[i] {

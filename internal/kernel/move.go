@@ -68,22 +68,22 @@ func Pad(a *PadArgs) {
 }
 
 // ResizeArgs describes a nearest-neighbour resize of output rows [Y0, Y1) and C channels:
-// output (y, x) is input (⌊y·InH/OutH⌋, ⌊x·InW/OutW⌋). It is a memory move, so there is one
+// output (y, x) is input (Rows[y], Cols[x]). It is a memory move, so there is one
 // implementation.
 type ResizeArgs struct {
-	X, Y                 []float32
-	InH, InW, OutH, OutW int
-	XRow, XPix           int
-	YRow, YPix           int
-	Y0, Y1, C            int
+	X, Y       []float32
+	Rows, Cols []int32
+	XRow, XPix int
+	YRow, YPix int
+	Y0, Y1, C  int
 }
 
 // Resize does what ResizeArgs says.
 func Resize(a *ResizeArgs) {
 	for y := a.Y0; y < a.Y1; y++ {
-		row := a.X[y*a.InH/a.OutH*a.XRow:]
-		for x := range a.OutW {
-			copy(a.Y[y*a.YRow+x*a.YPix:][:a.C], row[x*a.InW/a.OutW*a.XPix:][:a.C])
+		row := a.X[int(a.Rows[y])*a.XRow:]
+		for x, from := range a.Cols {
+			copy(a.Y[y*a.YRow+x*a.YPix:][:a.C], row[int(from)*a.XPix:][:a.C])
 		}
 	}
 }

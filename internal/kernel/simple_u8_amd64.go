@@ -2,11 +2,7 @@
 
 package kernel
 
-import (
-	"unsafe"
-
-	"github.com/wispnet/wisp/internal/fixed"
-)
+import "unsafe"
 
 //go:noescape
 func addEvenU8(t *rowsU8)
@@ -183,7 +179,7 @@ func quantizeU8AVX512(a *QuantizeU8Args) {
 	cut(m, n, func(m0, m1, n0, n1 int) {
 		t.a, t.y, t.m = unsafe.Pointer(&a.X[m0*ldx+n0]), unsafe.Pointer(&a.Y[m0*ldy+n0]), m1-m0
 		t.blocks, t.mask = blocksOf(n1-n0, 16)
-		if a.Profile == fixed.XNNPACK {
+		if a.Profile.Once() {
 			quantizeEvenU8(&t)
 		} else {
 			quantizeAwayU8(&t)

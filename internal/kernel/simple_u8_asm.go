@@ -164,7 +164,7 @@ func lookupU8Blocks(a *LookupU8Args, set asmSet) {
 func (a *QuantizeU8Args) call() rowsU8 {
 	q := a.Q
 	t := rowsU8{ra: q.Scale, zero: q.Zero, flo: float32(q.Lo - q.Zero), fhi: float32(q.Hi - q.Zero)}
-	if a.Profile != fixed.XNNPACK {
+	if !a.Profile.Once() {
 		t.za, t.zb, t.rb = int32(math.Float32bits(0.5)), math.MinInt32, 1
 	}
 	return t
@@ -182,7 +182,7 @@ func quantizeU8Blocks(a *QuantizeU8Args, set asmSet) {
 	cut(b.M, whole, func(m0, m1, n0, n1 int) {
 		t.a, t.y = unsafe.Pointer(&b.X[m0*b.LDX+n0]), unsafe.Pointer(&b.Y[m0*b.LDY+n0])
 		t.m, t.blocks = m1-m0, (n1-n0)/8
-		callQuantizeU8(set, a.Profile == fixed.XNNPACK, &t)
+		callQuantizeU8(set, a.Profile.Once(), &t)
 	})
 	if whole < b.N {
 		b.X, b.Y, b.N = b.X[whole:], b.Y[whole:], b.N-whole

@@ -11,7 +11,7 @@ import (
 	"github.com/wispnet/wisp/internal/fixed"
 )
 
-var profiles = [...]fixed.Profile{fixed.Builtin, fixed.XNNPACK}
+var profiles = fixed.Profiles
 
 func drawQuant(rng *rand.Rand) fixed.Quant {
 	return fixed.Quant{Scale: float32(math.Exp(4 * (rng.Float64() - 0.5))), Zero: int32(rng.IntN(256)), Hi: 255}

@@ -55,7 +55,6 @@ func (Backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 		if m, _, err = Calibrated(m, q.Options["calibrate"]); err != nil {
 			return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 		}
-		q.Options["arithmetic"] = cmp.Or(q.Options["arithmetic"], "tflite-xnnpack")
 	}
 	return &model{model: m, q: q}, nil
 }
@@ -189,7 +188,7 @@ func (l *loaded) Describe() runner.Description {
 		CPUFeatures: featuresUsed(l.q.Kernels),
 	}
 	if d.Precision == "int8" {
-		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("integers round as %s", cmp.Or(l.q.Options["arithmetic"], "tflite-builtin")))
+		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("integers round as %s", l.program.Arithmetic()))
 	}
 	for _, p := range l.program.Inputs() {
 		d.Inputs = append(d.Inputs, runner.Port{Name: p.Name, DType: p.Type.DType.String(), Shape: p.Type.Shape})

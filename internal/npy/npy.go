@@ -1,5 +1,6 @@
-// Package npy reads and writes NumPy's .npy array files (format versions 1 to 3) as
-// tensors: little-endian, C order, of the element types that a tensor stores.
+// Package npy reads NumPy's .npy array files (format versions 1 to 3) as tensors, whatever
+// their byte order and whether in C or in Fortran order, of the element types that a tensor
+// stores. It writes version 1, little-endian, in C order.
 //
 // It is our own because the library that exists links a linear-algebra package and
 // trusts sizes in the header; this reader allocates nothing before the file is known to
@@ -7,12 +8,12 @@
 package npy
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +45,7 @@ var descrs = []struct {
 var (
 	descrText = regexp.MustCompile(`'descr'\s*:\s*'([^']+)'`)
 	orderText = regexp.MustCompile(`'fortran_order'\s*:\s*(True|False)`)
-	shapeText = regexp.MustCompile(`'shape'\s*:\s*\(([\d\s,]*)\)`)
+	shapeText = regexp.MustCompile(`'shape'\s*:\s*\(([\dL\s,]*)\)`)
 )
 
 // ReadFile reads a .npy file. What is wrong with its content is an *Error.
@@ -74,6 +75,9 @@ func read(r io.Reader, size int64) (*tensor.Tensor, error) {
 	if _, err := io.ReadFull(r, head); err != nil || string(head[:6]) != magic {
 		return nil, fmt.Errorf("not a .npy array: it does not begin as one")
 	}
+	if head[6] < 1 || head[6] > 3 {
+		return nil, fmt.Errorf("format version %d: want 1, 2 or 3", head[6])
+	}
 	n := int64(binary.LittleEndian.Uint16(head[8:]))
 	used := int64(10)
 	if head[6] >= 2 {
@@ -84,9 +88,6 @@ func read(r io.Reader, size int64) (*tensor.Tensor, error) {
 		n |= int64(binary.LittleEndian.Uint16(more[:])) << 16
 		used += 2
 	}
-	if head[6] < 1 || head[6] > 3 {
-		return nil, fmt.Errorf("format version %d: want 1, 2 or 3", head[6])
-	}
 	if n > maxHeader || used+n > size {
 		return nil, fmt.Errorf("header of %d bytes: want at most %d and no more than the file holds", n, maxHeader)
 	}
@@ -94,10 +95,11 @@ func read(r io.Reader, size int64) (*tensor.Tensor, error) {
 	if _, err := io.ReadFull(r, text); err != nil {
 		return nil, fmt.Errorf("ends within its header")
 	}
-	dtype, shape, err := parseHeader(string(text))
+	h, err := parseHeader(string(text))
 	if err != nil {
 		return nil, err
 	}
+	dtype, shape := h.dtype, h.shape
 	count, ok := shape.Count()
 	if !ok || int64(count) > (size-used-n)/int64(dtype.Size()) {
 		return nil, fmt.Errorf("shape %v of %v needs more bytes than the file's %d", shape, dtype, size)
@@ -106,42 +108,62 @@ func read(r io.Reader, size int64) (*tensor.Tensor, error) {
 	if _, err := io.ReadFull(r, raw); err != nil {
 		return nil, fmt.Errorf("ends within its data")
 	}
-	t := tensor.New(dtype, shape)
-	if err := binary.Read(bytes.NewReader(raw), binary.LittleEndian, t.Data); err != nil {
-		return nil, fmt.Errorf("data: %w", err)
-	}
-	return t, nil
-}
-
-func parseHeader(text string) (tensor.DType, tensor.Shape, error) {
-	descr, order, dims := descrText.FindStringSubmatch(text), orderText.FindStringSubmatch(text), shapeText.FindStringSubmatch(text)
-	if descr == nil || order == nil || dims == nil {
-		return 0, nil, fmt.Errorf("header %.80q: want descr, fortran_order and shape", text)
-	}
-	if order[1] == "True" {
-		return 0, nil, fmt.Errorf("Fortran order: save it with numpy.ascontiguousarray")
-	}
-	dtype := tensor.Invalid
-	for _, d := range descrs {
-		if d.descr == descr[1] {
-			dtype = d.dtype
+	if size := dtype.Size(); h.big {
+		for i := 0; i < len(raw); i += size {
+			slices.Reverse(raw[i : i+size])
 		}
 	}
-	if dtype == tensor.Invalid {
-		return 0, nil, fmt.Errorf("element type %q: want a little-endian float, int or bool", descr[1])
+	if !h.fortran || len(shape) < 2 {
+		return tensor.FromBytes(dtype, shape, raw)
 	}
-	shape := tensor.Shape{}
+	// The first index is the fastest: the file's bytes are those of the transposed array.
+	slices.Reverse(shape)
+	t, err := tensor.FromBytes(dtype, shape, raw)
+	if err != nil {
+		return nil, err
+	}
+	back := make([]int, len(shape))
+	for i := range back {
+		back[i] = len(shape) - 1 - i
+	}
+	return t.Transposed(back), nil
+}
+
+// layout is what the text before the data says of them.
+type layout struct {
+	dtype        tensor.DType
+	shape        tensor.Shape
+	big, fortran bool
+}
+
+func parseHeader(text string) (h layout, err error) {
+	descr, order, dims := descrText.FindStringSubmatch(text), orderText.FindStringSubmatch(text), shapeText.FindStringSubmatch(text)
+	if descr == nil || order == nil || dims == nil {
+		return h, fmt.Errorf("header %.80q: want descr, fortran_order and shape", text)
+	}
+	h.fortran = order[1] == "True"
+	name := descr[1]
+	h.big = strings.HasPrefix(name, ">")
+	for _, d := range descrs {
+		if d.descr[1:] == strings.TrimLeft(name, "<>=|") {
+			h.dtype = d.dtype
+		}
+	}
+	if h.dtype == tensor.Invalid {
+		return h, fmt.Errorf("element type %q: want float16, 32 or 64, int8, 16, 32 or 64, uint8 or bool: save it with astype", name)
+	}
+	h.shape = tensor.Shape{}
 	for part := range strings.SplitSeq(dims[1], ",") {
-		if part = strings.TrimSpace(part); part == "" {
+		if part = strings.TrimSuffix(strings.TrimSpace(part), "L"); part == "" { // Python 2 wrote 3L
 			continue
 		}
 		d, err := strconv.Atoi(part)
-		if err != nil || len(shape) == 8 {
-			return 0, nil, fmt.Errorf("shape (%s): want at most eight numbers", dims[1])
+		if err != nil || len(h.shape) == 8 {
+			return h, fmt.Errorf("shape (%s): want at most eight numbers", dims[1])
 		}
-		shape = append(shape, d)
+		h.shape = append(h.shape, d)
 	}
-	return dtype, shape, nil
+	return h, nil
 }
 
 // Write encodes a tensor as format version 1.

@@ -9,11 +9,12 @@ import (
 )
 
 // Random draws a small network of every operator, in the arrangements that the zoo's
-// networks and exported files have, with its weights bound, and inputs for it. It has one
+// networks, others' and exported files have, with its weights bound, and inputs for it. It has one
 // input or two, one output or several, and a batch of one to three.
 func Random(rng *rand.Rand) (*graph.Graph, []*tensor.Tensor) {
 	r := &random{maker: newMaker("random", rng)}
-	r.images = []graph.ID{r.input([]int{1, 1, 1, 2, 3}[rng.IntN(5)], 1+rng.IntN(12), 4+rng.IntN(9), 4+rng.IntN(9))}
+	sides := func() int { return 4 + rng.IntN([]int{9, 9, 9, 25}[rng.IntN(4)]) }
+	r.images = []graph.ID{r.input([]int{1, 1, 1, 2, 3}[rng.IntN(5)], 1+rng.IntN(12), sides(), sides())}
 	if rng.IntN(4) == 0 {
 		r.images = append(r.images, r.input(r.shape(r.images[0])...))
 	}
@@ -66,6 +67,7 @@ var arrangements = []func(r *random, x graph.ID) graph.ID{
 	(*random).layer, (*random).layer, (*random).separable, (*random).residual, (*random).residual, (*random).excite,
 	(*random).ghost, (*random).shuffleUnit, (*random).dense, (*random).pool, (*random).join, (*random).gate,
 	(*random).border, (*random).move, (*random).broadcast, (*random).apart,
+	(*random).strided, (*random).strided, (*random).window, (*random).anyPool, (*random).rowsOf,
 }
 
 // activation draws none one time in four.

@@ -73,6 +73,9 @@ func shapeCases() []Case {
 	one("resize/odd", graph.Resize{H: 7, W: 13}, []int{1, 5, 4, 5})
 	one("resize/smaller", graph.Resize{H: 3, W: 2}, []int{1, 5, 7, 8})
 	one("resize/from one pixel", graph.Resize{H: 3, W: 4}, []int{2, 6, 1, 1})
+	one("resize/half pixel", graph.Resize{H: 9, W: 4, At: graph.AtHalfPixel, Near: graph.NearHalfDown}, []int{1, 5, 7, 8})
+	one("resize/symmetric", graph.Resize{H: 3, W: 3, At: graph.AtHalfPixelSymmetric, Near: graph.NearFloor, Scale: [2]float32{0.5, 0.5}}, []int{1, 5, 7, 7})
+	one("resize/aligned corners", graph.Resize{H: 13, W: 3, At: graph.AtAlignCorners, Near: graph.NearHalfUp}, []int{2, 6, 5, 8})
 	one("resize/same", graph.Resize{H: 4, W: 5}, []int{1, 2, 4, 5})
 
 	one("reshape/flat", graph.Reshape{To: dims(0, -1)}, []int{2, 3, 4, 5})

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// column is one column of the comparison's table. Human is what a person reads, exact
-// what a spreadsheet gets.
+// column is one column of the comparison's table. Human is what a person reads, nil where
+// only a spreadsheet has the column; exact is what a spreadsheet gets.
 type column struct {
 	head  string // with its unit
 	key   string // the CSV header
@@ -38,6 +38,11 @@ func (c *Comparison) columns() []column {
 	return slices.DeleteFunc(slices.Clone(columns), func(col column) bool { return col.key == "device" })
 }
 
+// read are the columns that people read, in a list of its own.
+func (c *Comparison) read() []column {
+	return slices.DeleteFunc(slices.Clone(c.columns()), func(col column) bool { return col.human == nil })
+}
+
 var columns = []column{
 	{"network", "model", false, func(r Row) string {
 		if r.OnFront {
@@ -51,8 +56,8 @@ var columns = []column{
 	{"params M", "params", true, func(r Row) string { return fmt.Sprintf("%.2f", float64(r.Params)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Params, 10) }},
 	{"size MB", "bytes", true, func(r Row) string { return fmt.Sprintf("%.1f", float64(r.Bytes)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Bytes, 10) }},
 	{"MACs M", "macs", true, func(r Row) string { return fmt.Sprintf("%.1f", float64(r.MACs)/1e6) }, func(r Row) string { return strconv.FormatInt(r.MACs, 10) }},
-	{"top-1 %", "published_top1", true, func(r Row) string { return orDash(r.Top1, "%.1f") }, func(r Row) string { return orEmpty(r.Top1) }},
-	{"top-5 %", "published_top5", true, func(r Row) string { return orDash(r.Top5, "%.1f") }, func(r Row) string { return orEmpty(r.Top5) }},
+	{"top-1 %", "published_top1", true, func(r Row) string { return r.published(r.Top1) }, func(r Row) string { return orEmpty(r.Top1) }},
+	{"top-5 %", "published_top5", true, func(r Row) string { return r.published(r.Top5) }, func(r Row) string { return orEmpty(r.Top5) }},
 	{"latency ms", "latency_ms_median", true, func(r Row) string {
 		if r.Latency == nil {
 			return "–"
@@ -76,8 +81,42 @@ var columns = []column{
 		return fmt.Sprintf("%.6g..%.6g", r.Latency.Lo, r.Latency.Hi)
 	}},
 	{"grade", "grade", false, func(r Row) string { return r.Grade }, func(r Row) string { return r.Grade }},
+	{"precision", "precision", false, nil, func(r Row) string { return r.Precision }},
+	{"published precision", "published_precision", false, nil, Row.publishedPrecision},
+}
+
+// published writes a published figure, with its precision where that is not the row's.
+func (r Row) published(v *float64) string {
+	text := orDash(v, "%.1f")
+	if v != nil && r.Borrowed != "" {
+		text += ", " + r.Borrowed
+	}
+	return text
+}
+
+// publishedPrecision is the precision that the published figures are of; "" where there are
+// none.
+func (r Row) publishedPrecision() string {
+	switch {
+	case r.Top1 == nil:
+		return ""
+	case r.Borrowed != "":
+		return r.Borrowed
+	}
+	return "float32"
 }
 
 // legend explains the marks of the human forms.
-const legend = "* on the Pareto front of published top-1 and measured latency. top-1 and top-5: published by the network's authors, not measured here. " +
-	"MACs: multiply-adds of convolutions and linear layers. size: weights in the precision of the row. grade: A all checks passed, B a reading is missing, C not to be relied on."
+func (c *Comparison) legend() string {
+	front, borrowed := "No Pareto front: it takes a published top-1 of the row's own precision and a latency. ", ""
+	for _, r := range c.Rows {
+		if r.OnFront {
+			front = "* on the Pareto front of published top-1 and measured latency. "
+		}
+		if r.Borrowed != "" {
+			borrowed = "A figure with \"" + r.Borrowed + "\" behind it was published of " + r.Borrowed + " weights and counts for no front. "
+		}
+	}
+	return front + "top-1 and top-5: published by the network's authors for this width, input size and graph, not measured here. " + borrowed +
+		"MACs: multiply-adds of convolutions and linear layers. size: weights in the precision of the row. grade: A all checks passed, B a reading is missing, C not to be relied on."
+}

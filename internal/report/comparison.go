@@ -30,7 +30,9 @@ type Row struct {
 	Params, MACs  int64
 	Bytes         int64    // of the weights in the precision that ran
 	Top1, Top5    *float64 // published, percent
-	Accuracy      string   // which weights the published figures belong to, with their source
+	Accuracy      string   // which weights the published figures belong to, with their source, or why there are none
+	Precision     string   // that ran; "" where nothing did
+	Borrowed      string   // the precision that the published figures are of, where it is not the row's: they count for no front
 	Latency       *Latency
 	Grade         string // trust grade of the latency: A, B, C
 	Context       string // rows are ranked only among those of the same
@@ -111,7 +113,7 @@ func (c *Comparison) Plots() []Scatter {
 		p.Caption = "Up and left is better; the dashed line is the Pareto front, which no other network here beats in both."
 		for k := range c.Rows {
 			r := &c.Rows[k]
-			if r.Top1 == nil || of[i](r) <= 0 {
+			if r.Top1 == nil || r.Borrowed != "" || of[i](r) <= 0 {
 				continue
 			}
 			q := Point{Label: r.Model, Group: r.Family, X: of[i](r), Y: *r.Top1}
@@ -171,11 +173,11 @@ func (c *Comparison) Sourced() []Row {
 const mostPanels = 12
 
 // MarkFront sets OnFront for the rows that no other of the same context beats in published
-// top-1 and measured latency.
+// top-1 and measured latency. Rows whose top-1 is of another precision take no part.
 func (c *Comparison) MarkFront() {
 	points, at := map[string][]Point{}, map[string][]int{}
 	for i, r := range c.Rows {
-		if r.Top1 != nil && r.Latency != nil {
+		if r.Top1 != nil && r.Borrowed == "" && r.Latency != nil {
 			points[r.Context] = append(points[r.Context], Point{X: r.Latency.Median, Y: *r.Top1})
 			at[r.Context] = append(at[r.Context], i)
 		}

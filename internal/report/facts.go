@@ -51,11 +51,19 @@ func Remarks(m *wisp.Model) []Fact {
 		return nil
 	}
 	var facts []Fact
-	for _, p := range m.Spec.Published() {
+	figures, why := m.Published()
+	for _, p := range figures {
 		if p.Top1 > 0 {
-			facts = append(facts, Fact{"published", fmt.Sprintf("top-1 %.2f %% (%s; %s)", p.Top1, p.Weights, p.Source)})
+			text := fmt.Sprintf("top-1 %.2f %% (%s; %s)", p.Top1, p.Weights, p.Source)
+			if m.Precision() != p.Precision {
+				text = fmt.Sprintf("top-1 %.2f %%, %s (%s; %s)", p.Top1, p.Precision, p.Weights, p.Source)
+			}
+			facts = append(facts, Fact{"published", text})
 			break
 		}
+	}
+	if why != "" {
+		facts = append(facts, Fact{"published", "no accuracy of its own: " + why})
 	}
 	for _, n := range m.Spec.Model().Notes {
 		facts = append(facts, Fact{"note", n})

@@ -64,11 +64,11 @@ func (c *Comparison) HTML(w io.Writer) error {
 		Worst  []worstLayers
 		Across *Cells // of several devices
 		Ranks  string // how to read them
-	}{Comparison: c, Legend: legend, Plots: c.Figures(), Worst: c.worst()}
+	}{Comparison: c, Legend: c.legend(), Plots: c.Figures(), Worst: c.worst()}
 	if len(c.Devices) > 0 {
 		data.Across, data.Ranks = deviceCells(c.Devices), strings.Join(deviceLegend(c.Devices), " ")
 	}
-	columns := c.columns()
+	columns := c.read()
 	for _, col := range columns {
 		data.Heads = append(data.Heads, htmlCell{col.head, col.right})
 	}

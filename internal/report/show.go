@@ -1,6 +1,8 @@
 package report
 
 import (
+	"slices"
+
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/graph"
@@ -73,6 +75,7 @@ type Unrecognized struct {
 type Published struct {
 	Top1    *float64 `json:"top1"`
 	Top5    *float64 `json:"top5"`
+	Model   string   `json:"model"` // whose graph the weights fit
 	Weights string   `json:"weights"`
 	Source  string   `json:"source"`
 
@@ -82,6 +85,7 @@ type Published struct {
 	ParamsM   *float64 `json:"params_millions"`
 	MACsM     *float64 `json:"macs_millions"`
 	Latency   string   `json:"latency,omitempty"`
+	Applies   bool     `json:"applies"` // it is of this very network as it is configured
 }
 
 // Doubts is what belongs beside a model and, where r is not nil, its counts. What is said of
@@ -128,8 +132,11 @@ func NewShow(m *wisp.Model, r *cost.Report) (*Show, error) {
 	}
 	if m.File != nil {
 		s.FileBytes = &m.File.Bytes
-	} else {
-		s.Published = PublishedOf(m.Spec.Published())
+	}
+	if m.Spec != nil {
+		if own, _ := m.Published(); m.File == nil || len(own) > 0 {
+			s.Published = PublishedOf(m.Spec.Published(), own)
+		}
 	}
 	return s, nil
 }
@@ -152,12 +159,13 @@ func NewUnrecognized(u *wisp.UnrecognizedError) *Unrecognized {
 	return d
 }
 
-// PublishedOf turns the zoo's published figures into the document's.
-func PublishedOf(all []zoo.Published) []Published {
+// PublishedOf turns the zoo's published figures into the document's; own are those that are of
+// the very network.
+func PublishedOf(all, own []zoo.Published) []Published {
 	out := []Published{}
 	for _, p := range all {
-		out = append(out, Published{stated(p.Top1), stated(p.Top5), p.Weights, p.Source,
-			p.Width, p.Size, p.Precision, stated(p.ParamsM), stated(p.MacsM), p.Latency})
+		out = append(out, Published{stated(p.Top1), stated(p.Top5), p.Model, p.Weights, p.Source,
+			p.Width, p.Size, p.Precision, stated(p.ParamsM), stated(p.MacsM), p.Latency, slices.Contains(own, p)})
 	}
 	return out
 }

@@ -69,7 +69,7 @@ var dispensable = []string{"family", "published_top5", "input", "bytes", "grade"
 
 // fitting renders the table with as many columns as width allows (0: all).
 func (c *Comparison) fitting(width int) string {
-	shown := slices.Clone(c.columns())
+	shown := c.read()
 	text := c.table(shown).Render()
 	for _, key := range dispensable {
 		if width <= 0 || widest(text) <= width {
@@ -96,7 +96,7 @@ func (c *Comparison) Text(w io.Writer, width int) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n%s\n\n", wrap(c.Where, min(width, 160)), c.fitting(width))
-	b.WriteString(wrap(legend, min(width, 110)) + "\n")
+	b.WriteString(wrap(c.legend(), min(width, 110)) + "\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -109,7 +109,7 @@ func (c *Comparison) Markdown(w io.Writer) error {
 		t := deviceCells(c.Devices)
 		fmt.Fprintf(&b, "%s\n\n%s\n\n", t.Table(0).RenderMarkdown(), strings.Join(deviceLegend(c.Devices), " "))
 	}
-	fmt.Fprintf(&b, "%s\n\n%s\n", c.table(c.columns()).RenderMarkdown(), legend)
+	fmt.Fprintf(&b, "%s\n\n%s\n", c.table(c.read()).RenderMarkdown(), c.legend())
 	b.WriteString("\nPublished accuracies:\n\n")
 	for _, r := range c.Sourced() {
 		fmt.Fprintf(&b, "- %s: %s\n", r.Model, r.Accuracy)

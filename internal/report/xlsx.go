@@ -172,9 +172,9 @@ func workbook(w io.Writer, chart func(*excelize.File) error, sheets ...*sheet) e
 // figures, and what is missing and why.
 func (c *Comparison) XLSX(w io.Writer) error {
 	summary := &sheet{name: "summary", note: c.Where,
-		heads: []string{"network", "family", "input", "params", "bytes", "macs", "published_top1", "published_top5", "latency_ms", "latency_ms_low", "latency_ms_high", "grade", "on_front", "accuracy_source"}}
+		heads: []string{"network", "family", "input", "params", "bytes", "macs", "published_top1", "published_top5", "latency_ms", "latency_ms_low", "latency_ms_high", "grade", "on_front", "accuracy_source", "precision", "published_precision"}}
 	for _, r := range c.Rows {
-		row := []any{r.Model, r.Family, r.Input, r.Params, r.Bytes, r.MACs, orNil(r.Top1), orNil(r.Top5), nil, nil, nil, r.Grade, "", r.Accuracy}
+		row := []any{r.Model, r.Family, r.Input, r.Params, r.Bytes, r.MACs, orNil(r.Top1), orNil(r.Top5), nil, nil, nil, r.Grade, "", r.Accuracy, r.Precision, r.publishedPrecision()}
 		if r.Latency != nil {
 			row[8], row[9], row[10] = r.Latency.Median, r.Latency.Lo, r.Latency.Hi
 		}
@@ -199,7 +199,7 @@ func (c *Comparison) XLSX(w io.Writer) error {
 	for _, s := range c.Sheets {
 		sheets = append(sheets, &sheet{name: s.Name, note: s.Note, heads: s.Heads, rows: s.Rows})
 	}
-	sheets = append(sheets, fieldsSheet("context", c.Command, c.Context), notesSheet(append([]string{legend}, c.Notes...)))
+	sheets = append(sheets, fieldsSheet("context", c.Command, c.Context), notesSheet(append([]string{c.legend()}, c.Notes...)))
 	return workbook(w, func(f *excelize.File) error { return summary.bars(f, title, "network", chart) }, sheets...)
 }
 

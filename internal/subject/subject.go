@@ -25,6 +25,9 @@ func Of(m *wisp.Model, name, version string, open func() (Runs, error)) (eval.Su
 	if _, _, err := m.ImageSize(); err != nil {
 		return eval.Subject{}, err
 	}
+	if err := m.Classifier(); err != nil {
+		return eval.Subject{}, err
+	}
 	sum, err := m.WeightsSHA256()
 	if err != nil {
 		return eval.Subject{}, err

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/features"
 	"github.com/wispnet/wisp/internal/record"
@@ -74,7 +75,7 @@ func (s *Server) maps(q url.Values) (*featuresBody, *imagenet.RGB, error) {
 		b.Layer = features.Default(g)
 	}
 	var unknown *features.LayerError
-	if b.Maps, err = features.Extract(g, []*tensor.Tensor{in}, b.Layer, 1); errors.As(err, &unknown) {
+	if b.Maps, err = features.Extract(g, []*tensor.Tensor{in}, b.Layer, engine.Options{Arithmetic: c.model.Arithmetic()}); errors.As(err, &unknown) {
 		return nil, nil, problem(http.StatusNotFound, "%s has no layer %.80q with feature maps", m.Title, b.Layer)
 	} else if err != nil {
 		return nil, nil, hidePath(err, m)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/wispnet/wisp"
@@ -22,6 +23,7 @@ type modelBody struct {
 	Counts    *cost.Report
 	Blocks    []cost.Block
 	Published []zoo.Published
+	own       []zoo.Published // those of this very network
 	Notes     []string
 	Pictures  bool // its blocks are known, and drawn
 }
@@ -33,6 +35,18 @@ func (modelBody) Extent(s tensor.Shape) string { return report.Extent(s) }
 
 // Op says what a layer does.
 func (modelBody) Op(l cost.Layer) string { return strings.TrimSpace(l.Op + " " + l.Detail) }
+
+// For says of which network a published figure is: this one, or in what it differs.
+func (b *modelBody) For(p zoo.Published) string {
+	switch why := b.Model.Spec.Unlike(p); {
+	case slices.Contains(b.own, p):
+		return "this network"
+	case why == "":
+		return "other weights"
+	default:
+		return strings.TrimPrefix(why, "published ")
+	}
+}
 
 // Difference says in words what a tool counts otherwise.
 func (modelBody) Difference(d cost.Difference) string {
@@ -78,8 +92,8 @@ func (s *Server) showModel(w http.ResponseWriter, r *http.Request) error {
 	}
 	b.Notes = append(b.Notes, b.Counts.Notes...)
 	if opened.Spec != nil {
-		if opened.File == nil {
-			b.Published = opened.Spec.Published()
+		if own, _ := opened.Published(); opened.File == nil || len(own) > 0 {
+			b.Published, b.own = opened.Spec.Published(), own
 		}
 		b.Notes = append(b.Notes, opened.Spec.Model().Notes...)
 	}

@@ -184,10 +184,13 @@ func rowOf(text string) (zooRow, error) {
 		return zooRow{}, err
 	}
 	row.Bytes = 4 * row.Params
-	// The figure of this very size and of float weights, as recommend takes it.
-	for _, p := range spec.Published() {
-		if p.Top1 > 0 && p.Precision == "float32" && p.Size == spec.H && p.Size == spec.W {
-			row.Top1, row.Accuracy = &p.Top1, p.Weights+"; "+p.Source
+	figures, why := spec.Figures()
+	if row.Accuracy = why; why != "" {
+		row.Accuracy = "none: " + why
+	}
+	for _, p := range figures {
+		if p.Top1 > 0 {
+			row.Top1, row.Accuracy = &p.Top1, p.Weights+", "+p.Precision+"; "+p.Source
 			if p.Top5 > 0 {
 				row.Top5 = &p.Top5
 			}

@@ -1,0 +1,180 @@
+package wisp
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/tensor"
+)
+
+// A model's inputs and outputs have two faces. The graph, and with it Program.Run, has
+// images NCHW and computes in float32 or in quantized bytes. Users' arrays are as the
+// model's file declares them: NHWC in most .tflite files and in what tf2onnx writes, of
+// int64, bool or float16 where the file says so.
+
+// Port is an input or output as the model's file declares it, and as arrays of users are.
+type Port struct {
+	Name  string
+	DType tensor.DType
+	Shape tensor.Shape // in the file's own layout, at the batch and size that the model was opened with
+	Open  []bool       // the dimensions that the file leaves open; nil: none
+}
+
+// String prints a port as "name" float32[1,3,224,224]; an open dimension as ?.
+func (p Port) String() string {
+	dims := make([]string, len(p.Shape))
+	for i, d := range p.Shape {
+		if dims[i] = fmt.Sprint(d); p.Open != nil && p.Open[i] {
+			dims[i] = "?"
+		}
+	}
+	return fmt.Sprintf("%q %v[%s]", p.Name, p.DType, strings.Join(dims, ","))
+}
+
+// Inputs are the model's inputs as its file declares them, in its order.
+func (m *Model) Inputs() []Port { return m.ports(m.Graph.Inputs, m.ins) }
+
+// Outputs are the model's outputs as its file declares them, in its order.
+func (m *Model) Outputs() []Port { return m.ports(m.Graph.Outputs, m.outs) }
+
+func (m *Model) ports(ids []graph.ID, declared []graph.Port) []Port {
+	out := make([]Port, len(ids))
+	for i, id := range ids {
+		v := m.Graph.Value(id)
+		p := Port{v.Name, v.Type.DType, v.Type.Shape.Clone(), nil}
+		if i < len(declared) {
+			d := &declared[i]
+			p.Name = d.Name
+			if d.DType != tensor.Invalid && !v.Type.Quantized() {
+				p.DType = d.DType
+			}
+			for k, from := range d.Order {
+				p.Shape[from] = v.Type.Shape[k]
+			}
+			for k := range d.Shape {
+				if d.Shape[k] < 0 && len(d.Shape) == len(p.Shape) {
+					if p.Open == nil {
+						p.Open = make([]bool, len(p.Shape))
+					}
+					p.Open[k] = true
+				}
+			}
+		} else if m.File == nil || m.Spec != nil { // the zoo's networks take any batch
+			p.Open = make([]bool, len(p.Shape))
+			if len(p.Open) > 0 {
+				p.Open[0] = true
+			}
+		}
+		out[i] = p
+	}
+	return out
+}
+
+// FromArray turns an array for input i, in the layout that the model's file declares, into
+// the tensor that Program.Run takes. Every number is kept exactly or refused, with two
+// exceptions: real numbers for a quantized input are quantized, and an input that the file
+// declares as float64 is computed in float32. The number of rows may be any.
+func (m *Model) FromArray(i int, a *tensor.Tensor) (*tensor.Tensor, error) {
+	port, v := m.Inputs()[i], m.Graph.Value(m.Graph.Inputs[i])
+	wrong := func(err error) error { return fmt.Errorf("%s: input %q: %w", m.Name, port.Name, err) }
+	if len(a.Shape) != len(port.Shape) {
+		return nil, wrong(fmt.Errorf("got an array %v, want %v", a.Shape, port))
+	}
+	integer := a.DType != tensor.Float32 && a.DType != tensor.Float64 && a.DType != tensor.Float16 && a.DType != tensor.BFloat16
+	var err error
+	switch q, ok := bytesOf(v.Type.DType, v.Quant); {
+	case a.DType == v.Type.DType:
+	case ok && integer:
+		return nil, wrong(fmt.Errorf("got %v, want its raw %v, or float32, which is quantized by scale %v and zero point %d", a.DType, v.Type.DType, q.Scale, q.Zero))
+	case ok:
+		if a, err = a.Exactly(tensor.Float32); err != nil {
+			return nil, wrong(fmt.Errorf("%w: save it with astype(numpy.float32)", err))
+		}
+		a = m.quantized(i, a)
+	case port.DType == tensor.Float64 && a.DType == tensor.Float64 && v.Type.DType == tensor.Float32:
+		a = tensor.Of(a.Shape, a.Floats())
+	default:
+		asked := a.DType
+		switch port.DType { // a whole number that the file's own type does not hold is refused
+		case tensor.Float16, tensor.BFloat16, tensor.Float64, tensor.Invalid:
+		default:
+			a, err = a.Exactly(port.DType)
+		}
+		if err == nil {
+			a, err = a.Exactly(v.Type.DType)
+		}
+		if err != nil {
+			if integer || asked == port.DType {
+				return nil, wrong(err)
+			}
+			return nil, wrong(fmt.Errorf("%w: save it with astype(numpy.%v)", err, port.DType))
+		}
+	}
+	if i < len(m.ins) && !inOrder(m.ins[i].Order) {
+		a = a.Transposed(m.ins[i].Order)
+	}
+	return a, nil
+}
+
+// ToArray turns output i of Program.Run into the array that the model's file declares: its
+// layout, and its integers where it declares such and the numbers are.
+func (m *Model) ToArray(i int, t *tensor.Tensor) *tensor.Tensor {
+	if i >= len(m.outs) {
+		return t
+	}
+	p := m.outs[i]
+	if !inOrder(p.Order) && len(p.Order) == len(t.Shape) {
+		back := make([]int, len(p.Order))
+		for k, d := range p.Order {
+			back[d] = k
+		}
+		t = t.Transposed(back)
+	}
+	switch p.DType {
+	case tensor.Int8, tensor.Uint8, tensor.Int16, tensor.Int32, tensor.Int64, tensor.Bool:
+		if whole, err := t.Exactly(p.DType); err == nil {
+			return whole
+		}
+	}
+	return t
+}
+
+// inOrder reports whether an order of dimensions changes nothing.
+func inOrder(order []int) bool {
+	for i, d := range order {
+		if i != d {
+			return false
+		}
+	}
+	return true
+}
+
+// RunArrays is Run for arrays as the model's file declares its inputs, in their order:
+// Model.Inputs says names, element types and shapes. The outputs are as Model.Outputs says.
+func (p *Program) RunArrays(in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
+	if len(in) != len(p.Model.Graph.Inputs) {
+		return nil, fmt.Errorf("%s: got %d arrays, want %s", p.Model.Name, len(in), p.Model.WantInputs())
+	}
+	ts := make([]*tensor.Tensor, len(in))
+	for i, a := range in {
+		var err error
+		if ts[i], err = p.Model.FromArray(i, a); err != nil {
+			return nil, err
+		}
+	}
+	out, err := p.Run(ts...)
+	for i := range out {
+		out[i] = p.Model.ToArray(i, out[i])
+	}
+	return out, err
+}
+
+// WantInputs lists the model's inputs for an error.
+func (m *Model) WantInputs() string {
+	var all []string
+	for _, p := range m.Inputs() {
+		all = append(all, p.String())
+	}
+	return strings.Join(all, ", ")
+}
