@@ -339,7 +339,7 @@ func (m *Model) describe(f *format.File, path string) {
 // finish fills in what the graph itself says, and the recipe.
 func (m *Model) finish(s settings) error {
 	m.Classes, _ = m.scores()
-	m.Background = m.Classes == 1001
+	m.takeLabels()
 	m.Probability = endsInSoftmax(m.Graph)
 	return m.chooseRecipe(s.recipe)
 }
@@ -374,6 +374,14 @@ func (m *Model) chooseRecipe(asked string) error {
 		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
 	case m.recipeOfFile() != "":
 		id, m.RecipeWhy = m.recipeOfFile(), "the file says so"
+	case m.saysScale():
+		r, err := m.scaleOfFile()
+		if err != nil {
+			return err
+		}
+		m.Recipe, m.RecipeWhy = r, "its scale stands in the file's metadata"
+		m.Notes = append(m.Notes, m.scaleNote(r))
+		return nil
 	case m.rawBytes():
 		id, m.RecipeWhy = "slim", "the input's quantization is that of bytes around the middle"
 	default:

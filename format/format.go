@@ -73,9 +73,9 @@ type File struct {
 	// Stray are tensors that tools left behind and no network has (total_ops, …).
 	Stray []Named
 	Bytes int64 // size of the file itself
-	// Description is what a file of the format tflite says about itself.
-	Description string
-	Warnings    []string // what was assumed, stripped or left out
+	// About is what the file says beside its network; empty where it says nothing.
+	About    graph.About
+	Warnings []string // what was assumed, stripped or left out
 
 	mapped []*content
 	sizes  Sizes
@@ -219,7 +219,14 @@ func readONNX(c *content, f *File) error {
 	}
 	f.setGraph(m.Graph, m.Warnings)
 	f.Inputs, f.Outputs = m.Inputs, m.Outputs
+	f.about(m.About)
 	return nil
+}
+
+// about takes over what a file says beside its network.
+func (f *File) about(a *graph.About) {
+	f.About = *a
+	f.Warnings = append(f.Warnings, a.Warnings...)
 }
 
 func readTFLite(c *content, f *File) error {
@@ -228,7 +235,7 @@ func readTFLite(c *content, f *File) error {
 		return err
 	}
 	f.setGraph(m.Graph, m.Warnings)
-	f.Description = m.Description
+	f.about(m.About)
 	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }
