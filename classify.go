@@ -18,7 +18,9 @@ type Class struct {
 }
 
 // Classify decodes an image file, preprocesses it by the model's recipe, runs the
-// model and returns the k most probable classes, best first.
+// model and returns the k most probable classes, best first: all where there are fewer,
+// none for k of 0 or less. A model that may be another network than it was taken for is an
+// *AmbiguousError.
 func (p *Program) Classify(path string, k int) ([]Class, error) {
 	img, err := ReadImage(path)
 	if err != nil {
@@ -55,13 +57,22 @@ func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
 	return p.Model.Top(p.Model.Scores(out[0]), k)
 }
 
+// Answers is how many classes Top ranks: Classes without the background.
+func (m *Model) Answers() int {
+	if m.Background {
+		return m.Classes - 1
+	}
+	return m.Classes
+}
+
 // Classifier says why the model's answers cannot be ranked: its first output is not one score
-// for each class. It is nil for a classifier.
+// for each class, or it may be another network than it was taken for (Doubtful). It is nil for
+// a classifier.
 func (m *Model) Classifier() error {
 	if _, ok := m.scores(); !ok {
 		return fmt.Errorf("%s: the model is no classifier: its first output is %s, want one score for each class: wisp run prints it", m.Name, m.Outputs()[0])
 	}
-	return nil
+	return m.Doubtful()
 }
 
 // scores counts the classes: the elements of one row of the first output, where all but one
@@ -120,8 +131,9 @@ func (m *Model) Top(scores []float32, k int) ([]Class, error) {
 		return 0
 	})
 	labels := imagenet.Labels()
+	k = max(0, min(k, len(order)))
 	out := make([]Class, 0, k)
-	for _, i := range order[:min(k, len(order))] {
+	for _, i := range order[:k] {
 		c := Class{Index: i - offset, Probability: probs[i]}
 		if n := len(probs) - offset; n == len(labels) {
 			c.WNID, c.Label = labels[c.Index].WNID, labels[c.Index].Short()

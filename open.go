@@ -2,6 +2,7 @@ package wisp
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/catalog"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -25,7 +27,18 @@ import (
 // A missing file is an *os.PathError, a damaged one a *format.Refused, an unknown operator a
 // *graph.UnsupportedError, a checkpoint of no known network an *UnrecognizedError, an
 // unknown name a *zoo.UnknownError.
+//
+// What a reader does wrong is an error too, never a panic.
 func Open(nameOrFile string, opts ...Option) (*Model, error) {
+	var m *Model
+	err := guard.Do(nameOrFile, func() (err error) {
+		m, err = open(nameOrFile, opts)
+		return err
+	})
+	return m, err
+}
+
+func open(nameOrFile string, opts []Option) (*Model, error) {
 	var s settings
 	for _, f := range opts {
 		f(&s)
@@ -101,6 +114,8 @@ func openName(name string, s settings) (*Model, error) {
 	}
 	m := &Model{Name: name, Family: spec.Model().Family, Graph: g, Spec: &spec}
 	if file != nil {
+		names, shapes := file.Shapes()
+		m.pairNames(weights, spec, classes, names, shapes)
 		if err := m.takeWeights(file, weights); err != nil {
 			return nil, err
 		}
@@ -179,8 +194,6 @@ func openFile(name, path string, s settings) (*Model, error) {
 
 // openCheckpoint finds the network that a checkpoint's tensors belong to.
 func openCheckpoint(name, path string, f *format.File, s settings) (*Model, error) {
-	var spec zoo.Spec
-	var classes int
 	m := &Model{Name: name}
 	if err := m.identify(path); err != nil {
 		return nil, err
@@ -191,38 +204,16 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 		if m.Renames, err = readNames(s.names); err != nil {
 			return nil, err
 		}
+		m.taken += fmt.Sprintf(" map=%x", sha256.Sum256([]byte(fmt.Sprint(m.Renames))))[:13]
 		for own, theirs := range m.Renames {
 			if i := slices.Index(names, theirs); i >= 0 {
 				names[i] = own
 			}
 		}
 	}
-	switch {
-	case s.arch != "":
-		var err error
-		if spec, err = zoo.Parse(s.arch); err != nil {
-			return nil, err
-		}
-		classes = classesIn(f, spec)
-		if renames, ok := zoo.Match(spec, classes, names, shapes); ok && s.names == "" {
-			m.takeNames(path, renames)
-		}
-	case m.entry != nil:
-		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
-		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
-	default:
-		r, err := zoo.Recognize(names, shapes)
-		if err != nil {
-			return nil, &UnrecognizedError{Path: path, File: f, Err: err}
-		}
-		spec, classes = r.Spec, r.Classes
-		m.note("%s: recognised as %s with %d classes", path, spec, classes)
-		if s.names == "" {
-			m.takeNames(path, r.Renames)
-		}
-		for _, a := range r.Assumed {
-			m.note("%s: %s", path, a)
-		}
+	spec, classes, err := m.whichNetwork(path, f, names, shapes, s)
+	if err != nil {
+		return nil, err
 	}
 	if s.picture(); s.h > 0 {
 		spec.H, spec.W = s.h, s.w
@@ -238,9 +229,61 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 	return m, m.finish(s)
 }
 
-// takeNames keeps what a checkpoint calls its tensors, and says that it was found out.
-func (m *Model) takeNames(path string, renames map[string]string) {
-	if m.Renames = renames; len(renames) > 0 {
+// whichNetwork is the network of a checkpoint: the one that is asked for, else the one that
+// the catalogue knows the file as, else the one that the file itself names, else the one
+// that its tensors fit.
+func (m *Model) whichNetwork(path string, f *format.File, names []string, shapes []tensor.Shape, s settings) (spec zoo.Spec, classes int, err error) {
+	switch {
+	case s.arch != "":
+		if spec, err = zoo.Parse(s.arch); err != nil {
+			return spec, 0, err
+		}
+		classes = classesIn(f, spec)
+		if s.names == "" {
+			m.pairNames(path, spec, classes, names, shapes)
+		}
+		return spec, classes, nil
+	case m.entry != nil:
+		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
+		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
+		return spec, classes, nil
+	case f.Network != "" && s.names == "":
+		if spec, err = zoo.Parse(f.Network); err == nil {
+			classes = classesIn(f, spec)
+			if renames, guessed, _, ok := zoo.Match(spec, classes, names, shapes); ok && !guessed {
+				m.Renames = renames
+				m.note("%s: it says itself that it is %s, with %d classes", path, spec, classes)
+				return spec, classes, nil
+			}
+		}
+		m.note("%s: it says that it is %q, which its tensors are not", path, f.Network)
+	}
+	r, err := zoo.Recognize(names, shapes, f.Arch)
+	if err != nil {
+		return spec, 0, &UnrecognizedError{Path: path, File: f, Err: err}
+	}
+	m.note("%s: recognised as %s with %d classes", path, r.Spec, r.Classes)
+	if r.Decided != "" {
+		m.note("%s: other networks have the same tensors: decided by %s", path, r.Decided)
+	}
+	if s.names == "" {
+		m.takeNames(path, r.Renames, r.Guessed)
+	}
+	m.doubt(path, r, s.names != "")
+	return r.Spec, r.Classes, nil
+}
+
+// pairNames finds out what a checkpoint calls the tensors of a network that is given.
+func (m *Model) pairNames(path string, spec zoo.Spec, classes int, names []string, shapes []tensor.Shape) {
+	if renames, guessed, _, ok := zoo.Match(spec, classes, names, shapes); ok {
+		m.takeNames(path, renames, guessed)
+	}
+}
+
+// takeNames keeps what a checkpoint calls its tensors, and says so where it was guessed.
+func (m *Model) takeNames(path string, renames map[string]string, guessed bool) {
+	m.Renames, m.Guessed = renames, guessed
+	if guessed {
 		m.note("%s: %d tensors have names of their own and were matched by role, order and shape (wisp show lists them): check an answer that you know", path, len(renames))
 	}
 }
@@ -284,7 +327,7 @@ func (m *Model) takeWeights(f *format.File, path string) error {
 	g := m.Graph.Clone()
 	src := f.Weights()
 	if err := g.Bind(renamed{src, m.Renames}); err != nil {
-		return &format.Refused{Path: path, Format: f.Format, What: fmt.Sprintf("does not fit %s: %v", m.Spec, err), Hint: "name its network with --arch"}
+		return m.doesNotFit(f, path, err)
 	}
 	if unused := src.Unused(); len(unused) > 0 {
 		m.note("%s: %d tensors are not part of %s and were left out: %s", path, len(unused), m.Spec, few(unused))

@@ -9,6 +9,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/fixed"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -121,16 +122,29 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := quant.Quantize(g, calibration, o)
+	if err := m.Doubtful(); err != nil {
+		return nil, nil, err
+	}
+	var r *quant.Result
+	err = guard.Do(m.Name, func() error {
+		if r, err = quant.Quantize(g, calibration, o); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
+		return nil, nil, err
 	}
-	n := &Model{
-		Name: m.Name, Family: m.Family, Graph: r.Graph, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
-		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames,
-		ins: typed(m.ins, r.Graph, r.Graph.Inputs), outs: typed(m.outs, r.Graph, r.Graph.Outputs),
+	return m.with(r.Graph), r, nil
+}
+
+// with is the model with another graph of the same inputs and outputs, whose weights are bound.
+func (m *Model) with(g *graph.Graph) *Model {
+	return &Model{
+		Name: m.Name, Family: m.Family, Graph: g, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
+		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames, Guessed: m.Guessed, taken: m.taken,
+		ins: typed(m.ins, g, g.Inputs), outs: typed(m.outs, g, g.Outputs), entry: m.entry,
 	}
-	return n, r, nil
 }
 
 // typed are ports with the element types that the values of a graph made of theirs have.

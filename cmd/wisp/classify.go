@@ -37,7 +37,7 @@ func newClassify(a *app) *cobra.Command {
 			if err := arithmetic.check(); err != nil {
 				return err
 			}
-			m, err := models.open(a, args[0])
+			m, err := models.openSure(a, args[0])
 			if err != nil {
 				return err
 			}

@@ -219,7 +219,7 @@ func (a *app) concludeEval(x *report.Accuracy, f *evalFlags) error {
 // subjects are a model's on every engine, each followed by its variations where those are
 // asked for.
 func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kinds []*engines.Kind, foreign *engines.Giver, f *evalFlags) ([]eval.Subject, error) {
-	m, err := models.open(a, name)
+	m, err := models.openSure(a, name)
 	if err != nil {
 		return nil, err
 	}
