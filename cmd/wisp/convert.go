@@ -13,7 +13,6 @@ import (
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format"
-	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/format/safetensors"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/native"
@@ -181,13 +180,7 @@ func (a *app) printLayers(r *quant.Result, layers []convertedLayer) error {
 	return err
 }
 
-func writeONNX(w io.Writer, m *wisp.Model) error {
-	g, err := native.Exportable(m)
-	if err != nil {
-		return err
-	}
-	return onnx.Write(w, g)
-}
+func writeONNX(w io.Writer, m *wisp.Model) error { return engines.WriteONNX(w, m) }
 
 func writeTFLite(w io.Writer, m *wisp.Model) error { return engines.WriteTFLite(w, m, version) }
 
