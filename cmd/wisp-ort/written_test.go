@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/wispnet/wisp/engine"
@@ -53,9 +54,9 @@ func TestWrittenBytes(t *testing.T) {
 				g, in := optest.RandomBytes(rand.New(rand.NewPCG(seed, uint64(d))), style)
 				w.try(t, fmt.Sprintf("seed %d", seed), g, in)
 			}
-			t.Logf("%d networks: %d refused by wisp's writer or ONNX Runtime, %d with a number near the middle between two integers", w.total, w.refused, w.middle)
-			if w.refused > w.total/10 || w.middle > w.total/10+1 {
-				t.Errorf("of %d networks %d were refused and %d have a number near the middle between two integers", w.total, w.refused, w.middle)
+			t.Logf("%d networks: %d refused by the writer, %d with another mean in the middle between two integers", w.total, w.refused, w.middle)
+			if w.refused > w.total/10 || w.middle > w.total/20+1 {
+				t.Errorf("of %d networks %d were refused and %d have another mean in the middle between two integers", w.total, w.refused, w.middle)
 			}
 		})
 	}
@@ -122,7 +123,18 @@ func (w *written) try(t *testing.T, name string, g *graph.Graph, in []*tensor.Te
 	if equal, off := sameAnswers(r.Graph, got, optimized); equal && off == 0 {
 		return
 	}
+	if averages(g) && whole {
+		w.middle++
+		return
+	}
 	show("%v: off by up to %v quanta", g.Nodes[len(g.Nodes)-1].Op.Name(), worst)
+}
+
+// averages reports whether a network has means of windows that keep their quanta. Many lie in
+// the very middle between two integers, where the last bit of float32 decides: ONNX Runtime
+// divides the sum by the number of elements, wisp multiplies by its reciprocal.
+func averages(g *graph.Graph) bool {
+	return slices.ContainsFunc(g.Nodes, func(n graph.Node) bool { _, ok := n.Op.(graph.AvgPool); return ok })
 }
 
 // answers are ONNX Runtime's.
