@@ -33,12 +33,16 @@ const maxProto = math.MaxInt32
 //
 // Weights that are not bound are an error; element types other than float32, int64 and those
 // of quantized values (write_qdq.go) are a *graph.UnsupportedError.
-func Write(w io.Writer, g *graph.Graph) error { return write(w, g, true) }
+func Write(w io.Writer, g *graph.Graph) error { return write(w, g, true, &graph.About{}) }
+
+// WriteAbout is Write of a file that says more: how a picture becomes its input and what its
+// classes are called stand in its metadata (metadata.go).
+func WriteAbout(w io.Writer, g *graph.Graph, a *graph.About) error { return write(w, g, true, a) }
 
 // WriteFixed is Write with every dimension a number, the batch too.
-func WriteFixed(w io.Writer, g *graph.Graph) error { return write(w, g, false) }
+func WriteFixed(w io.Writer, g *graph.Graph) error { return write(w, g, false, &graph.About{}) }
 
-func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
+func write(w io.Writer, g *graph.Graph, freeBatch bool, a *graph.About) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("onnx: write: %w", err)
 	}
@@ -91,7 +95,11 @@ func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
 			return err
 		}
 	}
-	_, err := w.Write(append(tail, appendMessage(nil, 8, appendInt(nil, 2, writeOpset))...))
+	tail = append(tail, appendMessage(nil, 8, appendInt(nil, 2, writeOpset))...)
+	for _, pair := range props(a) {
+		tail = appendMessage(tail, 14, appendString(appendString(nil, 1, pair[0]), 2, pair[1]))
+	}
+	_, err := w.Write(tail)
 	return err
 }
 
