@@ -35,6 +35,19 @@ func (p Port) String() string {
 // Inputs are the model's inputs as its file declares them, in its order.
 func (m *Model) Inputs() []Port { return m.ports(m.Graph.Inputs, m.ins) }
 
+// InputShape is the first input's shape as reports show it: as the file declares it, but a
+// picture of a .tflite in the order of all other formats, [N,C,H,W].
+func (m *Model) InputShape() tensor.Shape {
+	s := m.Inputs()[0].Shape
+	if !m.ChannelsLast || len(s) != 4 {
+		return s
+	}
+	if f, err := m.frame(); err == nil && !f.last {
+		return s
+	}
+	return tensor.Shape{s[0], s[3], s[1], s[2]}
+}
+
 // Outputs are the model's outputs as its file declares them, in its order.
 func (m *Model) Outputs() []Port { return m.ports(m.Graph.Outputs, m.outs) }
 

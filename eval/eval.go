@@ -63,6 +63,7 @@ type Subject struct {
 	WeightsSHA256 string // of their file; "" only where there is none
 	Network       string // which network a file of tensors was taken for, and which part of it; "" for a whole model
 	Synthetic     bool   // weights that were made up: they have no accuracy, Run refuses them
+	Classes       int    // that it can answer, 0 to Classes − 1; 0: not known
 	Engine        string
 	EngineVersion string
 	Precision     string
@@ -124,6 +125,20 @@ type Running struct {
 // ErrSynthetic says that made-up weights were to be evaluated.
 var ErrSynthetic = errors.New("synthetic weights have no accuracy: give trained ones")
 
+// LabelError says that an image's class is none that a model can answer, so that its accuracy
+// would be counted over the wrong labels.
+type LabelError struct {
+	Model   string
+	Classes int // of the model
+	Image   string
+	Class   int
+	Images  int // with such a class
+}
+
+func (e *LabelError) Error() string {
+	return fmt.Sprintf("%s: the model has %d classes, 0 to %d, but %s is of class %d (%d such images): give photographs with the model's own labels", e.Model, e.Classes, e.Classes-1, e.Image, e.Class, e.Images)
+}
+
 // SubjectError says that one subject could not be evaluated.
 type SubjectError struct {
 	Model, Engine string
@@ -160,6 +175,9 @@ func (p *Plan) prepare() error {
 		if s.NewSession == nil {
 			return fmt.Errorf("eval: plan: %s has no sessions", s.Model)
 		}
+		if err := s.answers(p.Images); err != nil {
+			return err
+		}
 		k := s.key(p).hash()
 		if keys[k] {
 			return fmt.Errorf("eval: plan: %s on %s: got it twice", s.Model, s.Engine)
@@ -171,6 +189,26 @@ func (p *Plan) prepare() error {
 	}
 	if p.Progress == nil {
 		p.Progress = func(Event) {}
+	}
+	return nil
+}
+
+// answers is a *LabelError where a class among the images is none of the subject's.
+func (s *Subject) answers(images []Image) error {
+	if s.Classes == 0 {
+		return nil
+	}
+	e := LabelError{Model: s.Model, Classes: s.Classes, Class: -1}
+	for _, im := range images {
+		if im.Class < s.Classes {
+			continue
+		}
+		if e.Images++; im.Class > e.Class {
+			e.Image, e.Class = im.Key, im.Class
+		}
+	}
+	if e.Images > 0 {
+		return &e
 	}
 	return nil
 }
