@@ -136,7 +136,7 @@ func (p *Program) borrow() (*engine.Session, error) {
 func (p *Program) giveBack(s *engine.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || s.Broken() {
 		s.Close()
 		return
 	}
@@ -169,8 +169,14 @@ func (p *Program) Run(in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
 	for i, port := range ports {
 		out[i] = tensor.New(port.Type.DType, port.Type.Shape)
 	}
-	if err := s.Run(in, out); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Model.Name, err)
+	err = guard.Do(p.Model.Name, func() error {
+		if err := s.Run(in, out); err != nil {
+			return fmt.Errorf("%s: %w", p.Model.Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

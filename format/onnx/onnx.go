@@ -49,6 +49,8 @@ type Options struct {
 type Model struct {
 	Graph    *graph.Graph
 	Warnings []string
+	// About is what the file says beside its network.
+	About *graph.About
 	// Inputs and Outputs are the graph's own as the file declares them.
 	Inputs, Outputs []graph.Port
 }
@@ -93,7 +95,7 @@ func Read(data []byte, o Options) (*Model, error) {
 	if err := im.run(&m.graph); err != nil {
 		return nil, err
 	}
-	return &Model{Graph: im.g, Warnings: im.warnings,
+	return &Model{Graph: im.g, Warnings: im.warnings, About: about(data),
 		Inputs: ports(im.g, im.g.Inputs, m.graph.inputs), Outputs: ports(im.g, im.g.Outputs, m.graph.outputs)}, nil
 }
 
