@@ -13,13 +13,14 @@ import (
 type Class struct {
 	Index       int     // 0…999 for models of 1000 or 1001 outputs, else the output's own index
 	WNID        string  // WordNet id, such as n01560419; empty where the classes are not ImageNet's
-	Label       string  // its first name; empty where unknown
+	Label       string  // its first name, or the file's own; empty where unknown
 	Probability float64 // 0…1, after softmax
 }
 
 // Classify decodes an image file, preprocesses it by the model's recipe, runs the
 // model and returns the k most probable classes, best first: all where there are fewer,
-// none for k of 0 or less.
+// none for k of 0 or less. A model that may be another network than it was taken for is an
+// *AmbiguousError.
 func (p *Program) Classify(path string, k int) ([]Class, error) {
 	img, err := ReadImage(path)
 	if err != nil {
@@ -56,13 +57,22 @@ func (p *Program) ClassifyImage(img *imagenet.RGB, k int) ([]Class, error) {
 	return p.Model.Top(p.Model.Scores(out[0]), k)
 }
 
+// Answers is how many classes Top ranks: Classes without the background.
+func (m *Model) Answers() int {
+	if m.Background {
+		return m.Classes - 1
+	}
+	return m.Classes
+}
+
 // Classifier says why the model's answers cannot be ranked: its first output is not one score
-// for each class. It is nil for a classifier.
+// for each class, or it may be another network than it was taken for (Doubtful). It is nil for
+// a classifier.
 func (m *Model) Classifier() error {
 	if _, ok := m.scores(); !ok {
 		return fmt.Errorf("%s: the model is no classifier: its first output is %s, want one score for each class: wisp run prints it", m.Name, m.Outputs()[0])
 	}
-	return nil
+	return m.Doubtful()
 }
 
 // scores counts the classes: the elements of one row of the first output, where all but one
@@ -120,14 +130,11 @@ func (m *Model) Top(scores []float32, k int) ([]Class, error) {
 		}
 		return 0
 	})
-	labels := imagenet.Labels()
 	k = max(0, min(k, len(order)))
 	out := make([]Class, 0, k)
 	for _, i := range order[:k] {
-		c := Class{Index: i - offset, Probability: probs[i]}
-		if n := len(probs) - offset; n == len(labels) {
-			c.WNID, c.Label = labels[c.Index].WNID, labels[c.Index].Short()
-		}
+		c := m.class(i, len(probs))
+		c.Probability = probs[i]
 		out = append(out, c)
 	}
 	return out, nil

@@ -26,7 +26,7 @@ const floors = `
 7  internal/engines internal/device internal/lab internal/web
 8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab cmd/wisp-runner cmd/wisp-wasm
 
-tests  internal/testkit internal/testkit/browser internal/optest
+tests  internal/testkit internal/testkit/browser internal/testkit/onnxgen internal/optest
 `
 
 const module = "github.com/wispnet/wisp"

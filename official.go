@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"github.com/wispnet/wisp/format"
@@ -76,26 +75,14 @@ func (m *Model) Published() (figures []zoo.Published, why string) {
 }
 
 // classesIn is how many outputs the weights of a network have: what its classifier's
-// tensor says under its official name, else what the file's shapes suggest.
+// tensor says under its official name or another code's, below any prefix, else what the
+// file's shapes suggest.
 func classesIn(f *format.File, spec zoo.Spec) int {
-	const usual = 1000
-	g, err := spec.Build(usual)
-	if err != nil {
-		return f.Classes(usual) // Build says it again
+	names, shapes := f.Shapes()
+	if n, ok := zoo.Classes(spec, names, shapes); ok {
+		return max(n, 1) // of an empty one Bind says more
 	}
-	for _, id := range slices.Backward(g.Weights) {
-		v := g.Value(id)
-		if len(v.Type.Shape) < 2 {
-			continue
-		}
-		for _, t := range f.Tensors {
-			if s := t.Tensor.Shape; t.Name == v.Name && len(s) == len(v.Type.Shape) {
-				return max(s[0], 1) // of an empty one Bind says more
-			}
-		}
-		break
-	}
-	return f.Classes(usual)
+	return f.Classes(1000)
 }
 
 func hashFile(path string) (string, error) {

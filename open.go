@@ -2,6 +2,7 @@ package wisp
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"os"
@@ -113,6 +114,8 @@ func openName(name string, s settings) (*Model, error) {
 	}
 	m := &Model{Name: name, Family: spec.Model().Family, Graph: g, Spec: &spec}
 	if file != nil {
+		names, shapes := file.Shapes()
+		m.pairNames(weights, spec, classes, names, shapes)
 		if err := m.takeWeights(file, weights); err != nil {
 			return nil, err
 		}
@@ -176,7 +179,7 @@ func openFile(name, path string, s settings) (*Model, error) {
 	if f.Graph == nil {
 		return openCheckpoint(name, path, f, s)
 	}
-	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite", quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
+	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: channelsLast(f), quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
 	if s.weights != "" {
 		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
 	}
@@ -189,10 +192,21 @@ func openFile(name, path string, s settings) (*Model, error) {
 	return m, m.finish(s)
 }
 
+// channelsLast reports whether a file's arrays of images are NHWC where its graph's are NCHW.
+func channelsLast(f *format.File) bool {
+	if f.Format != "tflite" {
+		return false
+	}
+	for _, p := range f.Inputs {
+		if len(p.Order) == 4 && slices.IsSorted(p.Order) {
+			return false
+		}
+	}
+	return true
+}
+
 // openCheckpoint finds the network that a checkpoint's tensors belong to.
 func openCheckpoint(name, path string, f *format.File, s settings) (*Model, error) {
-	var spec zoo.Spec
-	var classes int
 	m := &Model{Name: name}
 	if err := m.identify(path); err != nil {
 		return nil, err
@@ -203,38 +217,16 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 		if m.Renames, err = readNames(s.names); err != nil {
 			return nil, err
 		}
+		m.taken += fmt.Sprintf(" map=%x", sha256.Sum256([]byte(fmt.Sprint(m.Renames))))[:13]
 		for own, theirs := range m.Renames {
 			if i := slices.Index(names, theirs); i >= 0 {
 				names[i] = own
 			}
 		}
 	}
-	switch {
-	case s.arch != "":
-		var err error
-		if spec, err = zoo.Parse(s.arch); err != nil {
-			return nil, err
-		}
-		classes = classesIn(f, spec)
-		if renames, ok := zoo.Match(spec, classes, names, shapes); ok && s.names == "" {
-			m.takeNames(path, renames)
-		}
-	case m.entry != nil:
-		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
-		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
-	default:
-		r, err := zoo.Recognize(names, shapes)
-		if err != nil {
-			return nil, &UnrecognizedError{Path: path, File: f, Err: err}
-		}
-		spec, classes = r.Spec, r.Classes
-		m.note("%s: recognised as %s with %d classes", path, spec, classes)
-		if s.names == "" {
-			m.takeNames(path, r.Renames)
-		}
-		for _, a := range r.Assumed {
-			m.note("%s: %s", path, a)
-		}
+	spec, classes, err := m.whichNetwork(path, f, names, shapes, s)
+	if err != nil {
+		return nil, err
 	}
 	if s.picture(); s.h > 0 {
 		spec.H, spec.W = s.h, s.w
@@ -250,9 +242,61 @@ func openCheckpoint(name, path string, f *format.File, s settings) (*Model, erro
 	return m, m.finish(s)
 }
 
-// takeNames keeps what a checkpoint calls its tensors, and says that it was found out.
-func (m *Model) takeNames(path string, renames map[string]string) {
-	if m.Renames = renames; len(renames) > 0 {
+// whichNetwork is the network of a checkpoint: the one that is asked for, else the one that
+// the catalogue knows the file as, else the one that the file itself names, else the one
+// that its tensors fit.
+func (m *Model) whichNetwork(path string, f *format.File, names []string, shapes []tensor.Shape, s settings) (spec zoo.Spec, classes int, err error) {
+	switch {
+	case s.arch != "":
+		if spec, err = zoo.Parse(s.arch); err != nil {
+			return spec, 0, err
+		}
+		classes = classesIn(f, spec)
+		if s.names == "" {
+			m.pairNames(path, spec, classes, names, shapes)
+		}
+		return spec, classes, nil
+	case m.entry != nil:
+		spec, classes = m.entry.Spec(), classesIn(f, m.entry.Spec())
+		m.note("%s: recognised by its SHA-256 as %s, official weights %s", path, spec, m.entry.Weights)
+		return spec, classes, nil
+	case f.Network != "" && s.names == "":
+		if spec, err = zoo.Parse(f.Network); err == nil {
+			classes = classesIn(f, spec)
+			if renames, guessed, _, ok := zoo.Match(spec, classes, names, shapes); ok && !guessed {
+				m.Renames = renames
+				m.note("%s: it says itself that it is %s, with %d classes", path, spec, classes)
+				return spec, classes, nil
+			}
+		}
+		m.note("%s: it says that it is %q, which its tensors are not", path, f.Network)
+	}
+	r, err := zoo.Recognize(names, shapes, f.Arch)
+	if err != nil {
+		return spec, 0, &UnrecognizedError{Path: path, File: f, Err: err}
+	}
+	m.note("%s: recognised as %s with %d classes", path, r.Spec, r.Classes)
+	if r.Decided != "" {
+		m.note("%s: other networks have the same tensors: decided by %s", path, r.Decided)
+	}
+	if s.names == "" {
+		m.takeNames(path, r.Renames, r.Guessed)
+	}
+	m.doubt(path, r, s.names != "")
+	return r.Spec, r.Classes, nil
+}
+
+// pairNames finds out what a checkpoint calls the tensors of a network that is given.
+func (m *Model) pairNames(path string, spec zoo.Spec, classes int, names []string, shapes []tensor.Shape) {
+	if renames, guessed, _, ok := zoo.Match(spec, classes, names, shapes); ok {
+		m.takeNames(path, renames, guessed)
+	}
+}
+
+// takeNames keeps what a checkpoint calls its tensors, and says so where it was guessed.
+func (m *Model) takeNames(path string, renames map[string]string, guessed bool) {
+	m.Renames, m.Guessed = renames, guessed
+	if guessed {
 		m.note("%s: %d tensors have names of their own and were matched by role, order and shape (wisp show lists them): check an answer that you know", path, len(renames))
 	}
 }
@@ -296,7 +340,7 @@ func (m *Model) takeWeights(f *format.File, path string) error {
 	g := m.Graph.Clone()
 	src := f.Weights()
 	if err := g.Bind(renamed{src, m.Renames}); err != nil {
-		return &format.Refused{Path: path, Format: f.Format, What: fmt.Sprintf("does not fit %s: %v", m.Spec, err), Hint: "name its network with --arch"}
+		return m.doesNotFit(f, path, err)
 	}
 	if unused := src.Unused(); len(unused) > 0 {
 		m.note("%s: %d tensors are not part of %s and were left out: %s", path, len(unused), m.Spec, few(unused))
@@ -338,7 +382,7 @@ func (m *Model) describe(f *format.File, path string) {
 // finish fills in what the graph itself says, and the recipe.
 func (m *Model) finish(s settings) error {
 	m.Classes, _ = m.scores()
-	m.Background = m.Classes == 1001
+	m.takeLabels()
 	m.Probability = endsInSoftmax(m.Graph)
 	return m.chooseRecipe(s.recipe)
 }
@@ -373,6 +417,14 @@ func (m *Model) chooseRecipe(asked string) error {
 		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
 	case m.recipeOfFile() != "":
 		id, m.RecipeWhy = m.recipeOfFile(), "the file says so"
+	case m.saysScale():
+		r, err := m.scaleOfFile()
+		if err != nil {
+			return err
+		}
+		m.Recipe, m.RecipeWhy = r, "its scale stands in the file's metadata"
+		m.Notes = append(m.Notes, m.scaleNote(r))
+		return nil
 	case m.rawBytes():
 		id, m.RecipeWhy = "slim", "the input's quantization is that of bytes around the middle"
 	default:

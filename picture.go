@@ -175,6 +175,14 @@ func (m *Model) pictureBytes(r *imagenet.Recipe, img *imagenet.RGB, f frame) (*t
 	return t.Exactly(m.Graph.Value(m.Graph.Inputs[0]).Type.DType)
 }
 
+// Seen is a photograph in the channels that the model takes: in grey, where that is one.
+func (m *Model) Seen(img *imagenet.RGB) *imagenet.RGB {
+	if f, err := m.frame(); err == nil && f.channels == 1 {
+		return img.Grey()
+	}
+	return img
+}
+
 // ImageSize returns the height and width of the one image that the model takes.
 func (m *Model) ImageSize() (h, w int, err error) {
 	f, err := m.frame()

@@ -35,11 +35,25 @@ func (p Port) String() string {
 // Inputs are the model's inputs as its file declares them, in its order.
 func (m *Model) Inputs() []Port { return m.ports(m.Graph.Inputs, m.ins) }
 
+// InputShape is the first input's shape as reports show it: as the file declares it, but a
+// picture of a .tflite in the order of all other formats, [N,C,H,W].
+func (m *Model) InputShape() tensor.Shape {
+	s := m.Inputs()[0].Shape
+	if !m.ChannelsLast || len(s) != 4 {
+		return s
+	}
+	if f, err := m.frame(); err == nil && !f.last {
+		return s
+	}
+	return tensor.Shape{s[0], s[3], s[1], s[2]}
+}
+
 // Outputs are the model's outputs as its file declares them, in its order.
 func (m *Model) Outputs() []Port { return m.ports(m.Graph.Outputs, m.outs) }
 
 func (m *Model) ports(ids []graph.ID, declared []graph.Port) []Port {
 	out := make([]Port, len(ids))
+	taken := map[string]int{}
 	for i, id := range ids {
 		v := m.Graph.Value(id)
 		p := Port{v.Name, v.Type.DType, v.Type.Shape.Clone(), nil}
@@ -48,6 +62,9 @@ func (m *Model) ports(ids []graph.ID, declared []graph.Port) []Port {
 			p.Name = d.Name
 			if d.DType != tensor.Invalid && !v.Type.Quantized() {
 				p.DType = d.DType
+			}
+			if v.Kind != graph.Input && p.DType.Size() != 4 && v.Type.DType == tensor.Float32 && !whole(p.DType) {
+				p.DType = tensor.Float32 // of halves and doubles, which are computed so
 			}
 			for k, from := range d.Order {
 				p.Shape[from] = v.Type.Shape[k]
@@ -66,6 +83,9 @@ func (m *Model) ports(ids []graph.ID, declared []graph.Port) []Port {
 				p.Open[0] = true
 			}
 		}
+		if taken[p.Name]++; taken[p.Name] > 1 { // .tflite files may name two alike
+			p.Name = fmt.Sprintf("%s#%d", p.Name, taken[p.Name])
+		}
 		out[i] = p
 	}
 	return out
@@ -81,7 +101,7 @@ func (m *Model) FromArray(i int, a *tensor.Tensor) (*tensor.Tensor, error) {
 	if len(a.Shape) != len(port.Shape) {
 		return nil, wrong(fmt.Errorf("got an array %v, want %v", a.Shape, port))
 	}
-	integer := a.DType != tensor.Float32 && a.DType != tensor.Float64 && a.DType != tensor.Float16 && a.DType != tensor.BFloat16
+	integer := whole(a.DType)
 	var err error
 	switch q, ok := bytesOf(v.Type.DType, v.Quant); {
 	case a.DType == v.Type.DType:
@@ -125,19 +145,43 @@ func (m *Model) ToArray(i int, t *tensor.Tensor) *tensor.Tensor {
 	}
 	p := m.outs[i]
 	if !inOrder(p.Order) && len(p.Order) == len(t.Shape) {
-		back := make([]int, len(p.Order))
-		for k, d := range p.Order {
-			back[d] = k
-		}
-		t = t.Transposed(back)
+		t = t.Transposed(m.OutputOrder(i))
 	}
-	switch p.DType {
-	case tensor.Int8, tensor.Uint8, tensor.Int16, tensor.Int32, tensor.Int64, tensor.Bool:
-		if whole, err := t.Exactly(p.DType); err == nil {
-			return whole
+	if whole(p.DType) {
+		if x, err := t.Exactly(p.DType); err == nil {
+			return x
 		}
 	}
 	return t
+}
+
+// whole reports whether an element type is one of whole numbers.
+func whole(d tensor.DType) bool {
+	switch d {
+	case tensor.Int8, tensor.Uint8, tensor.Int16, tensor.Int32, tensor.Int64, tensor.Bool:
+		return true
+	}
+	return false
+}
+
+// InputOrder gives, for each dimension of input i as the file declares it, the dimension of
+// the tensor that Run takes; OutputOrder does so for what Run gives.
+func (m *Model) InputOrder(i int) []int { return fileOrder(m.Graph, m.Graph.Inputs[i], m.ins, i) }
+
+// OutputOrder is InputOrder for output i.
+func (m *Model) OutputOrder(i int) []int { return fileOrder(m.Graph, m.Graph.Outputs[i], m.outs, i) }
+
+func fileOrder(g *graph.Graph, id graph.ID, declared []graph.Port, i int) []int {
+	out := make([]int, len(g.Value(id).Type.Shape))
+	for k := range out {
+		out[k] = k
+	}
+	if i < len(declared) {
+		for k, d := range declared[i].Order {
+			out[d] = k
+		}
+	}
+	return out
 }
 
 // inOrder reports whether an order of dimensions changes nothing.

@@ -38,6 +38,7 @@ func (s *settings) sizes() format.Sizes {
 // resize gives the inputs of a file's graph the sizes that were asked for.
 func (m *Model) resize(path string, s settings) error {
 	want := m.Graph.Clone()
+	against := false // what the file fixes
 	if s.h > 0 {
 		f, err := m.frame()
 		if err != nil {
@@ -50,12 +51,18 @@ func (m *Model) resize(path string, s settings) error {
 		if err != nil || len(x.shape) != len(want.Value(want.Inputs[i]).Type.Shape) {
 			continue // whoever gives the array says what is wrong with it
 		}
+		// One input alone may have any number of rows: whoever runs the model sees to them.
+		first, port := 1, m.Inputs()[i]
+		if len(m.Graph.Inputs) > 1 && port.Open != nil && port.Open[0] {
+			first = 0
+		}
 		for k := range x.shape {
 			from := k
 			if i < len(m.ins) && m.ins[i].Order != nil {
 				from = m.ins[i].Order[k]
 			}
-			if k > 0 && x.shape[from] > 0 {
+			if k >= first && x.shape[from] > 0 {
+				against = against || x.shape[from] != port.Shape[from] && (port.Open == nil || !port.Open[from])
 				want.Value(want.Inputs[i]).Type.Shape[k] = x.shape[from]
 			}
 		}
@@ -69,7 +76,14 @@ func (m *Model) resize(path string, s settings) error {
 	}
 	declared := m.WantInputs()
 	if err := want.Infer(); err != nil {
-		return fmt.Errorf("%s: its input is %s and the network does not run at another size: %w", path, declared, err)
+		asked := ""
+		for _, x := range s.shapes {
+			asked = fmt.Sprintf("got an input of shape %v, ", x.shape)
+		}
+		return fmt.Errorf("%s: %swant %s: the network does not run at another size: %w", path, asked, declared, err)
+	}
+	if against {
+		m.note("%s: the file fixes its input as %s: run at the array's size", path, declared)
 	}
 	m.Graph = want
 	return nil

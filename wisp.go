@@ -42,22 +42,29 @@ type Model struct {
 	// do. The graph is NCHW all the same.
 	ChannelsLast bool
 
+	// Labels names every output, as the file does; nil where it does not.
+	Labels []string
+
 	// Notes are doubts and assumptions that belong beside every result.
 	Notes []string
 
-	// Renames maps the network's own tensor names to the file's, where a checkpoint's
-	// tensors were matched by order and shape.
+	// Renames maps the network's own tensor names to the file's, where they differ. Guessed
+	// says that they were matched by role, order and shape.
 	Renames map[string]string
+	Guessed bool
 
+	classes     []int        // of every output, ImageNet's class by Labels; nil where they are not ImageNet's
 	quantizedAs string       // format of the file that holds the integers; "" where they were made here
 	ins, outs   []graph.Port // of a file's graph, as the file declares them
 
-	source graph.Weights // nil where the graph came bound
-	bound  lazyGraph
-	hashed lazyHash
-	file   *format.File
-	closed atomic.Bool
-	entry  *catalog.Entry // what the weights are, where the catalogue knows their hash
+	source    graph.Weights // nil where the graph came bound
+	bound     lazyGraph
+	hashed    lazyHash
+	file      *format.File
+	taken     string // how the tensors were chosen and named, where options say so
+	ambiguous *AmbiguousError
+	closed    atomic.Bool
+	entry     *catalog.Entry // what the weights are, where the catalogue knows their hash
 }
 
 // Close gives back the mapping of the model's file. The model's graph may not be used after
@@ -123,8 +130,8 @@ func WithArch(spec string) Option { return func(o *settings) { o.arch = spec } }
 // comments.
 func WithMap(path string) Option { return func(o *settings) { o.names = path } }
 
-// WithInputShape sets the shape of an input, in the layout of the model's file; the number of
-// rows, dimension 0, stays the model's. The name may be empty for a model of one input. A
+// WithInputShape sets the shape of an input, in the layout of the model's file. The name may be
+// empty for a model of one input, whose number of rows, dimension 0, stays the model's. A
 // dimension that the file leaves open is read at that size; where the file gives another,
 // the network is tried at the new size. A network of the zoo takes the size of a
 // shape [N,3,H,W] alone.

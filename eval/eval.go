@@ -61,7 +61,9 @@ type Subject struct {
 	Family        string
 	Weights       string // "mobilenet_v2.onnx", for people
 	WeightsSHA256 string // of their file; "" only where there is none
+	Network       string // which network a file of tensors was taken for, and which part of it; "" for a whole model
 	Synthetic     bool   // weights that were made up: they have no accuracy, Run refuses them
+	Classes       int    // that it can answer, 0 to Classes − 1; 0: not known
 	Engine        string
 	EngineVersion string
 	Precision     string
@@ -83,6 +85,9 @@ type Varies struct{ Choice, From, To string }
 type Plan struct {
 	Images   []Image // what to evaluate, in order: see Select
 	Manifest string  // hash of the whole data set
+	// ByOrder is how many classes the data set has, where it numbers them in the order of
+	// its folders: then they are those of a model of as many. 0: they have numbers of their own.
+	ByOrder int
 	// Decode reads and decodes image i of the data set. An *imagenet.ImageError is a
 	// damaged image, every other error a missing one. It is called from several goroutines.
 	Decode func(i int) (*imagenet.RGB, error)
@@ -123,6 +128,26 @@ type Running struct {
 // ErrSynthetic says that made-up weights were to be evaluated.
 var ErrSynthetic = errors.New("synthetic weights have no accuracy: give trained ones")
 
+// LabelError says that an image's class is none that a model can answer, so that its accuracy
+// would be counted over the wrong labels.
+type LabelError struct {
+	Model   string
+	Classes int // of the model
+	Image   string
+	Class   int
+	Images  int // with such a class
+	// ByOrder is how many classes the data set numbers in the order of its folders, where it
+	// is not the model's number of them.
+	ByOrder int
+}
+
+func (e *LabelError) Error() string {
+	if e.ByOrder > 0 {
+		return fmt.Sprintf("%s: the model has %d classes, the %d of the photographs are numbered in the order of their folders: name the model's classes with --labels FILE, or give photographs with the model's own labels", e.Model, e.Classes, e.ByOrder)
+	}
+	return fmt.Sprintf("%s: the model has %d classes, 0 to %d, but %s is of class %d (%d such images): give photographs with the model's own labels, or name its classes with --labels FILE", e.Model, e.Classes, e.Classes-1, e.Image, e.Class, e.Images)
+}
+
 // SubjectError says that one subject could not be evaluated.
 type SubjectError struct {
 	Model, Engine string
@@ -159,6 +184,9 @@ func (p *Plan) prepare() error {
 		if s.NewSession == nil {
 			return fmt.Errorf("eval: plan: %s has no sessions", s.Model)
 		}
+		if err := s.answers(p.Images, p.ByOrder); err != nil {
+			return err
+		}
 		k := s.key(p).hash()
 		if keys[k] {
 			return fmt.Errorf("eval: plan: %s on %s: got it twice", s.Model, s.Engine)
@@ -170,6 +198,29 @@ func (p *Plan) prepare() error {
 	}
 	if p.Progress == nil {
 		p.Progress = func(Event) {}
+	}
+	return nil
+}
+
+// answers is a *LabelError where a class among the images is none of the subject's.
+func (s *Subject) answers(images []Image, byOrder int) error {
+	switch {
+	case s.Classes == 0:
+		return nil
+	case byOrder > 0 && byOrder != s.Classes:
+		return &LabelError{Model: s.Model, Classes: s.Classes, ByOrder: byOrder}
+	}
+	e := LabelError{Model: s.Model, Classes: s.Classes, Class: -1}
+	for _, im := range images {
+		if im.Class < s.Classes {
+			continue
+		}
+		if e.Images++; im.Class > e.Class {
+			e.Image, e.Class = im.Key, im.Class
+		}
+	}
+	if e.Images > 0 {
+		return &e
 	}
 	return nil
 }

@@ -703,3 +703,24 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A model of ten classes on labels up to 999 has no accuracy of zero: it has none.
+func TestLabelsOutside(t *testing.T) {
+	m := &model{}
+	s := m.subject("m", 4, 5)
+	s.Classes = 10
+	p := plan(t, 12, s)
+	p.Images[7].Class = 5000
+	_, err := Run(t.Context(), p)
+	var labels *LabelError
+	if !errors.As(err, &labels) || labels.Class != 5000 || labels.Image != p.Images[7].Key {
+		t.Fatalf("got %v, want a *LabelError of class 5000", err)
+	}
+	if _, err := Collect(p); !errors.As(err, &labels) {
+		t.Errorf("collect: got %v, want a *LabelError", err)
+	}
+	for i := range p.Images {
+		p.Images[i].Class = min(p.Images[i].Class, 9)
+	}
+	mustRun(t, p)
+}

@@ -137,6 +137,7 @@ func (k Key) Differs(o Key) string {
 		{"manifest", k.Manifest, o.Manifest},
 		{"model", k.Model, o.Model},
 		{"weights_sha256", k.WeightsSHA256, o.WeightsSHA256},
+		{"network", k.Network, o.Network},
 		{"engine", k.Engine, o.Engine},
 		{"engine_version", k.EngineVersion, o.EngineVersion},
 		{"precision", k.Precision, o.Precision},

@@ -51,6 +51,7 @@ func (p *Prediction) rank() int {
 type Key struct {
 	Model         string `json:"model"`
 	WeightsSHA256 string `json:"weights_sha256"`
+	Network       string `json:"network,omitempty"`
 	Engine        string `json:"engine"`
 	EngineVersion string `json:"engine_version"`
 	Precision     string `json:"precision"`
@@ -63,7 +64,7 @@ type Key struct {
 // key names the model without its folder: the hash of the weights says which file it is,
 // wherever it lies.
 func (s *Subject) key(p *Plan) Key {
-	return Key{filepath.Base(s.Model), s.WeightsSHA256, s.Engine, s.EngineVersion, s.Precision, s.Arithmetic, s.Recipe, p.Manifest, selectionHash(p.Images)}
+	return Key{filepath.Base(s.Model), s.WeightsSHA256, s.Network, s.Engine, s.EngineVersion, s.Precision, s.Arithmetic, s.Recipe, p.Manifest, selectionHash(p.Images)}
 }
 
 func (k Key) hash() string {

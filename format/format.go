@@ -73,9 +73,13 @@ type File struct {
 	// Stray are tensors that tools left behind and no network has (total_ops, …).
 	Stray []Named
 	Bytes int64 // size of the file itself
-	// Description is what a file of the format tflite says about itself.
-	Description string
-	Warnings    []string // what was assumed, stripped or left out
+	// Arch is what training code or a configuration calls the network's architecture, and
+	// Network is the zoo's name that a file written by wisp has; empty where the file does
+	// not say.
+	Arch, Network string
+	// About is what the file says beside its network; empty where it says nothing.
+	About    graph.About
+	Warnings []string // what was assumed, stripped or left out
 
 	mapped []*content
 	sizes  Sizes
@@ -88,6 +92,9 @@ type Named struct {
 	Tensor *tensor.Tensor
 	Kind   graph.Kind // Parameter or Buffer, by type and name
 }
+
+// NetworkKey is where the metadata of a safetensors file that wisp wrote names the network.
+const NetworkKey = "wisp.network"
 
 // Open reads a model file.
 //
@@ -191,10 +198,11 @@ func readTorch(c *content, f *File) error {
 }
 
 func readSafetensors(c *content, f *File) error {
-	got, err := safetensors.Read(c.data)
+	got, says, err := safetensors.ReadAll(c.data)
 	if err != nil {
 		return err
 	}
+	f.Network = says[NetworkKey]
 	list := make([]Named, len(got))
 	for i, t := range got {
 		list[i] = Named{t.Name, t.Tensor, kindOf(t.Name, t.Tensor)}
@@ -219,7 +227,14 @@ func readONNX(c *content, f *File) error {
 	}
 	f.setGraph(m.Graph, m.Warnings)
 	f.Inputs, f.Outputs = m.Inputs, m.Outputs
+	f.about(m.About)
 	return nil
+}
+
+// about takes over what a file says beside its network.
+func (f *File) about(a *graph.About) {
+	f.About = *a
+	f.Warnings = append(f.Warnings, a.Warnings...)
 }
 
 func readTFLite(c *content, f *File) error {
@@ -228,7 +243,7 @@ func readTFLite(c *content, f *File) error {
 		return err
 	}
 	f.setGraph(m.Graph, m.Warnings)
-	f.Description = m.Description
+	f.about(m.About)
 	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }

@@ -49,6 +49,15 @@ func FromBytes(d DType, s Shape, b []byte) (*Tensor, error) {
 	return t, nil
 }
 
+// Bytes are the elements as files and the runner protocol have them: row-major, little-endian.
+func (t *Tensor) Bytes() []byte {
+	b, err := binary.Append(nil, binary.LittleEndian, t.Data)
+	if err != nil {
+		panic("tensor: data of an unknown type")
+	}
+	return b
+}
+
 // first is the address of the first element of a type's slice, which has one.
 func (d DType) first(data any) unsafe.Pointer {
 	switch v := data.(type) {

@@ -2,9 +2,9 @@ package zoo
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -14,24 +14,26 @@ import (
 type Recognition struct {
 	Spec    Spec
 	Classes int
-	// Renames maps the official names to the file's, where they differ: tensors that were
-	// matched by role, order and shape.
+	// Renames maps the official names to the file's, where they differ.
 	Renames map[string]string
-	// Assumed says what tensors cannot tell and what was assumed.
-	Assumed []string
+	// Guessed says that the tensors were paired by role, order and shape: their names are
+	// those of no code that is known here.
+	Guessed bool
+	// Decided says what told the network from others of the same tensors; empty where there
+	// are no others, or nothing does.
+	Decided string
+	// Rivals have the same tensors and answer differently, and nothing in the file decides
+	// between them and Spec.
+	Rivals []Rival
+	// Extra are tensors that stand beside the network's and are none of it, in the file's order.
+	Extra []string
 }
 
-// UnmatchedError says that no network has a checkpoint's tensors.
-type UnmatchedError struct {
-	Tensors int
-	Near    []string // names of the networks that share most tensor names or shapes, best first
-}
-
-func (e *UnmatchedError) Error() string {
-	if len(e.Near) == 0 {
-		return fmt.Sprintf("zoo: none of the networks shares a shape with its %d tensors", e.Tensors)
-	}
-	return fmt.Sprintf("zoo: no network has exactly its %d tensors; the nearest are %s", e.Tensors, strings.Join(e.Near, ", "))
+// Rival is another network of the same tensors.
+type Rival struct {
+	Name    string // as --arch takes it, unless Lacking
+	Why     string // what differs
+	Lacking bool   // the zoo does not have it
 }
 
 // tensors is a checkpoint without its counters: what a network must explain.
@@ -65,45 +67,102 @@ func newTensors(names []string, shapes []tensor.Shape) tensors {
 // maxClasses bounds what a damaged checkpoint can make a network build.
 const maxClasses = 1 << 20
 
+// fit is a network that has the checkpoint's tensors.
+type fit struct {
+	m       Model
+	spec    Spec
+	classes int
+	renames map[string]string
+	code    string // whose names they are, where they are not the zoo's
+	prefix  string
+	extra   []string
+}
+
 // Recognize finds the network, its width, its keys and its number of classes from a
-// checkpoint's tensors, in the file's order. Exact names are tried first; then a
-// user's own names, matched by role, order and shape. The error is an *UnmatchedError.
-func Recognize(names []string, shapes []tensor.Shape) (Recognition, error) {
+// checkpoint's tensors, in the file's order. The official names and those of other known
+// code are tried first, below any prefix; then a user's own names, matched by role, order
+// and shape. Arch is what the file says of its architecture, empty where it does not. The
+// error is an *UnmatchedError.
+func Recognize(names []string, shapes []tensor.Shape, arch string) (Recognition, error) {
 	t := newTensors(names, shapes)
-	var exact, near []Model
-	score := map[string]int{}
-	for _, m := range recognizable() {
-		own, err := weightsOf(m.Spec(), 1000)
-		if err != nil {
-			return Recognition{}, err
-		}
-		hits := 0
-		for _, w := range own {
-			if _, ok := t.shapes[w.Name]; ok {
-				hits++
-			}
-		}
-		score[m.Name] = hits
-		switch {
-		case len(own) != len(t.names):
-		case hits == len(own):
-			exact = append(exact, m)
-		default:
-			near = append(near, m)
+	list := recognizable()
+	var fits []fit
+	for _, m := range list {
+		if f, ok := t.named(m, usualWeights()[m.Name]); ok {
+			fits = append(fits, f)
 		}
 	}
-	for _, candidates := range [][]Model{exact, near} {
-		if r, ok := t.fit(candidates); ok {
-			return r, nil
+	if len(fits) > 0 {
+		return choose(fits, arch, false), nil
+	}
+	if why := t.unreadable(); why != "" {
+		e := t.unmatched(list)
+		e.Why = why
+		return Recognition{}, e
+	}
+	for _, m := range list {
+		if len(usualWeights()[m.Name]) != len(t.names) {
+			continue
+		}
+		if f, ok := t.ordered(m); ok {
+			fits = append(fits, f)
 		}
 	}
-	e := &UnmatchedError{Tensors: len(t.names)}
-	for _, name := range slices.SortedFunc(maps.Keys(score), func(a, b string) int { return score[b] - score[a] }) {
-		if score[name] > 0 && len(e.Near) < 3 {
-			e.Near = append(e.Near, name)
+	if len(fits) == 0 {
+		return Recognition{}, t.unmatched(list)
+	}
+	if t.sorted() {
+		e := t.unmatched(list)
+		e.Why = fmt.Sprintf("as many as %s has, under names of their own and sorted, so that their order tells nothing: pair them with --map", fits[0].spec)
+		return Recognition{}, e
+	}
+	return choose(fits, arch, true), nil
+}
+
+// Match pairs the tensors of a checkpoint with those of a network that is known: by name,
+// below any prefix, else by role, order and shape. Renames maps the network's names to the
+// file's where they differ, extra are tensors beside the network's.
+func Match(s Spec, classes int, names []string, shapes []tensor.Shape) (renames map[string]string, guessed bool, extra []string, ok bool) {
+	t := newTensors(names, shapes)
+	own, err := weightsOf(s, classes)
+	if err != nil {
+		return nil, false, nil, false
+	}
+	for _, p := range t.pairings(s.Model(), own) {
+		if p.shaped(t, own) {
+			return p.renames, false, p.extra, true
 		}
 	}
-	return Recognition{}, e
+	if len(own) != len(t.names) || t.sorted() || t.unreadable() != "" {
+		return nil, false, nil, false
+	}
+	renames, ok = t.byOrder(own)
+	return renames, true, nil, ok
+}
+
+// Classes is how many outputs a checkpoint has for a network: the rows of the tensor that
+// is the network's classifier by name, below any prefix. ok is false where it has none.
+func Classes(s Spec, names []string, shapes []tensor.Shape) (n int, ok bool) {
+	own, err := weightsOf(s, 1000)
+	if err != nil {
+		return 0, false
+	}
+	t := newTensors(names, shapes)
+	translated, prefix, hits := t.bestNames(s.Model(), own)
+	if hits == 0 {
+		return 0, false
+	}
+	for _, w := range slices.Backward(own) {
+		if len(w.Type.Shape) < 2 {
+			continue
+		}
+		shape, ok := t.shapes[prefix+renamedTo(translated, w.Name)]
+		if !ok || len(shape) < 2 || shape[0] > maxClasses {
+			return 0, false
+		}
+		return shape[0], true
+	}
+	return 0, false
 }
 
 // recognizable lists the networks in the order of preference: bare names, then timm's,
@@ -132,83 +191,85 @@ func weightsOf(s Spec, classes int) ([]graph.Value, error) {
 	return out, nil
 }
 
-// classes reads the number of classes off a network's classifier, or off the last
-// matrix where the file has names of its own; 0 where neither tells.
-func (t tensors) classes(m Model) int {
-	n := t.last
-	if own, err := weightsOf(m.Spec(), 1000); err == nil {
-		for i := len(own) - 1; i >= 0; i-- {
-			if len(own[i].Type.Shape) >= 2 {
-				if s, ok := t.shapes[own[i].Name]; ok && len(s) >= 2 {
-					n = s[0]
-				}
-				break
-			}
+// usualWeights are those of every network that can be recognised, at width 1 with 1000
+// classes: their names are the same at any.
+var usualWeights = sync.OnceValue(func() map[string][]graph.Value {
+	out := map[string][]graph.Value{}
+	for _, m := range recognizable() {
+		own, err := weightsOf(m.Spec(), 1000)
+		if err != nil {
+			panic("zoo: a network of the table cannot be built")
 		}
+		out[m.Name] = own
 	}
-	if n > maxClasses {
-		return 0
-	}
-	return n
-}
+	return out
+})
 
-// fit finds the first candidate, at any width, whose shapes are the checkpoint's.
-func (t tensors) fit(candidates []Model) (Recognition, bool) {
-	var found *Recognition
-	for _, m := range candidates {
+// named fits a network whose tensors, at some width, the file has by name.
+func (t tensors) named(m Model, own []graph.Value) (fit, bool) {
+	for _, p := range t.pairings(m, own) {
 		s := m.Spec()
 		if m.ghost {
 			s.Ratio, s.Cheap = t.ghostKeys(s)
 		}
-		classes := t.classes(m)
+		classes := t.classes(own, p.renames)
 		for _, w := range widthsToTry(m) {
 			s.Width = w
-			own, err := weightsOf(s, classes)
-			if err != nil {
+			at, err := weightsOf(s, classes)
+			if err != nil || !p.shaped(t, at) {
 				continue
 			}
-			renames, ok := t.match(own)
-			if !ok {
-				continue
-			}
-			if found == nil {
-				s.H, s.W = m.size(0), m.size(0)
-				found = &Recognition{Spec: s, Classes: classes, Renames: renames}
-			} else if why := difference(found.Spec.Model(), m); why != "" {
-				found.Assumed = append(found.Assumed, fmt.Sprintf("its tensors fit %s as well (%s): assumed %s; choose with --arch", m.Name, why, found.Spec.Name))
-			}
-			break
+			s.H, s.W = m.size(0), m.size(0)
+			return fit{m, s, classes, p.renames, p.code, p.prefix, p.extra}, true
 		}
 	}
-	if found == nil {
-		return Recognition{}, false
-	}
-	if found.Spec.Name == "resnet50" || found.Spec.Name == "se_resnet50" {
-		found.Assumed = append(found.Assumed, "tensors do not tell ResNet v1 from v1.5 (the stride on the first 1×1 or on the 3×3): assumed v1.5")
-	}
-	return *found, true
+	return fit{}, false
 }
 
-// Match pairs the tensors of a checkpoint with those of a network that is known: by name
-// where all names are the network's, else by role, order and shape. Renames maps the
-// network's names to the file's where they differ.
-func Match(s Spec, classes int, names []string, shapes []tensor.Shape) (renames map[string]string, ok bool) {
-	own, err := weightsOf(s, classes)
-	if err != nil {
-		return nil, false
+// ordered fits a network whose tensors, at some width, stand in the file in its order.
+func (t tensors) ordered(m Model) (fit, bool) {
+	s := m.Spec()
+	if m.ghost {
+		s.Ratio, s.Cheap = t.ghostKeys(s)
 	}
-	return newTensors(names, shapes).match(own)
+	classes := t.last
+	if classes > maxClasses {
+		classes = 0
+	}
+	for _, w := range widthsToTry(m) {
+		s.Width = w
+		own, err := weightsOf(s, classes)
+		if err != nil {
+			continue
+		}
+		if renames, ok := t.byOrder(own); ok {
+			s.H, s.W = m.size(0), m.size(0)
+			return fit{m: m, spec: s, classes: classes, renames: renames}, true
+		}
+	}
+	return fit{}, false
 }
 
-// difference says in what two networks of the same tensors differ.
-func difference(a, b Model) string {
-	switch {
-	case (a.Form == TF) != (b.Form == TF):
-		return "symmetric or SAME padding, batch-norm epsilon"
-	case a.eps != b.eps:
-		return "batch-norm epsilon"
+// classes reads the number of classes off a network's classifier, whose tensor is the last
+// of two dimensions; 0 where it cannot be.
+func (t tensors) classes(own []graph.Value, renames map[string]string) int {
+	for i := len(own) - 1; i >= 0; i-- {
+		if len(own[i].Type.Shape) < 2 {
+			continue
+		}
+		if s := t.shapes[renamedTo(renames, own[i].Name)]; len(s) >= 2 && s[0] <= maxClasses {
+			return s[0]
+		}
+		break
 	}
-	return "" // the same graph under another name
+	return 0
+}
+
+func renamedTo(renames map[string]string, name string) string {
+	if to, ok := renames[name]; ok {
+		return to
+	}
+	return name
 }
 
 // widthsToTry are the published widths, then hundredths up to 4.
@@ -228,64 +289,54 @@ func widthsToTry(m Model) []float64 {
 
 // ghostKeys reads s and d off the first ghost module's cheap operation.
 func (t tensors) ghostKeys(own Spec) (ratio, cheap int) {
-	ratio, cheap = own.Ratio, own.Cheap
-	for name, s := range t.shapes {
+	for _, name := range t.names {
+		s := t.shapes[name]
 		primary, ok := t.shapes[strings.Replace(name, "cheap_operation.0", "primary_conv.0", 1)]
 		if !strings.HasSuffix(name, "cheap_operation.0.weight") || !ok || len(s) != 4 || len(primary) != 4 || primary[0] < 1 {
 			continue
 		}
 		return s[0]/primary[0] + 1, s[2]
 	}
-	return ratio, cheap
+	return own.Ratio, own.Cheap
 }
 
-// match compares shapes under equal names, else pairs tensors of the same role and
-// shape in their order. Renames holds the pairs whose names differ.
-func (t tensors) match(own []graph.Value) (renames map[string]string, ok bool) {
-	same := true
-	for _, w := range own {
-		s, has := t.shapes[w.Name]
-		if !has {
-			same = false
-			break
-		}
-		if !sameWeight(s, w.Type.Shape) {
-			return nil, false
-		}
-	}
-	if same {
-		return nil, true
+// sorted reports whether the file has its tensors in the order of their names, as
+// safetensors are written: no network's own order is.
+func (t tensors) sorted() bool {
+	return len(t.names) > 8 && slices.IsSorted(t.names)
+}
+
+// byOrder pairs tensors of the same role and shape in their order. Renames holds the pairs
+// whose names differ.
+func (t tensors) byOrder(own []graph.Value) (renames map[string]string, ok bool) {
+	type kind struct{ role, shape string }
+	waiting := map[kind][]string{}
+	for _, name := range t.names {
+		k := kind{role(name), matrix(t.shapes[name]).String()}
+		waiting[k] = append(waiting[k], name)
 	}
 	renames = map[string]string{}
-	used := make([]bool, len(t.names))
 	for _, w := range own {
-		at := -1
-		for i, name := range t.names {
-			if !used[i] && role(name) == role(w.Name) && sameWeight(t.shapes[name], w.Type.Shape) {
-				at = i
-				break
-			}
-		}
-		if at < 0 {
+		k := kind{role(w.Name), matrix(w.Type.Shape).String()}
+		if len(waiting[k]) == 0 {
 			return nil, false
 		}
-		used[at] = true
-		if t.names[at] != w.Name {
-			renames[w.Name] = t.names[at]
+		if name := waiting[k][0]; name != w.Name {
+			renames[w.Name] = name
 		}
+		waiting[k] = waiting[k][1:]
 	}
 	return renames, true
 }
 
 // sameWeight accepts a 1×1 convolution where a linear layer stands and the reverse.
-func sameWeight(a, b tensor.Shape) bool {
-	trim := func(s tensor.Shape) tensor.Shape {
-		if len(s) == 4 && s[2] == 1 && s[3] == 1 {
-			return s[:2]
-		}
-		return s
+func sameWeight(a, b tensor.Shape) bool { return matrix(a).Equal(matrix(b)) }
+
+func matrix(s tensor.Shape) tensor.Shape {
+	if len(s) == 4 && s[2] == 1 && s[3] == 1 {
+		return s[:2]
 	}
-	return trim(a).Equal(trim(b))
+	return s
 }
 
 // role is what a tensor is to its module, from the words that frameworks use.

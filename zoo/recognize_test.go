@@ -31,7 +31,7 @@ func TestRecognize(t *testing.T) {
 	for _, spec := range []string{"ghostnet:1.0", "ghostnet:0.1", "ghostnet:1.0,s=3,d=5", "ghostnetv2:1.3", "mobilenet_v2:0.35", "mobilenet_v2:1.17",
 		"mobilenet_v3_small:0.75", "shufflenet_v1_g3:1.5", "shufflenet_v2:2.0", "mnasnet_b1:0.5", "efficientnet_b2", "efficientnet_lite3", "resnet34", "ghostnet_2020:1.0"} {
 		names, shapes := checkpoint(t, spec, 37)
-		r, err := Recognize(names, shapes)
+		r, err := Recognize(names, shapes, "")
 		if err != nil {
 			t.Errorf("%s: %v", spec, err)
 			continue
@@ -63,7 +63,7 @@ func TestRecognizeSorted(t *testing.T) {
 	for _, i := range order {
 		n, s = append(n, names[i]), append(s, shapes[i])
 	}
-	r, err := Recognize(n, s)
+	r, err := Recognize(n, s, "")
 	if err != nil || r.Classes != 12 || r.Spec.Name != "resnet18" {
 		t.Errorf("got %v with %d classes, %v", r.Spec.Name, r.Classes, err)
 	}
@@ -81,7 +81,7 @@ func TestRecognizeReproduction(t *testing.T) {
 		own = append(own, fmt.Sprintf("net.layer%d.%s", i, n[strings.LastIndex(n, ".")+1:]))
 		ownShapes = append(ownShapes, shapes[i])
 	}
-	r, err := Recognize(own, ownShapes)
+	r, err := Recognize(own, ownShapes, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,13 +96,13 @@ func TestRecognizeReproduction(t *testing.T) {
 func TestRecognizeRefuses(t *testing.T) {
 	names, shapes := checkpoint(t, "resnet18", 10)
 	var e *UnmatchedError
-	if _, err := Recognize(names[:40], shapes[:40]); !errors.As(err, &e) || len(e.Near) == 0 {
+	if _, err := Recognize(names[:40], shapes[:40], ""); !errors.As(err, &e) || len(e.Near) == 0 {
 		t.Errorf("got %v, want an UnmatchedError that names the nearest", err)
 	}
-	if _, err := Recognize([]string{"x"}, []tensor.Shape{{3}}); !errors.As(err, &e) {
+	if _, err := Recognize([]string{"x"}, []tensor.Shape{{3}}, ""); !errors.As(err, &e) {
 		t.Errorf("got %v, want an UnmatchedError", err)
 	}
-	if _, err := Recognize(nil, nil); !errors.As(err, &e) {
+	if _, err := Recognize(nil, nil, ""); !errors.As(err, &e) {
 		t.Errorf("got %v, want an UnmatchedError", err)
 	}
 }
@@ -117,7 +117,7 @@ func BenchmarkRecognize(b *testing.B) {
 		shapes = append(shapes, g.Value(id).Type.Shape)
 	}
 	for b.Loop() {
-		if _, err := Recognize(names, shapes); err != nil {
+		if _, err := Recognize(names, shapes, ""); err != nil {
 			b.Fatal(err)
 		}
 	}

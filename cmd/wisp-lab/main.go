@@ -21,6 +21,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wispnet/wisp/eval"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/record"
@@ -144,10 +145,11 @@ func exitCode(err error) int {
 		usage   usageError
 		engine  *engines.UnknownError
 		wrong   *engines.UsageError
+		labels  *eval.LabelError
 		damaged *json.SyntaxError
 	)
 	switch {
-	case errors.As(err, &usage), errors.As(err, &engine), errors.As(err, &wrong):
+	case errors.As(err, &usage), errors.As(err, &engine), errors.As(err, &wrong), errors.As(err, &labels):
 		return 2
 	case errors.As(err, &damaged):
 		return 5

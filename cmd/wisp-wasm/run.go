@@ -9,7 +9,6 @@ import (
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/tensor"
-	"github.com/wispnet/wisp/zoo"
 )
 
 // runs is how often a network runs for its time, of which the fastest counts.
@@ -44,7 +43,7 @@ func run(q request) (any, error) {
 	for i := range runs {
 		say(fmt.Sprintf("running %s: %d of %d", m.Name, i+1, runs))
 		start := time.Now()
-		if outs, err = p.Run(in); err != nil {
+		if outs, err = p.Run(in...); err != nil {
 			return nil, err
 		}
 		best = min(best, time.Since(start))
@@ -57,10 +56,13 @@ func run(q request) (any, error) {
 	if a := p.Arithmetic(); a != "" {
 		out.Facts = append(out.Facts, report.Fact{Name: "arithmetic", Text: a})
 	}
-	for i, port := range p.Engine.Outputs() {
-		out.Facts = append(out.Facts, report.Fact{Name: "output", Text: report.OutputFact(port.Name, outs[i])})
+	for i, port := range m.Outputs() {
+		out.Facts = append(out.Facts, report.Fact{Name: "output", Text: report.OutputFact(port.Name, m.ToArray(i, outs[i]))})
 	}
-	if q.Image != "" && !m.Weights.Synthetic {
+	if q.Image != "" {
+		out.Notes = append(out.Notes, m.PictureNotes()...)
+	}
+	if q.Image != "" && !m.Weights.Synthetic && m.Classifier() == nil {
 		classes, err := m.Top(m.Scores(outs[0]), 5)
 		if err != nil {
 			return nil, err
@@ -71,14 +73,17 @@ func run(q request) (any, error) {
 	return out, nil
 }
 
-// input is the model's input, and what it is of.
-func input(m *wisp.Model, image string) (*tensor.Tensor, string, error) {
+// input is the model's input or inputs, and what they are of.
+func input(m *wisp.Model, image string) ([]*tensor.Tensor, string, error) {
 	if image == "" {
-		if n := len(m.Graph.Inputs); n != 1 {
-			return nil, "", fmt.Errorf("%s: the model has %d inputs, want 1", m.Name, n)
+		var in []*tensor.Tensor
+		for i := range m.Graph.Inputs {
+			in = append(in, m.Synthetic(i, 1))
 		}
-		shape := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
-		return m.AsInput(zoo.SyntheticInput(1, shape, "input")), "synthetic:1, " + shape.String(), nil
+		return in, "synthetic:1, " + m.WantInputs(), nil
+	}
+	if err := m.Doubtful(); err != nil {
+		return nil, "", err
 	}
 	say("decoding " + image)
 	img, err := wisp.ReadImage(image)
@@ -89,5 +94,5 @@ func input(m *wisp.Model, image string) (*tensor.Tensor, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	return t, fmt.Sprintf("%s, %d×%d pixels, as %v by recipe %s (%s)", image, img.W, img.H, t.Shape, m.Recipe.ID, m.RecipeWhy), nil
+	return []*tensor.Tensor{t}, fmt.Sprintf("%s, %d×%d pixels, as %v by recipe %s (%s)", image, img.W, img.H, t.Shape, m.Recipe.ID, m.RecipeWhy), nil
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/wispnet/wisp/internal/stat"
 	"github.com/wispnet/wisp/internal/structure"
 	"github.com/wispnet/wisp/tensor"
-	"github.com/wispnet/wisp/zoo"
 )
 
 // wisp diff says how one network differs from another, whatever files they come from:
@@ -202,8 +201,8 @@ func newProfiled(m *wisp.Model, threads int) (profiled, error) {
 	if p.session, err = p.program.NewSession(); err != nil {
 		return p, err
 	}
-	for _, id := range g.Inputs {
-		p.in = append(p.in, m.AsInput(zoo.SyntheticInput(1, g.Value(id).Type.Shape, "input")))
+	for i := range g.Inputs {
+		p.in = append(p.in, m.Synthetic(i, 1))
 	}
 	for _, id := range g.Outputs {
 		p.out = append(p.out, tensor.New(g.Value(id).Type.DType, g.Value(id).Type.Shape))

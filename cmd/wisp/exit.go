@@ -60,6 +60,7 @@ func exitCode(err error) int {
 		unsupported *graph.UnsupportedError
 		unknownFmt  *format.Unsupported
 		unknownNet  *wisp.UnrecognizedError
+		ambiguous   *wisp.AmbiguousError
 		refused     *format.Refused
 		image       *imagenet.ImageError
 		unknown     *zoo.UnknownError
@@ -72,6 +73,7 @@ func exitCode(err error) int {
 		noEngine    *engines.UnknownError
 		wrong       *engines.UsageError
 		remote      *runner.RemoteError
+		labels      *eval.LabelError
 	)
 	var coded interface{ exit() int }
 	switch {
@@ -83,7 +85,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &remote): // of a child process
 		return map[string]int{runner.CodeUsage: exitUsage, runner.CodeUnsupported: exitUnsupported, runner.CodeRefused: exitRefused, runner.CodeFailed: exitFailed}[remote.Code]
-	case errors.As(err, &usage), errors.As(err, &noEngine), errors.As(err, &wrong), errors.As(err, &unknown), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
+	case errors.As(err, &usage), errors.As(err, &ambiguous), errors.As(err, &noEngine), errors.As(err, &labels), errors.As(err, &wrong), errors.As(err, &unknown), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
 		return exitUsage
 	case errors.As(err, &gate):
 		return exitGate

@@ -31,6 +31,22 @@ func (f *modelFlags) open(a *app, name string, more ...wisp.Option) (*wisp.Model
 	return m, nil
 }
 
+// openSure is open for what makes predictions: it stops where the file does not tell which
+// network it is.
+func (f *modelFlags) openSure(a *app, name string) (*wisp.Model, error) {
+	m, err := wisp.Open(name, f.options()...)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.Doubtful(); err != nil {
+		return nil, err
+	}
+	for _, n := range m.Notes {
+		a.say("%s", n)
+	}
+	return m, nil
+}
+
 // sayOfPictures says how photographs become the model's input.
 func (a *app) sayOfPictures(m *wisp.Model) {
 	for _, n := range m.PictureNotes() {

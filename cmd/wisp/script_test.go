@@ -68,6 +68,7 @@ func TestScripts(t *testing.T) {
 				shared = filepath.Join(testkit.Root(t), "..", "shared")
 			}
 			env.Setenv("SHARED", shared)
+			env.Setenv("INPUTS", filepath.Join(testkit.Root(t), "cmd", "wisp", "testdata", "inputs"))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -92,6 +93,8 @@ func TestScripts(t *testing.T) {
 			"json":  cmdJSON,
 			"code":  cmdCode,
 			"photo": cmdPhoto,
+			"array": cmdArray,
+			"same":  cmdSame,
 		},
 	}
 	testscript.Run(t, params)

@@ -24,6 +24,8 @@ const (
 	maxName    = 4096
 	maxRank    = 16
 	maxTensors = 1 << 17
+
+	maxMetadata = 256
 )
 
 // scanner reads the header's few JSON forms in place. It keeps only what it returns,
@@ -153,9 +155,10 @@ func (s *scanner) list(open, closing byte, item func() error) error {
 	}
 }
 
-func parseHeader(b []byte) ([]entry, error) {
+func parseHeader(b []byte) ([]entry, map[string]string, error) {
 	s := &scanner{b: trimHeader(b)}
 	var out []entry
+	metadata := map[string]string{}
 	err := s.list('{', '}', func() error {
 		s.space()
 		at := s.pos
@@ -167,7 +170,7 @@ func parseHeader(b []byte) ([]entry, error) {
 			return err
 		}
 		if name == "__metadata__" {
-			return s.skipMetadata()
+			return s.metadata(metadata)
 		}
 		if len(out) == maxTensors {
 			return s.fail("more than %d tensors", maxTensors)
@@ -181,25 +184,34 @@ func parseHeader(b []byte) ([]entry, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.next() != 0 || s.pos != len(s.b) {
-		return nil, s.fail("something follows the last bracket")
+		return nil, nil, s.fail("something follows the last bracket")
 	}
-	return out, nil
+	return out, metadata, nil
 }
 
-// skipMetadata passes over the map of strings that belongs to the training code.
-func (s *scanner) skipMetadata() error {
+// metadata keeps the short strings, at most maxMetadata of them, of the map that belongs to
+// the training code.
+func (s *scanner) metadata(into map[string]string) error {
 	return s.list('{', '}', func() error {
-		if _, err := s.raw(); err != nil {
+		key, err := s.raw()
+		if err != nil {
 			return err
 		}
 		if err := s.expect(':'); err != nil {
 			return err
 		}
-		_, err := s.raw()
-		return err
+		value, err := s.raw()
+		if err != nil || len(key) > maxMetadata || len(value) > maxMetadata || len(into) == maxMetadata {
+			return err
+		}
+		var k, v string
+		if json.Unmarshal(key, &k) == nil && json.Unmarshal(value, &v) == nil {
+			into[k] = v
+		}
+		return nil
 	})
 }
 

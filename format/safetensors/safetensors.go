@@ -44,20 +44,26 @@ func Sniff(head []byte, size int64) bool {
 // A file that breaks the specification is a *graph.Refused, one that keeps to it with
 // element types unknown here a *graph.UnsupportedError that lists them all.
 func Read(data []byte) ([]tensor.Named, error) {
+	list, _, err := ReadAll(data)
+	return list, err
+}
+
+// ReadAll is Read with the short strings that the header says of the file (__metadata__).
+func ReadAll(data []byte) ([]tensor.Named, map[string]string, error) {
 	if len(data) < 8 {
-		return nil, refuse(0, "%d bytes: too short for a header", len(data))
+		return nil, nil, refuse(0, "%d bytes: too short for a header", len(data))
 	}
 	n := binary.LittleEndian.Uint64(data)
 	if n > maxHeader || n > uint64(len(data)-8) {
-		return nil, refuse(0, "header of %d bytes in a file of %d: want at most %d", n, len(data), min(maxHeader, len(data)-8))
+		return nil, nil, refuse(0, "header of %d bytes in a file of %d: want at most %d", n, len(data), min(maxHeader, len(data)-8))
 	}
 	header, body := data[8:8+n], data[8+n:]
-	entries, err := parseHeader(header)
+	entries, metadata, err := parseHeader(header)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkPlaces(entries, len(body)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := make([]tensor.Named, 0, len(entries))
 	var unknown []graph.Unsupported
@@ -70,18 +76,18 @@ func Read(data []byte) ([]tensor.Named, error) {
 		}
 		count, ok := e.shape.Count()
 		if !ok || count > len(body)/d.Size() || count*d.Size() != e.end-e.begin {
-			return nil, refuse(e.at, "tensor %q: %s%v takes another number of bytes than the %d of its data_offsets", e.name, e.dtype, e.shape, e.end-e.begin)
+			return nil, nil, refuse(e.at, "tensor %q: %s%v takes another number of bytes than the %d of its data_offsets", e.name, e.dtype, e.shape, e.end-e.begin)
 		}
 		t, err := tensor.FromBytes(d, e.shape, body[e.begin:e.end])
 		if err != nil {
-			return nil, refuse(e.at, "tensor %q: %v", e.name, err)
+			return nil, nil, refuse(e.at, "tensor %q: %v", e.name, err)
 		}
 		out = append(out, tensor.Named{Name: e.name, Tensor: t})
 	}
 	if unknown != nil {
-		return nil, &graph.UnsupportedError{Format: format, Ops: unknown}
+		return nil, nil, &graph.UnsupportedError{Format: format, Ops: unknown}
 	}
-	return out, nil
+	return out, metadata, nil
 }
 
 func addUnknown(list []graph.Unsupported, op, name string) []graph.Unsupported {

@@ -17,13 +17,24 @@ var writeTypes = map[tensor.DType]string{
 
 // Write writes tensors under their names, in their order, the first of which begins at a
 // multiple of eight bytes.
-func Write(w io.Writer, list []tensor.Named) error {
+func Write(w io.Writer, list []tensor.Named) error { return WriteAll(w, list, nil) }
+
+// WriteAll is Write with what the header says of the file (__metadata__), where it is not
+// empty.
+func WriteAll(w io.Writer, list []tensor.Named, metadata map[string]string) error {
 	type entry struct {
 		DType   string `json:"dtype"`
 		Shape   []int  `json:"shape"`
 		Offsets [2]int `json:"data_offsets"`
 	}
 	head := []byte{'{'}
+	if len(metadata) > 0 {
+		said, err := json.Marshal(metadata)
+		if err != nil {
+			return err
+		}
+		head = append(append(head, `"__metadata__":`...), said...)
+	}
 	at := 0
 	seen := map[string]bool{}
 	for i, t := range list {
@@ -41,7 +52,7 @@ func Write(w io.Writer, list []tensor.Named) error {
 		if err != nil {
 			return err
 		}
-		if i > 0 {
+		if i > 0 || len(metadata) > 0 {
 			head = append(head, ',')
 		}
 		head = append(append(append(head, key...), ':'), value...)

@@ -114,6 +114,13 @@ func (t table) int32(i int, usual int32) int {
 	return int(usual)
 }
 
+func (t table) uint64(i int) uint64 {
+	if at := t.field(i, 8); at != 0 && t.f.inside(at, 8) {
+		return binary.LittleEndian.Uint64(t.f.b[at:])
+	}
+	return 0
+}
+
 func (t table) float32(i int) float32 {
 	if at := t.field(i, 4); at != 0 {
 		return math.Float32frombits(t.f.u32(at))

@@ -20,6 +20,12 @@ type importer struct {
 	bad      []graph.Unsupported
 	warnings []string
 	op       *operator
+
+	wants  []wants           // of every tensor
+	last   bool              // inputs and outputs of four dimensions are images
+	makers map[int]int       // of a tensor, the operator that computes it
+	lists  map[int][]int     // of integers that operators compute
+	taken  map[graph.ID]bool // values that stand for a tensor
 }
 
 // value is what a tensor of the file stands for in the graph.
@@ -27,6 +33,8 @@ type value struct {
 	id      graph.ID
 	image   bool // its dimensions are reordered, see order
 	defined bool
+	other   graph.ID // where turned: in the other order
+	turned  bool
 	unknown bool           // an operator that is not known computes it
 	con     *tensor.Tensor // a constant in the file's order
 }
@@ -41,6 +49,7 @@ func newImporter(f *file) *importer {
 	return &importer{
 		file: f, b: graph.NewBuilder(f.name), values: make([]value, len(f.tensors)),
 		names: map[string]int{}, made: map[madeKey]graph.ID{}, quant: map[graph.ID]*tensor.Quant{},
+		makers: f.makers(), lists: map[int][]int{}, taken: map[graph.ID]bool{},
 	}
 }
 
@@ -79,6 +88,8 @@ func (im *importer) run() error {
 	for i := range im.file.tensors {
 		im.values[i].id = graph.None
 	}
+	im.wants = im.wishes()
+	im.last = im.channelsLast()
 	needed := im.needed()
 	if err := im.inputs(); err != nil {
 		return err
@@ -147,23 +158,36 @@ func (im *importer) inputs() error {
 		if n := t.shape.Elements(); n == 0 {
 			return refuse(t.where(), "shape %v has no elements", t.shape)
 		}
-		image := len(t.shape) == 4
+		image := len(t.shape) == 4 && im.last
 		shape := permute(t.shape, order(len(t.shape), image))
 		id := im.b.Input(im.unique(t.name), graph.Type{DType: t.dtype(), Shape: shape})
 		im.quant[id] = t.quant
 		im.values[i] = value{id: id, image: image, defined: true}
+		im.taken[id] = true
 	}
 	return nil
 }
 
 // unique returns a name that no value of the graph has yet.
-func (im *importer) unique(name string) string {
-	n := im.names[name]
-	im.names[name] = n + 1
-	if n == 0 {
-		return name
+func (im *importer) unique(name string) string { return im.uniqueOf(name, 1) }
+
+// uniqueOf is unique for a node of so many results, which the builder names name, name#1, …
+func (im *importer) uniqueOf(name string, results int) string {
+	for {
+		n := im.names[name]
+		free := n == 0
+		for k := 1; k < results && free; k++ {
+			free = im.names[fmt.Sprintf("%s#%d", name, k)] == 0
+		}
+		im.names[name] = n + 1
+		if free {
+			for k := 1; k < results; k++ {
+				im.names[fmt.Sprintf("%s#%d", name, k)]++
+			}
+			return name
+		}
+		name = fmt.Sprintf("%s#%d", name, max(n, 1))
 	}
-	return im.unique(fmt.Sprintf("%s#%d", name, n))
 }
 
 // finish builds the graph and gives values their quantization.
@@ -173,7 +197,8 @@ func (im *importer) finish() error {
 		if !im.values[i].defined || im.values[i].id == graph.None {
 			return refuse(im.file.tensors[i].where(), "is an output that nothing computes")
 		}
-		outs = append(outs, im.values[i].id)
+		v := &im.values[i]
+		outs = append(outs, im.turned(v.id, v, i, im.last && len(im.file.tensors[i].shape) == 4))
 	}
 	g, err := im.b.Build(outs...)
 	if err != nil {
@@ -182,8 +207,8 @@ func (im *importer) finish() error {
 	for id, q := range im.quant {
 		g.Values[id].Quant = q
 	}
-	for _, i := range im.file.outputs { // what users ask for has the file's name
-		v, name := &g.Values[im.values[i].id], im.file.tensors[i].name
+	for k, i := range im.file.outputs { // what users ask for has the file's name
+		v, name := &g.Values[outs[k]], im.file.tensors[i].name
 		if other := g.Find(name); other != graph.None {
 			g.Values[other].Name, v.Name = v.Name, name
 		} else if v.Kind == graph.Activation {

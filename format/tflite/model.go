@@ -20,26 +20,25 @@ const (
 
 // file is a model as the FlatBuffer lists it.
 type file struct {
-	description string
-	name        string
-	tensors     []fileTensor
-	operators   []operator
-	inputs      []int
-	outputs     []int
-	spent, may  int // bytes beside the file's own
+	name       string
+	tensors    []fileTensor
+	operators  []operator
+	inputs     []int
+	outputs    []int
+	spent, may int // bytes beside the file's own
 }
 
 // spend counts memory that is about to be allocated: offsets of a file may lead to the
 // same bytes again and again.
 func (f *file) spend(n int) error {
 	if f.spent += n; f.spent > f.may {
-		return refuse("", "would take more than %d bytes beside its own %d", f.may, (f.may-freeBytes)/2)
+		return refuse("", "would take more than %d bytes beside its own %d", f.may, (f.may-freeBytes)/4)
 	}
 	return nil
 }
 
-// freeBytes is what a file of any size may take; larger ones may take twice their size
-// more.
+// freeBytes is what a file of any size may take. Beside it, it may take four times its size:
+// weights of eight bits that a network in float32 wants.
 const freeBytes = 40 << 20
 
 // fileTensor is a tensor of the file: shape as it stands there, NHWC.
@@ -51,6 +50,8 @@ type fileTensor struct {
 	data  []byte // nil for what operators compute
 	quant *tensor.Quant
 	odd   string // why it cannot be read, where it is used
+	free  bool   // the file says that a dimension is known at the run alone
+	moved bool   // operators gave it another shape than the file
 }
 
 func (t *fileTensor) where() string { return fmt.Sprintf("tensor %d %q", t.index, t.name) }
@@ -79,7 +80,7 @@ type operator struct {
 func readFile(data []byte) (*file, error) {
 	fb := &flat{b: data}
 	root := fb.root()
-	out := &file{description: root.text(modelDescription), may: freeBytes + 2*len(data)}
+	out := &file{may: freeBytes + 4*len(data)}
 	subs := root.vector(modelSubgraphs, 4)
 	if fb.err == nil && subs.n == 0 {
 		return nil, refuse("", "the file has no graph")
@@ -206,6 +207,11 @@ func (f *file) readTensors(sub table, buffers vector) error {
 		if err := x.readQuant(t, f); err != nil {
 			return err
 		}
+		if s := t.vector(tensorSignature, 4); t.f.err == nil {
+			for k := range s.n {
+				x.free = x.free || s.int32(k) < 0
+			}
+		}
 		if _, sparse := t.table(tensorSparsity); sparse {
 			x.odd = "sparse weights"
 		}
@@ -220,8 +226,12 @@ func (f *file) readTensors(sub table, buffers vector) error {
 			buf := buffers.table(b)
 			if data := buf.vector(bufferData, 1); data.n > 0 {
 				x.data = data.bytes()
-			} else if buf.has(bufferOffset) {
-				x.odd = "weights outside of the FlatBuffer"
+			} else if at, n := buf.uint64(bufferOffset), buf.uint64(bufferSize); at > 1 && n > 0 {
+				// Behind the FlatBuffer, counted from the file's beginning.
+				if size := uint64(len(t.f.b)); at > size || n > size-at {
+					return damaged(x.where(), "%d bytes at %d lie outside of the file's %d", n, at, size)
+				}
+				x.data = t.f.b[at:][:n:n]
 			}
 		}
 		if t.f.err != nil {

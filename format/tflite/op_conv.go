@@ -25,12 +25,9 @@ func (im *importer) depthwise() error {
 }
 
 func (im *importer) convolve(c graph.Conv, padding, act int8, form string, p []int, groups func(x, w tensor.Shape) int) error {
-	x, v, err := im.activation(0)
+	x, err := im.image(0)
 	if err != nil {
 		return err
-	}
-	if !v.image {
-		return im.refuse("an input of shape %v, want 4 dimensions", im.shape(0))
 	}
 	if !im.has(1) {
 		return im.refuse("has no weights")

@@ -7,13 +7,99 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// reshape gives operand 0 the result's shape, whatever computes that shape in the file.
+// reshape gives operand 0 the result's shape.
 func (im *importer) reshape() error {
 	x, v, err := im.activation(0)
 	if err != nil {
 		return err
 	}
-	return im.reshaped(x, im.shape(0), v.image, im.result())
+	t := im.result()
+	to, err := im.target()
+	if err != nil {
+		return err
+	}
+	if !to.Equal(t.shape) {
+		if to.Elements() != im.shape(0).Elements() {
+			return im.refuse("%v does not become %v", im.shape(0), to)
+		}
+		t.shape, t.moved = to, true
+	}
+	return im.reshaped(x, im.shape(0), v.image, t)
+}
+
+// target is the shape that a RESHAPE, SQUEEZE or EXPAND_DIMS gives its result: what its
+// operands say where they are known, for the file's word may stand for a batch that was not;
+// else the file's word.
+func (im *importer) target() (tensor.Shape, error) {
+	from, said := im.shape(0), im.result().shape
+	switch im.op.code {
+	case opSqueeze:
+		if !im.moved() {
+			return said, nil
+		}
+		o := im.op.options.vector(0, 4)
+		if o.n > maxRank {
+			return nil, im.refuse("%d dimensions to drop", o.n)
+		}
+		drop := o.ints()
+		var to tensor.Shape
+		for d, n := range from {
+			if n == 1 && (len(drop) == 0 || slices.Contains(drop, d) || slices.Contains(drop, d-len(from))) {
+				continue
+			}
+			to = append(to, n)
+		}
+		return to, nil
+	case opExpandDims:
+		if !im.moved() {
+			return said, nil
+		}
+		a, err := im.list(1)
+		if err != nil {
+			return nil, err
+		}
+		if len(a) != 1 || a[0] < -len(from)-1 || a[0] > len(from) {
+			return nil, im.refuse("dimensions %v of shape %v", a, from)
+		}
+		if a[0] < 0 {
+			a[0] += len(from) + 1
+		}
+		return slices.Insert(from.Clone(), a[0], 1), nil
+	}
+	var list []int
+	if im.has(1) {
+		var ok bool
+		if list, ok = im.integers(im.op.in[1], 0); !ok {
+			return said, nil
+		}
+	} else if o := im.op.options.vector(0, 4); o.n > 0 && o.n <= maxRank {
+		if list = o.ints(); len(list) == 1 && list[0] == 0 {
+			list = nil // the way of older files to say a scalar
+		}
+	} else {
+		return said, nil
+	}
+	if len(list) > maxRank {
+		return nil, im.refuse("to %d dimensions, want at most %d", len(list), maxRank)
+	}
+	to, rest, free := make(tensor.Shape, len(list)), from.Elements(), -1
+	for d, n := range list {
+		switch {
+		case n == -1 && free < 0:
+			free = d
+			continue
+		case n < 1 || rest%n != 0:
+			return nil, im.refuse("%v does not become %v", from, list)
+		}
+		to[d] = n
+		rest /= n
+	}
+	if free >= 0 {
+		to[free] = rest
+	} else if rest != 1 {
+		return nil, im.refuse("%v does not become %v", from, list)
+	}
+	return to, nil
 }
 
 // reshaped defines the result as x, of the file's shape from, under the result's shape.
@@ -23,7 +109,7 @@ func (im *importer) reshaped(x graph.ID, from tensor.Shape, image bool, t *fileT
 		return im.refuse("%v does not become %v", from, to)
 	}
 	split := len(to) == 5 && image && slices.Equal(from[:3], to[:3])
-	toImage := len(to) == 4 || split
+	toImage := len(to) == 4 && im.prefers(t, true) || split
 	y, err := im.regroup(x, from, image, to, toImage, t.name)
 	if err != nil {
 		return err
@@ -31,8 +117,23 @@ func (im *importer) reshaped(x graph.ID, from tensor.Shape, image bool, t *fileT
 	return im.define(0, y, toImage)
 }
 
+// prefers reports whether a result of four dimensions is best made an image; otherwise says
+// so where its readers do not care.
+func (im *importer) prefers(t *fileTensor, otherwise bool) bool {
+	if slices.Contains(im.file.outputs, t.index) {
+		return im.last
+	}
+	if w := im.wants[t.index]; w.image != w.plain {
+		return w.image
+	}
+	return otherwise
+}
+
 // shaped is operand k under another shape of the file's order.
 func (im *importer) shaped(k int, to tensor.Shape, toImage bool) (graph.ID, error) {
+	if im.isConstant(k) {
+		return im.bound(k, to, toImage)
+	}
 	x, v, err := im.activation(k)
 	if err != nil {
 		return graph.None, err
@@ -101,13 +202,47 @@ func (im *importer) transpose() error {
 	if s := slices.Sorted(slices.Values(p)); len(s) != rank || rank > 0 && (s[0] != 0 || s[rank-1] != rank-1) || len(slices.Compact(s)) != rank {
 		return im.refuse("permutation %v of shape %v", p, im.shape(0))
 	}
-	toImage := rank == 4 || rank == 5 && v.image && p[0] == 0 && p[1] == 1 && p[2] == 2
-	from, to := inverse(order(rank, v.image)), order(rank, toImage)
-	g := make([]int, rank)
-	for i := range g {
-		g[i] = from[p[to[i]]]
+	best := -1
+	var y graph.ID
+	var to bool
+	var perm []int
+	// Of the forms in which both ends may be, the one that moves least.
+	for _, image := range []bool{im.prefers(im.result(), true), !im.prefers(im.result(), true)} {
+		if rank < 4 && image || rank == 5 && image && !(v.image && p[0] == 0 && p[1] == 1 && p[2] == 2) || rank > 5 && image {
+			continue
+		}
+		from, into := inverse(order(rank, v.image)), order(rank, image)
+		g := make([]int, rank)
+		for i := range g {
+			g[i] = from[p[into[i]]]
+		}
+		cost := 1
+		if slices.IsSorted(g) {
+			cost = 0
+		}
+		if best >= 0 && cost >= best {
+			continue
+		}
+		best, to = cost, image
+		if cost > 0 {
+			y, perm = graph.None, g
+		} else {
+			y = x
+		}
 	}
-	return im.define(0, im.emit(im.result().name, graph.Transpose{Perm: dims(g)}, im.result().quant, x), toImage)
+	if y == graph.None {
+		return im.define(0, im.emit(im.result().name, graph.Transpose{Perm: dims(perm)}, im.result().quant, x), to)
+	}
+	// The graph has the elements so already.
+	if q, r := im.quant[x], im.result().quant; im.b.Type(x).Quantized() && !sameQuant(q, r) {
+		y = im.emit(im.result().name, graph.Identity{}, r, x)
+	}
+	return im.define(0, y, to)
+}
+
+// sameQuant reports whether two values of one scale stand for the same numbers.
+func sameQuant(a, b *tensor.Quant) bool {
+	return a != nil && b != nil && slices.Equal(a.Scale, b.Scale) && slices.Equal(a.Zero, b.Zero)
 }
 
 // axis turns a dimension of the file's shape, negative from the end, into the graph's.
@@ -127,16 +262,19 @@ func (im *importer) concat() error {
 		return im.no("fused activation")
 	}
 	in := make([]graph.ID, len(im.op.in))
-	image := false
+	image := len(im.shape(0)) == 4 && !slices.ContainsFunc(im.op.in, func(i int) bool { return im.values[i].defined })
 	for k := range in {
-		x, v, err := im.activation(k)
+		if !im.has(k) || len(im.shape(k)) != len(im.shape(0)) {
+			return im.refuse("operands of different ranks")
+		}
+		image = image || im.stands(k)
+	}
+	for k := range in {
+		x, err := im.as(k, image)
 		if err != nil {
 			return err
 		}
-		if k > 0 && (v.image != image || len(im.shape(k)) != len(im.shape(0))) {
-			return im.refuse("operands of shapes %v and %v", im.shape(0), im.shape(k))
-		}
-		in[k], image = x, v.image
+		in[k] = x
 	}
 	axis, err := im.axis(o.int32(0, 0), len(im.shape(0)), image)
 	if err != nil {
@@ -163,7 +301,10 @@ func (im *importer) split() error {
 		return err
 	}
 	n := len(im.op.out)
-	ids := im.b.AddN(im.unique(im.result().name), graph.Split{Axis: a, Parts: n}, n, x)
+	if n > maxOperands || n == 0 {
+		return im.refuse("%d parts", n)
+	}
+	ids := im.b.AddN(im.uniqueOf(im.result().name, n), graph.Split{Axis: a, Parts: n}, n, x)
 	for k, id := range ids {
 		if id != graph.None && im.b.Type(id).Quantized() {
 			im.quant[id] = im.file.tensors[im.op.out[k]].quant

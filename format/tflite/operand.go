@@ -3,6 +3,7 @@ package tflite
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/wispnet/wisp/graph"
@@ -107,30 +108,6 @@ func (im *importer) list(k int) ([]int, error) {
 	return out, nil
 }
 
-// floating is a constant as float32, dequantized where it has quantization parameters.
-func (im *importer) floating(t *tensor.Tensor) (*tensor.Tensor, error) {
-	if t.DType == tensor.Float32 {
-		return t, nil
-	}
-	if err := im.file.spend(4 * t.Shape.Elements()); err != nil {
-		return nil, err
-	}
-	f := tensor.Of(t.Shape, append([]float32(nil), t.Floats()...))
-	q := t.Quant
-	if q == nil {
-		return f, nil
-	}
-	inner := 1
-	if len(q.Scale) > 1 {
-		inner = t.Shape[q.Axis+1:].Elements()
-	}
-	for i, x := range f.Float32() {
-		c := i / inner % len(q.Scale)
-		f.Float32()[i] = (x - float32(q.Zero[c])) * q.Scale[c]
-	}
-	return f, nil
-}
-
 // weight is operand k as a parameter whose dimensions are reordered by p. Where the
 // network computes in float32 its weights become float32.
 func (im *importer) weight(k int, form string, p []int, integer bool) (graph.ID, error) {
@@ -153,20 +130,27 @@ func (im *importer) weight(k int, form string, p []int, integer bool) (graph.ID,
 	if shape.Elements() == 0 {
 		return graph.None, im.refuse("weights of shape %v have no elements", shape)
 	}
+	var r tensor.Tensor
 	if !integer {
 		if c.DType == tensor.Int8 || c.DType == tensor.Uint8 {
 			im.warn("weights of 8 bits meet float32 activations (a hybrid model): they are computed in float32")
 		}
-		if c, err = im.floating(c); err != nil {
+		f, err := im.floating(c, p)
+		if err != nil {
 			return graph.None, err
 		}
-	} else if c.DType != tensor.Int8 && c.DType != tensor.Uint8 && c.DType != tensor.Int32 {
-		return graph.None, im.refuse("operand %d is %v in a quantized operator", k, c.DType)
+		r = *f
+	} else {
+		if c.DType != tensor.Int8 && c.DType != tensor.Uint8 && c.DType != tensor.Int32 {
+			return graph.None, im.refuse("operand %d is %v in a quantized operator", k, c.DType)
+		}
+		r = *reorder(c, shape, p)
 	}
-	if err := im.file.spend(c.Shape.Elements() * c.DType.Size()); err != nil {
-		return graph.None, err
+	if !still(shape, p) && c.DType.Size() == r.DType.Size() {
+		if err := im.file.spend(r.Shape.Elements() * r.DType.Size()); err != nil {
+			return graph.None, err
+		}
 	}
-	r := *reorder(c, shape, p)
 	if r.Quant = nil; integer && c.DType != tensor.Int32 {
 		if c.Quant == nil {
 			return graph.None, im.refuse("weights without quantization")
@@ -184,8 +168,8 @@ func (im *importer) weight(k int, form string, p []int, integer bool) (graph.ID,
 	return id, nil
 }
 
-// activation is operand k as a value of the graph. A constant becomes one in the order
-// that its rank has.
+// activation is operand k as a value of the graph, as it stands. A constant becomes one in
+// the order that its rank has.
 func (im *importer) activation(k int) (graph.ID, *value, error) {
 	t, v, err := im.source(k)
 	if err != nil {
@@ -200,23 +184,12 @@ func (im *importer) activation(k int) (graph.ID, *value, error) {
 	if !im.isConstant(k) {
 		return graph.None, nil, im.refuse("reads %s, which nothing computes before it", t.where())
 	}
-	c, err := im.constant(k)
+	image := len(t.shape) == 4
+	id, err := im.bound(k, t.shape, image)
 	if err != nil {
 		return graph.None, nil, err
 	}
-	if c.DType != tensor.Float32 && (c.Quant == nil || len(c.Quant.Scale) != 1) {
-		if c, err = im.floating(c); err != nil {
-			return graph.None, nil, err
-		}
-	}
-	if err := im.file.spend(c.Shape.Elements() * c.DType.Size()); err != nil {
-		return graph.None, nil, err
-	}
-	image := len(c.Shape) == 4
-	r := *reorder(c, c.Shape, order(len(c.Shape), image))
-	id := im.b.Bound(graph.Constant, im.unique(t.name), &r)
-	v.id, v.image, v.defined, v.con = id, image, true, c
-	return id, v, nil
+	return id, &value{id: id, image: image, defined: true}, nil
 }
 
 // emit adds a node whose result has the quantization q.
@@ -243,11 +216,30 @@ func (im *importer) define(k int, id graph.ID, image bool) error {
 		return im.refuse("%v", err)
 	}
 	t, got := &im.file.tensors[i], im.b.Type(id)
-	if want := permute(t.shape, order(len(t.shape), image)); got.DType != t.dtype() || !got.Shape.Equal(want) {
-		return refuse(t.where(), "is %s%v in the file and %v by its operators", t.typeName(), want, got)
+	p := order(len(t.shape), image)
+	if want := permute(t.shape, p); got.DType != t.dtype() || !got.Shape.Equal(want) {
+		if got.DType != t.dtype() || len(got.Shape) != len(want) || !t.free && !im.moved() {
+			return refuse(t.where(), "is %s%v in the file and %v by its operators", t.typeName(), want, got)
+		}
+		t.shape, t.moved = permute(got.Shape, inverse(p)), true
 	}
+	if im.taken[id] && slices.Contains(im.file.outputs, i) { // an output has its own name
+		id = im.emit(t.name, graph.Identity{}, im.quant[id], id)
+	}
+	im.taken[id] = true
 	im.values[i] = value{id: id, image: image, defined: true}
 	return nil
+}
+
+// moved reports whether an operand has another shape than the file says, which then is no
+// word about the results' either.
+func (im *importer) moved() bool {
+	for _, i := range im.op.in {
+		if i >= 0 && im.file.tensors[i].moved {
+			return true
+		}
+	}
+	return false
 }
 
 // quantized reports whether the operator's first operand is quantized.

@@ -7,7 +7,20 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-const opReshape = 22
+const (
+	opConcat       = 2
+	opMul          = 18
+	opReshape      = 22
+	opGather       = 36
+	opTranspose    = 39
+	opSqueeze      = 43
+	opStridedSlice = 45
+	opCast         = 53
+	opExpandDims   = 70
+	opShape        = 77
+	opReduceProd   = 81
+	opPack         = 83
+)
 
 // operators is every operator that is read, by its number.
 var operators = map[int]func(*importer) error{
@@ -27,13 +40,16 @@ var operators = map[int]func(*importer) error{
 	22:  (*importer).reshape,
 	25:  (*importer).softmax,
 	34:  (*importer).pad,
+	36:  (*importer).gather,
 	39:  (*importer).transpose,
 	40:  (*importer).mean,
 	41:  (*importer).sub,
 	42:  (*importer).div,
-	43:  (*importer).reshape, // SQUEEZE: the result's shape says all
+	43:  (*importer).reshape, // SQUEEZE
 	45:  (*importer).stridedSlice,
 	49:  (*importer).split,
+	55:  (*importer).maximum,
+	57:  (*importer).minimum,
 	60:  (*importer).pad, // PADV2
 	65:  (*importer).slice,
 	70:  (*importer).reshape, // EXPAND_DIMS

@@ -33,7 +33,8 @@ const (
 	quantAxis  = 6
 
 	bufferData   = 0
-	bufferOffset = 1
+	bufferOffset = 1 // with the size: data behind the FlatBuffer
+	bufferSize   = 2
 
 	opCode    = 0
 	opInputs  = 1

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -21,15 +22,20 @@ const maxFile = math.MaxInt32
 // Residuals and activations that are no limits must stand alone (quant.Plain does that); what
 // has no form is one *graph.UnsupportedError.
 func Write(w io.Writer, g *graph.Graph, description string) error {
+	return WriteAbout(w, g, &graph.About{Description: description})
+}
+
+// WriteAbout is Write of a file that says more: how a picture becomes its input and what its
+// classes are called stand in it as TensorFlow Lite's metadata, the labels behind the model in
+// a zip archive.
+func WriteAbout(w io.Writer, g *graph.Graph, a *graph.About) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("tflite: write: %w", err)
 	}
-	e := &exporter{g: g, at: make([]int, len(g.Values)), buffers: fbTables{fbTable{}}, codes: map[[2]int]int{}, consts: map[string]int{}}
-	for i := range e.at {
-		e.at[i] = -1
-	}
+	g = spelled(g)
+	e := newExporter(g)
 	for _, id := range g.Inputs {
-		e.value(id)
+		e.define(id, portLayout(len(e.shape(id))))
 	}
 	for i := range g.Nodes {
 		if err := e.node(&g.Nodes[i]); err != nil {
@@ -42,22 +48,69 @@ func Write(w io.Writer, g *graph.Graph, description string) error {
 	if e.lacks != nil {
 		return &graph.UnsupportedError{Format: format, Ops: e.lacks}
 	}
-	ports := func(ids []graph.ID) fbVector {
-		var v []int
-		for _, id := range ids {
-			v = append(v, e.value(id))
-		}
-		return fbInts(v...)
+	inputs, outputs := e.inputs(), e.outputs()
+	sub := fbTable{e.tensors, fbInts(inputs...), fbInts(outputs...), e.operators, fbString(g.Name)}
+	var entries any
+	if own := metadata(g, a); own != nil {
+		entries = fbTables{{fbString(metadataName), len(e.buffers)}}
+		e.buffers = append(e.buffers, fbTable{fbVector{len(own), 16, own}})
 	}
-	sub := fbTable{e.tensors, ports(g.Inputs), ports(g.Outputs), e.operators, fbString(g.Name)}
-	_, err := w.Write(encode(fbTable{3, e.codeList, fbTables{sub}, fbString(description), e.buffers}, "TFL3"))
+	file := encode(fbTable{3, e.codeList, fbTables{sub}, fbString(a.Description), e.buffers, nil, entries, fbTables{e.signature(inputs, outputs)}}, "TFL3")
+	if _, err := w.Write(file); err != nil {
+		return err
+	}
+	behind, err := archive(a.Labels, len(file))
+	if err != nil || behind == nil {
+		return err
+	}
+	_, err = w.Write(behind)
 	return err
+}
+
+func newExporter(g *graph.Graph) *exporter {
+	e := &exporter{g: g, at: make([]places, len(g.Values)), isOutput: make([]bool, len(g.Values)), buffers: fbTables{fbTable{}}, codes: map[[2]int]int{}, consts: map[string]int{}}
+	for i := range e.at {
+		e.at[i] = places{-1, -1}
+	}
+	for _, id := range g.Outputs {
+		e.isOutput[id] = true
+	}
+	return e
+}
+
+// inputs are the tensors of the graph's inputs.
+func (e *exporter) inputs() []int {
+	var list []int
+	for _, id := range e.g.Inputs {
+		list = append(list, e.value(id, portLayout(len(e.shape(id)))))
+	}
+	return list
+}
+
+// outputs are the tensors of the graph's outputs: each of its own, and none that is an input
+// or a constant.
+func (e *exporter) outputs() []int {
+	var list []int
+	for i, id := range e.g.Outputs {
+		v := &e.g.Values[id]
+		l := portLayout(len(v.Type.Shape))
+		t := e.value(id, l)
+		if slices.Contains(list, t) || v.Kind == graph.Input || v.Data != nil {
+			s := l.shape(v.Type.Shape)
+			y := e.between(fmt.Sprintf("%s/output%d", v.Name, i), id, s)
+			e.reshape(t, y, s...)
+			t = y
+		}
+		list = append(list, t)
+	}
+	return list
 }
 
 // exporter collects the parts of one file.
 type exporter struct {
 	g         *graph.Graph
-	at        []int // of every value, its tensor in the file, or −1
+	at        []places // of every value
+	isOutput  []bool
 	tensors   fbTables
 	buffers   fbTables
 	operators fbTables
@@ -70,14 +123,6 @@ type exporter struct {
 
 func (e *exporter) no(n *graph.Node, why string) {
 	e.lacks = append(e.lacks, graph.Unsupported{Op: n.Op.Name(), Nodes: []string{n.Name}, Why: why})
-}
-
-// fileShape is a value's shape in the file's order.
-func fileShape(s tensor.Shape) tensor.Shape {
-	if len(s) == 4 {
-		return tensor.Shape{s[0], s[2], s[3], s[1]}
-	}
-	return s
 }
 
 // typeCode is the file's number of an element type.
@@ -105,23 +150,6 @@ func (e *exporter) add(name string, d tensor.DType, s tensor.Shape, q *tensor.Qu
 	e.tensors = append(e.tensors, fbTable{fbInts(s...), typeCode(d), buffer, fbString(name), quant})
 	e.size += 200 + len(name)
 	return len(e.tensors) - 1
-}
-
-// value is a value's tensor.
-func (e *exporter) value(id graph.ID) int {
-	if e.at[id] < 0 {
-		v := &e.g.Values[id]
-		var data []byte
-		if v.Data != nil {
-			t := v.Data
-			if len(t.Shape) == 4 {
-				t = reorder(t, t.Shape, []int{0, 2, 3, 1})
-			}
-			data = rawData(t)
-		}
-		e.at[id] = e.add(v.Name, v.Type.DType, fileShape(v.Type.Shape), v.Quant, data)
-	}
-	return e.at[id]
 }
 
 func rawData(t *tensor.Tensor) []byte {
@@ -174,6 +202,8 @@ const (
 	hardSwishOptions  = 91
 	dequantizeOptions = 38
 	quantizeOptions   = 86
+	gatherOptions     = 23
+	maxMinOptions     = 39
 )
 
 // emit adds an operator. Version 0 is 1 for float32 and 2 where results are of eight bits.
@@ -208,56 +238,17 @@ func fusedCode(a graph.Act) (int8, bool) {
 	return 0, false
 }
 
-// fit finds how an image must be padded so that SAME or VALID does the rest: kind is the
-// option's number, and where explicit is true pads must be added first.
-func fit(p graph.Padding, in, out tensor.Shape, kernel, stride, dilation [2]int) (kind int8, pads [4]int, explicit bool) {
-	p = p.Resolve(in[2], in[3], kernel, stride, dilation)
-	need := func(k int) int {
-		return max(0, (out[k]-1)*stride[k-2]+(kernel[k-2]-1)*dilation[k-2]+1-in[k])
-	}
-	same := graph.SamePadding.Resolve(in[2], in[3], kernel, stride, dilation)
-	if p.Top+p.Left == 0 && need(2) == 0 && need(3) == 0 {
-		return 1, pads, false
-	}
-	if p == same {
-		return 0, pads, false
-	}
-	return 1, [4]int{p.Top, max(0, need(2)-p.Top), p.Left, max(0, need(3)-p.Left)}, true
-}
-
-// padded is the tensor of x with rows and columns around it. Where lowest is set they can
-// win no maximum, else they are zero.
-func (e *exporter) padded(name string, x graph.ID, pads [4]int, lowest bool) int {
-	v := &e.g.Values[x]
-	s := fileShape(v.Type.Shape).Clone()
-	s[1] += pads[0] + pads[1]
-	s[2] += pads[2] + pads[3]
-	y := e.between(name+"/pad", x, s)
-	in := []int{e.value(x), e.ints(tensor.Shape{4, 2}, 0, 0, pads[0], pads[1], pads[2], pads[3], 0, 0)}
-	if !lowest {
-		e.emit(34, e.version(x), in, []int{y}, padOptions, fbTable{})
-		return y
-	}
-	var t *tensor.Tensor
-	switch v.Type.DType {
-	case tensor.Int8:
-		t = tensor.Of(tensor.Shape{1}, []int8{math.MinInt8})
-	case tensor.Uint8:
-		t = tensor.Of(tensor.Shape{1}, []uint8{0})
-	default:
-		t = tensor.Of(tensor.Shape{1}, []float32{-math.MaxFloat32})
-	}
-	in = append(in, e.add(name+"/lowest", v.Type.DType, t.Shape, v.Quant, rawData(t)))
-	e.emit(60, e.version(x), in, []int{y}, padV2Options, fbTable{})
-	return y
-}
-
 // version is the version of most operators for values of the type of id.
 func (e *exporter) version(id graph.ID) int {
 	if e.g.Values[id].Type.DType == tensor.Int8 {
 		return 2
 	}
 	return 1
+}
+
+// floats is a constant of float32.
+func (e *exporter) floats(name string, s tensor.Shape, v []float32) int {
+	return e.add(name, tensor.Float32, s, nil, fbFloats(v).data)
 }
 
 // weight is a layer's weights in the order p, and its bias, whose quantization the runtime

@@ -2,6 +2,7 @@ package tflite
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -14,273 +15,307 @@ func (e *exporter) node(n *graph.Node) error {
 			return fmt.Errorf("tflite: write: node %q: weight %q has no data: bind the weights first", n.Name, v.Name)
 		}
 	}
-	in, out := e.g.Value(n.In[0]).Type.Shape, e.g.Value(n.Out[0]).Type.Shape
+	for _, id := range append(n.In[:len(n.In):len(n.In)], n.Out...) {
+		if s := e.shape(id); s.Elements() == 0 {
+			e.no(n, fmt.Sprintf("a value of shape %v, which has no elements", s))
+			return nil
+		}
+	}
+	in, out := e.shape(n.In[0]), e.shape(n.Out[0])
 	version := e.version(n.Out[0])
-	x := func() int { return e.value(n.In[0]) }
-	y := []int{e.value(n.Out[0])}
 	switch op := n.Op.(type) {
 	case graph.Conv:
 		e.conv(n, op, in, out)
 	case graph.Linear:
 		e.linear(n, op, in)
+	case graph.BatchNorm:
+		e.batchNorm(n, op)
 	case graph.Binary:
-		act, ok := fusedCode(op.Act)
-		if !ok {
-			e.no(n, op.Act.String())
-		}
-		code := [...]int{graph.Add: 0, graph.Sub: 41, graph.Mul: 18, graph.Div: 42}[op.Fn]
-		kind := [...]int{graph.Add: addOptions, graph.Sub: subOptions, graph.Mul: mulOptions, graph.Div: divOptions}[op.Fn]
-		e.emit(code, version, []int{x(), e.value(n.In[1])}, y, kind, fbTable{act})
+		e.binary(n, op)
 	case graph.Activate:
-		switch {
-		case op.Act == graph.ReLU:
-			e.emit(19, version, []int{x()}, y, noOptions, nil)
-		case op.Act == graph.ReLU6:
-			e.emit(21, version, []int{x()}, y, noOptions, nil)
-		case op.Act == graph.Clip(-1, 1):
-			e.emit(20, version, []int{x()}, y, noOptions, nil)
-		case op.Act.Kind == graph.ActSigmoid:
-			e.emit(14, version, []int{x()}, y, noOptions, nil)
-		case op.Act.Kind == graph.ActHardSwish:
-			e.emit(117, 1, []int{x()}, y, hardSwishOptions, fbTable{})
-		default:
-			e.no(n, op.Act.String())
-		}
+		e.activate(n, op.Act)
 	case graph.MaxPool:
-		e.pool(n, 17, op.Kernel, op.Stride, op.Pad, true)
+		e.maxPool(n, op)
 	case graph.AvgPool:
-		if op.Ceil {
-			e.no(n, "ceil")
-		}
-		if !op.CountPad {
-			if _, _, explicit := fit(op.Pad, in, out, op.Kernel, op.Stride, [2]int{1, 1}); explicit {
-				e.no(n, "padding that does not count")
-			}
-		} else if kind, _, _ := fit(op.Pad, in, out, op.Kernel, op.Stride, [2]int{1, 1}); kind == 0 {
-			p := op.Pad.Resolve(in[2], in[3], op.Kernel, op.Stride, [2]int{1, 1})
-			padded := e.padded(n.Name, n.In[0], [4]int{p.Top, p.Bottom, p.Left, p.Right}, false)
-			e.emit(1, version, []int{padded}, y, poolOptions, fbTable{int8(1), op.Stride[1], op.Stride[0], op.Kernel[1], op.Kernel[0], int8(0)})
-			break
-		}
-		e.pool(n, 1, op.Kernel, op.Stride, op.Pad, false)
+		e.avgPool(n, op)
 	case graph.GlobalAvgPool:
-		e.emit(40, version, []int{x(), e.list(1, 2)}, y, reducerOptions, fbTable{true})
+		e.emit(40, version, []int{e.value(n.In[0], last), e.list(1, 2)}, []int{e.define(n.Out[0], last)}, reducerOptions, fbTable{true})
 	case graph.Softmax:
-		if last := len(in) - 1; op.Axis != last && !(len(in) == 4 && op.Axis == 1) || len(in) == 4 && op.Axis != 1 {
-			e.no(n, "along another dimension than the last")
-		}
-		e.emit(25, version, []int{x()}, y, softmaxOptions, fbTable{float32(1)})
+		e.softmax(n, op)
 	case graph.Concat:
-		var list []int
-		for _, id := range n.In {
-			list = append(list, e.value(id))
-		}
-		e.emit(2, version, list, y, concatOptions, fbTable{fileAxis(op.Axis, len(in)), int8(0)})
+		e.concat(n, op)
 	case graph.Split:
-		var list []int
-		for _, id := range n.Out {
-			list = append(list, e.value(id))
-		}
-		e.emit(49, version, []int{e.ints(tensor.Shape{}, fileAxis(op.Axis, len(in))), x()}, list, splitOptions, fbTable{op.Parts})
+		e.split(n, op)
 	case graph.Slice:
-		begin, end, step := make([]int, len(in)), []int(fileShape(in).Clone()), make([]int, len(in))
-		for i := range step {
-			step[i] = 1
-		}
-		a := fileAxis(op.Axis, len(in))
-		begin[a], end[a], step[a] = op.Start, op.End, op.Step
-		e.emit(45, version, []int{x(), e.list(begin...), e.list(end...), e.list(step...)}, y, stridedOptions, fbTable{0, 0, 0, 0, 0})
+		e.slice(n, op)
 	case graph.Shuffle:
-		per := in[1] / op.Groups
+		x, per := e.value(n.In[0], last), in[1]/op.Groups
 		parts := e.between(n.Name+"/parts", n.In[0], tensor.Shape{in[0], in[2], in[3], op.Groups, per})
 		swapped := e.between(n.Name+"/swapped", n.In[0], tensor.Shape{in[0], in[2], in[3], per, op.Groups})
-		e.reshape(x(), parts, in[0], in[2], in[3], op.Groups, per)
+		e.reshape(x, parts, in[0], in[2], in[3], op.Groups, per)
 		e.emit(39, version, []int{parts, e.list(0, 1, 2, 4, 3)}, []int{swapped}, transposeOptions, fbTable{})
-		e.reshape(swapped, y[0], in[0], in[2], in[3], in[1])
+		e.reshape(swapped, e.define(n.Out[0], last), in[0], in[2], in[3], in[1])
 	case graph.Pad:
 		p := [4]int{op.Pad.Top, op.Pad.Bottom, op.Pad.Left, op.Pad.Right}
-		if op.Value != 0 {
-			e.no(n, "with a value")
+		if op.Value != 0 && e.g.Value(n.In[0]).Type.Quantized() {
+			e.no(n, "of integers with a value")
+			return nil
 		}
-		e.emit(34, version, []int{x(), e.ints(tensor.Shape{4, 2}, 0, 0, p[0], p[1], p[2], p[3], 0, 0)}, y, padOptions, fbTable{})
+		e.value(n.In[0], last)
+		e.pad(n.Name, n.In[0], e.define(n.Out[0], last), p, op.Value)
 	case graph.Resize:
-		if !op.Plain() {
-			e.no(n, "by a rule that TensorFlow Lite does not have")
-		}
-		e.emit(97, version, []int{x(), e.list(op.H, op.W)}, y, nearestOptions, fbTable{false, false})
+		e.resize(n, op)
 	case graph.Reshape, graph.Flatten, graph.Identity:
 		e.regroup(n, in, out)
 	case graph.Transpose:
-		p, r := op.Perm.Slice(), make([]int, len(in))
-		to := order(len(in), true)
-		if len(in) != 4 {
-			to = order(len(in), false)
-		}
-		for i := range r { // of the file's dimensions
-			r[i] = to[p[inverse(to)[i]]]
-		}
-		e.emit(39, version, []int{x(), e.list(r...)}, y, transposeOptions, fbTable{})
+		e.move(n, op.Perm.Slice())
 	case graph.Quantize, graph.Requantize:
-		e.emit(114, 1, []int{x()}, y, quantizeOptions, fbTable{})
+		l := e.stands(n.In[0])
+		e.emit(114, 1, []int{e.value(n.In[0], l)}, []int{e.define(n.Out[0], l)}, quantizeOptions, fbTable{})
 	case graph.Dequantize:
-		e.emit(6, e.version(n.In[0]), []int{x()}, y, dequantizeOptions, fbTable{})
+		l := e.stands(n.In[0])
+		e.emit(6, e.version(n.In[0]), []int{e.value(n.In[0], l)}, []int{e.define(n.Out[0], l)}, dequantizeOptions, fbTable{})
 	default:
 		e.no(n, "")
 	}
 	return nil
 }
 
-// fileAxis is a dimension of the graph's value in the file's.
-func fileAxis(a, rank int) int {
-	if rank == 4 {
-		return order(4, true)[a]
+// ending prepares an operator that ends in an activation: the number in the operator's own
+// options, the tensor that it computes, and what writes the rest once the operator stands.
+func (e *exporter) ending(n *graph.Node, act graph.Act, l layout) (code int8, y int, finish func()) {
+	code, ok := fusedCode(act)
+	if ok {
+		return code, e.define(n.Out[0], l), func() {}
 	}
-	return a
+	v := e.g.Value(n.Out[0])
+	if act.Kind != graph.ActClip {
+		e.no(n, act.String())
+		return 0, e.define(n.Out[0], l), func() {}
+	}
+	if len(v.Type.Shape) < 3 {
+		l = plain
+	}
+	y = e.between(n.Name+"/unlimited", n.Out[0], l.shape(v.Type.Shape))
+	return 0, y, func() { e.clip(n, act, y, e.define(n.Out[0], l), l) }
 }
 
-func (e *exporter) reshape(x, y int, shape ...int) {
-	e.emit(opReshape, 1, []int{x, e.list(shape...)}, []int{y}, reshapeOptions, fbTable{fbInts(shape...)})
+// clip limits x to y. A number broadcasts over so many dimensions alone, so values of more
+// are lists.
+func (e *exporter) clip(n *graph.Node, act graph.Act, x, y int, l layout) {
+	shape := l.shape(e.shape(n.Out[0]))
+	view := shape
+	if len(shape) > maxBroadcast {
+		view = tensor.Shape{shape.Elements()}
+	}
+	x = e.reshaped(n.Name+"/list", n.Out[0], x, shape, view)
+	e.viewed(n.Name+"/limits", n.Out[0], y, shape, view, func(y int) { e.limits(n, act, x, y, view) })
 }
 
-func (e *exporter) conv(n *graph.Node, op graph.Conv, in, out tensor.Shape) {
-	if op.Residual {
-		e.no(n, "with a residual")
+// limits limits x to y, of one shape.
+func (e *exporter) limits(n *graph.Node, act graph.Act, x, y int, shape tensor.Shape) {
+	hasLo, hasHi := !math.IsInf(float64(act.Lo), -1), !math.IsInf(float64(act.Hi), 1)
+	limit := func(code int, what string, v float32, x, y int) {
+		e.emit(code, e.version(n.Out[0]), []int{x, e.number(n.Name+"/"+what, n.Out[0], v)}, []int{y}, maxMinOptions, fbTable{})
+	}
+	switch {
+	case hasLo && hasHi:
+		between := e.between(n.Name+"/limited", n.Out[0], shape)
+		limit(55, "lowest", act.Lo, x, between)
+		limit(57, "highest", act.Hi, between, y)
+	case hasLo:
+		limit(55, "lowest", act.Lo, x, y)
+	case hasHi:
+		limit(57, "highest", act.Hi, x, y)
+	default:
+		e.reshape(x, y, shape...)
+	}
+}
+
+// activate: activations that are operators of their own.
+func (e *exporter) activate(n *graph.Node, act graph.Act) {
+	l, version := e.stands(n.In[0]), e.version(n.Out[0])
+	x := e.value(n.In[0], l)
+	simple := func(code, version, kind int, options fbTable) {
+		e.emit(code, version, []int{x}, []int{e.define(n.Out[0], l)}, kind, options)
+	}
+	switch {
+	case act == graph.Act{}:
+		e.reshape(x, e.define(n.Out[0], l), l.shape(e.shape(n.Out[0]))...)
+	case act == graph.ReLU:
+		simple(19, version, noOptions, nil)
+	case act == graph.ReLU6:
+		simple(21, version, noOptions, nil)
+	case act == graph.Clip(-1, 1) && !e.g.Value(n.Out[0]).Type.Quantized():
+		simple(20, version, noOptions, nil)
+	case act.Kind == graph.ActSigmoid:
+		simple(14, version, noOptions, nil)
+	case act.Kind == graph.ActHardSwish:
+		simple(117, 1, hardSwishOptions, fbTable{})
+	case act.Kind == graph.ActClip:
+		e.clip(n, act, x, e.define(n.Out[0], l), l)
+	default:
+		e.no(n, act.String())
+	}
+}
+
+// maxCut is how many dimensions the runtime's operators along one of them take; a value of
+// more is seen as what stands before that one, it, and what stands behind it.
+const maxCut = 4
+
+func (e *exporter) softmax(n *graph.Node, op graph.Softmax) {
+	s := e.shape(n.In[0])
+	rank := len(s)
+	l := e.stands(n.In[0])
+	if l.axis(op.Axis, rank) != rank-1 && (1-l).axis(op.Axis, rank) == rank-1 {
+		l = 1 - l
+	}
+	x, shape, a := e.value(n.In[0], l), l.shape(s), l.axis(op.Axis, rank)
+	version, options := e.version(n.Out[0]), fbTable{float32(1)}
+	if a == rank-1 && rank <= maxCut {
+		e.emit(25, version, []int{x}, []int{e.define(n.Out[0], l)}, softmaxOptions, options)
 		return
 	}
-	act, ok := fusedCode(op.Act)
-	if !ok {
-		e.no(n, op.Act.String())
+	// Rows of what the sum goes over.
+	view := around(shape, a)
+	x = e.reshaped(n.Name+"/around", n.In[0], x, shape, view)
+	rows := e.between(n.Name+"/rows", n.In[0], permute(view, []int{0, 2, 1}))
+	e.transpose(n.Name, n.In[0], x, view, []int{0, 2, 1}, rows)
+	shares := e.between(n.Name+"/shares", n.Out[0], permute(view, []int{0, 2, 1}))
+	e.emit(25, version, []int{rows}, []int{shares}, softmaxOptions, options)
+	y := e.define(n.Out[0], l)
+	back := e.between(n.Name+"/back", n.Out[0], view)
+	e.transpose(n.Name, n.Out[0], shares, permute(view, []int{0, 2, 1}), []int{0, 2, 1}, back)
+	e.reshape(back, y, shape...)
+}
+
+// cut says how a value is cut along a dimension of the graph: in which layout, and seen as
+// which shape of the file, along which of its dimensions.
+func (e *exporter) cut(axis int, ids ...graph.ID) (l layout, view func(tensor.Shape) tensor.Shape, at int) {
+	l = e.stands(ids...)
+	rank := len(e.shape(ids[0]))
+	a := l.axis(axis, rank)
+	if rank <= maxCut {
+		return l, l.shape, a
 	}
-	ws := e.g.Value(n.In[1]).Type.Shape
-	kind, pads, explicit := fit(op.Pad, in, out, [2]int{ws[2], ws[3]}, op.Stride, op.Dilation)
-	x := e.value(n.In[0])
-	if explicit {
-		x = e.padded(n.Name, n.In[0], pads, false)
+	return l, func(s tensor.Shape) tensor.Shape { return around(l.shape(s), a) }, 1
+}
+
+func (e *exporter) concat(n *graph.Node, op graph.Concat) {
+	l, view, axis := e.cut(op.Axis, n.In...)
+	var list []int
+	for k, id := range n.In {
+		s := e.shape(id)
+		list = append(list, e.reshaped(fmt.Sprintf("%s/in%d", n.Name, k), id, e.value(id, l), l.shape(s), view(s)))
 	}
-	version := 1
-	if e.version(n.Out[0]) > 1 {
-		version = 3
-	}
-	y := []int{e.value(n.Out[0])}
-	if op.Groups == in[1] && in[1] > 1 {
-		args := append([]int{x}, e.weight(n, []int{1, 2, 3, 0}, 3)...)
-		e.emit(4, max(version, 2), args, y, depthwiseOptions, fbTable{kind, op.Stride[1], op.Stride[0], ws[0] / in[1], act, op.Dilation[1], op.Dilation[0]})
+	s := e.shape(n.Out[0])
+	y := e.define(n.Out[0], l)
+	e.viewed(n.Name+"/joined", n.Out[0], y, l.shape(s), view(s), func(y int) {
+		e.emit(2, e.version(n.Out[0]), list, []int{y}, concatOptions, fbTable{axis, int8(0)})
+	})
+}
+
+// viewed has an operator compute y under another shape, and gives it its own behind it.
+func (e *exporter) viewed(name string, like graph.ID, y int, shape, view tensor.Shape, compute func(y int)) {
+	if shape.Equal(view) {
+		compute(y)
 		return
 	}
-	options := fbTable{kind, op.Stride[1], op.Stride[0], act, op.Dilation[1], op.Dilation[0]}
-	if op.Groups == 1 {
-		args := append([]int{x}, e.weight(n, []int{0, 2, 3, 1}, 0)...)
-		e.emit(3, version, args, y, convOptions, options)
-		return
-	}
-	// Older runtimes know no groups: the channels are cut, convolved and joined again.
-	var cut, joined []int
-	height, width := in[2], in[3]
-	if explicit {
-		height, width = height+pads[0]+pads[1], width+pads[2]+pads[3]
-	}
-	for k := range op.Groups {
-		cut = append(cut, e.between(fmt.Sprintf("%s/in%d", n.Name, k), n.In[0], tensor.Shape{in[0], height, width, ws[1]}))
-		joined = append(joined, e.between(fmt.Sprintf("%s/out%d", n.Name, k), n.Out[0], tensor.Shape{out[0], out[2], out[3], ws[0] / op.Groups}))
-	}
-	e.emit(49, e.version(n.In[0]), []int{e.ints(tensor.Shape{}, 3), x}, cut, splitOptions, fbTable{op.Groups})
-	for k := range op.Groups {
-		g := e.group(n, k, op.Groups)
-		e.emit(3, version, append([]int{cut[k]}, g.weight(&g.g.Nodes[0], []int{0, 2, 3, 1}, 0)...), joined[k:k+1], convOptions, options)
-		e.tensors, e.buffers, e.size = g.tensors, g.buffers, g.size
-	}
-	e.emit(2, e.version(n.Out[0]), joined, y, concatOptions, fbTable{3, int8(0)})
+	t := e.between(name, like, view)
+	compute(t)
+	e.reshape(t, y, shape...)
 }
 
-// group is the exporter as it sees group k of a convolution's weights and bias.
-func (e *exporter) group(n *graph.Node, k, groups int) *exporter {
-	g := &graph.Graph{Values: []graph.Value{e.g.Values[n.In[0]]}, Nodes: []graph.Node{{Name: n.Name, Op: n.Op, In: []graph.ID{0}, Out: n.Out}}}
-	for i, id := range n.In[1:] {
-		v := e.g.Values[id]
-		v.Name = fmt.Sprintf("%s#%d", v.Name, k)
-		v.Type.Shape = v.Type.Shape.Clone()
-		v.Type.Shape[0] /= groups
-		v.Data = rows(v.Data, k, groups)
-		v.Quant = v.Data.Quant
-		g.Values = append(g.Values, v)
-		g.Nodes[0].In = append(g.Nodes[0].In, graph.ID(i+1))
-	}
-	return &exporter{g: g, tensors: e.tensors, buffers: e.buffers, size: e.size}
-}
-
-// rows is part k of a tensor cut along dimension 0.
-func rows(t *tensor.Tensor, k, parts int) *tensor.Tensor {
-	s := t.Shape.Clone()
-	s[0] /= parts
-	n := s.Elements()
-	out := &tensor.Tensor{DType: t.DType, Shape: s, Quant: t.Quant}
-	switch v := t.Data.(type) {
-	case []float32:
-		out.Data = v[k*n:][:n]
-	case []int8:
-		out.Data = v[k*n:][:n]
-	case []uint8:
-		out.Data = v[k*n:][:n]
-	case []int32:
-		out.Data = v[k*n:][:n]
-	}
-	if q := t.Quant; q != nil && len(q.Scale) > 1 {
-		out.Quant = &tensor.Quant{Axis: q.Axis, Scale: q.Scale[k*s[0]:][:s[0]], Zero: q.Zero[k*s[0]:][:s[0]]}
-	}
-	return out
-}
-
-// linear becomes a fully connected layer, or where every output has a scale of its own,
-// which older runtimes do not take there, a convolution of one pixel.
-func (e *exporter) linear(n *graph.Node, op graph.Linear, in tensor.Shape) {
-	act, ok := fusedCode(op.Act)
-	if !ok {
-		e.no(n, op.Act.String())
-	}
-	w := e.g.Value(n.In[1])
-	if w.Quant == nil || len(w.Quant.Scale) == 1 {
-		version := 1
-		if e.version(n.Out[0]) > 1 {
-			version = 4
+func (e *exporter) split(n *graph.Node, op graph.Split) {
+	l, view, axis := e.cut(op.Axis, n.In[0])
+	s, part := e.shape(n.In[0]), e.shape(n.Out[0])
+	x := e.reshaped(n.Name+"/in", n.In[0], e.value(n.In[0], l), l.shape(s), view(s))
+	var list []int
+	for k, id := range n.Out {
+		y := e.define(id, l)
+		if len(s) > maxCut {
+			y = e.between(fmt.Sprintf("%s/out%d", n.Name, k), id, view(part))
 		}
-		args := append([]int{e.value(n.In[0])}, e.weight(n, []int{0, 1}, 0)...)
-		e.emit(9, version, args, []int{e.value(n.Out[0])}, fullyOptions, fbTable{act, int8(0), false})
-		return
+		list = append(list, y)
 	}
-	outs := w.Type.Shape[0]
-	pixel := e.between(n.Name+"/pixel", n.In[0], tensor.Shape{in[0], 1, 1, in[1]})
-	e.reshape(e.value(n.In[0]), pixel, in[0], 1, 1, in[1])
-	args := append([]int{pixel}, e.weight(n, []int{0, 1}, 0)...)
-	e.tensors[args[1]][tensorShape] = fbInts(outs, 1, 1, in[1])
-	sums := e.between(n.Name+"/sums", n.Out[0], tensor.Shape{in[0], 1, 1, outs})
-	e.emit(3, 3, args, []int{sums}, convOptions, fbTable{int8(1), 1, 1, act, 1, 1})
-	e.reshape(sums, e.value(n.Out[0]), in[0], outs)
+	e.emit(49, e.version(n.Out[0]), []int{e.ints(tensor.Shape{}, axis), x}, list, splitOptions, fbTable{op.Parts})
+	if len(s) > maxCut {
+		for k, id := range n.Out {
+			e.reshape(list[k], e.at[id][l], l.shape(part)...)
+		}
+	}
 }
 
-func (e *exporter) pool(n *graph.Node, code int, kernel, stride [2]int, p graph.Padding, largest bool) {
-	in, out := e.g.Value(n.In[0]).Type.Shape, e.g.Value(n.Out[0]).Type.Shape
-	kind, pads, explicit := fit(p, in, out, kernel, stride, [2]int{1, 1})
-	x := e.value(n.In[0])
-	if explicit {
-		x = e.padded(n.Name, n.In[0], pads, largest)
+func (e *exporter) slice(n *graph.Node, op graph.Slice) {
+	l, view, axis := e.cut(op.Axis, n.In[0])
+	s, out := e.shape(n.In[0]), e.shape(n.Out[0])
+	shape := view(s)
+	x := e.reshaped(n.Name+"/in", n.In[0], e.value(n.In[0], l), l.shape(s), shape)
+	begin, end, step := make([]int, len(shape)), []int(shape.Clone()), make([]int, len(shape))
+	for i := range step {
+		step[i] = 1
 	}
-	e.emit(code, e.version(n.Out[0]), []int{x}, []int{e.value(n.Out[0])}, poolOptions, fbTable{kind, stride[1], stride[0], kernel[1], kernel[0], int8(0)})
+	begin[axis], end[axis], step[axis] = op.Start, op.End, op.Step
+	y := e.define(n.Out[0], l)
+	e.viewed(n.Name+"/kept", n.Out[0], y, l.shape(out), view(out), func(y int) {
+		e.emit(45, e.version(n.Out[0]), []int{x, e.list(begin...), e.list(end...), e.list(step...)}, []int{y}, stridedOptions, fbTable{0, 0, 0, 0, 0})
+	})
 }
 
-// regroup gives elements another shape in the graph's order, which for images is put first.
+// regroup gives elements another shape. They are counted in the graph's order, so an image
+// goes there first, unless only what lies between its batch and its channels is regrouped.
 func (e *exporter) regroup(n *graph.Node, in, out tensor.Shape) {
-	x, y := e.value(n.In[0]), e.value(n.Out[0])
-	back := order(4, true)
-	if len(in) == 4 && !still(fileShape(in), back) && !in.Equal(out) {
-		t := e.between(n.Name+"/nchw", n.In[0], in)
-		e.emit(39, e.version(n.In[0]), []int{x, e.list(back...)}, []int{t}, transposeOptions, fbTable{})
-		x = t
-	}
-	if len(out) == 4 && !still(fileShape(out), back) && !in.Equal(out) {
-		t := e.between(n.Name+"/planes", n.Out[0], out)
-		e.reshape(x, t, out...)
-		e.emit(39, e.version(n.In[0]), []int{t, e.list(0, 2, 3, 1)}, []int{y}, transposeOptions, fbTable{})
+	x, y := n.In[0], n.Out[0]
+	l := e.stands(x)
+	kept := len(in) >= 3 && len(out) >= 3 && in[0] == out[0] && in[1] == out[1]
+	switch {
+	case in.Equal(out) || kept && l == last:
+		e.reshape(e.value(x, l), e.define(y, l), l.shape(out)...)
 		return
+	case l == last && still(last.shape(in), inverse(last.order(len(in)))): // in the graph's order already
+	default:
+		l = plain
 	}
-	e.reshape(x, y, fileShape(out)...)
+	to := plain
+	if len(out) == 4 && still(out, last.order(4)) { // an image of the same order
+		to = last
+	}
+	e.reshape(e.value(x, l), e.define(y, to), to.shape(out)...)
+}
+
+// move reorders dimensions: of the layouts in which both ends can stand, the pair that takes
+// the least moving.
+func (e *exporter) move(n *graph.Node, perm []int) {
+	x, y := n.In[0], n.Out[0]
+	s := e.shape(x)
+	rank := len(s)
+	best, from, to := math.MaxInt, plain, plain
+	var p []int
+	for _, a := range []layout{last, plain} {
+		for _, b := range []layout{last, plain} {
+			if rank < 3 && (a == last || b == last) {
+				continue
+			}
+			// element i of the file's result is dimension perm[b[i]] of the graph's x
+			q, back := make([]int, rank), inverse(a.order(rank))
+			for i, d := range b.order(rank) {
+				q[i] = back[perm[d]]
+			}
+			cost := 0
+			if e.at[x][a] < 0 && !e.constant(x) {
+				cost += 2
+			}
+			if !still(a.shape(s), q) {
+				cost += 2
+			}
+			if b != portLayout(rank) {
+				cost++
+			}
+			if cost < best {
+				best, from, to, p = cost, a, b, q
+			}
+		}
+	}
+	in := e.value(x, from)
+	e.transpose(n.Name, y, in, from.shape(s), p, e.define(y, to))
 }

@@ -2,9 +2,7 @@ package engines
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,14 +22,15 @@ import (
 // anything is evaluated; the end of ctx ends the processes.
 func (f *Giver) Subject(ctx context.Context, e *Kind, m *wisp.Model, weights string) (eval.Subject, func() (subject.Runs, error), error) {
 	var none eval.Subject
-	if reads := slices.Contains(e.Takes, strings.ToLower(filepath.Ext(m.Name))); m.Precision() != "float32" && !reads {
+	reads := slices.Contains(e.Takes, strings.ToLower(filepath.Ext(m.Name)))
+	if m.Precision() != "float32" && !reads {
 		return none, nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: engine %s reads no %s file, and a quantized network is not exported for it", m.Name, e.Name, filepath.Ext(m.Name))}
 	}
 	q, err := f.give(e, runner.LoadRequest{Model: m.Name, Weights: weights, Threads: 1, Batch: 1, Inputs: 1, Precision: m.Precision()})
 	if err != nil {
 		return none, nil, err
 	}
-	return f.fedBy(ctx, m, e.Name, q, func(ctx context.Context) (Feeding, error) { return e.Start(ctx) })
+	return f.fedBy(ctx, m, e.Name, reads, q, func(ctx context.Context) (Feeding, error) { return e.Start(ctx) })
 }
 
 // Feeding is a runner process that is fed; *runner.Client is one.
@@ -45,10 +44,12 @@ type Feeding interface {
 // SubjectBy is a model on wisp's own engine in processes that start starts, on a device say.
 func (f *Giver) SubjectBy(ctx context.Context, m *wisp.Model, q runner.LoadRequest, start func(ctx context.Context) (Feeding, error)) (eval.Subject, func() (subject.Runs, error), error) {
 	q.Threads, q.Batch, q.Inputs, q.Precision = 1, 1, 1, m.Precision()
-	return f.fedBy(ctx, m, "native", q, start)
+	return f.fedBy(ctx, m, "native", true, q, start)
 }
 
-func (f *Giver) fedBy(ctx context.Context, m *wisp.Model, engine string, q runner.LoadRequest, start func(ctx context.Context) (Feeding, error)) (eval.Subject, func() (subject.Runs, error), error) {
+// fedBy is a model in processes that start starts; own says that they have the model itself
+// and not wisp's export of it.
+func (f *Giver) fedBy(ctx context.Context, m *wisp.Model, engine string, own bool, q runner.LoadRequest, start func(ctx context.Context) (Feeding, error)) (eval.Subject, func() (subject.Runs, error), error) {
 	var none eval.Subject
 	open := func() (subject.Runs, error) {
 		c, err := start(ctx)
@@ -60,7 +61,7 @@ func (f *Giver) fedBy(ctx context.Context, m *wisp.Model, engine string, q runne
 			c.Close()
 			return nil, err
 		}
-		x := &fed{client: c, model: m}
+		x := &fed{client: c, model: m, own: own}
 		if err := x.fit(r.Model.Inputs, r.Model.Outputs); err != nil {
 			c.Close()
 			return nil, fmt.Errorf("%s: engine %s: %w", m.Name, engine, err)
@@ -86,7 +87,9 @@ func (f *Giver) fedBy(ctx context.Context, m *wisp.Model, engine string, q runne
 type fed struct {
 	client Feeding
 	model  *wisp.Model
-	last   bool // its input is [1,H,W,3], as TensorFlow Lite has it
+	own    bool         // the process has the model itself and not wisp's export of it
+	perm   []int        // the process's dimensions in terms of the graph's
+	in     tensor.DType // that the process takes
 	out    tensor.DType
 	took   time.Duration
 }
@@ -94,25 +97,52 @@ type fed struct {
 // Took is how long the last run took in the process, without the way there and back.
 func (f *fed) Took() time.Duration { return f.took }
 
-// fit finds out how the process wants its input; it must be the model's own.
+// fit finds out how the process wants its input. A process that has the user's own file must
+// want what that file declares. An export has the graph's order of dimensions or, as
+// TensorFlow Lite has it, the channels last.
 func (f *fed) fit(in, out []runner.Port) error {
-	h, w, err := f.model.ImageSize()
-	if err != nil {
-		return err
+	declared, v := f.model.Inputs(), f.model.Graph.Value(f.model.Graph.Inputs[0])
+	if len(declared) != 1 || len(in) != 1 || len(out) == 0 {
+		return fmt.Errorf("it takes %d inputs, want one photograph", len(in))
 	}
-	want := f.model.Graph.Value(f.model.Graph.Inputs[0]).Type.DType
-	if len(in) != 1 || len(out) == 0 || in[0].DType != want.String() {
-		return fmt.Errorf("it takes %v, want one input of %s", in, want)
+	want := declared[0]
+	if f.in = v.Type.DType; f.own {
+		f.in = want.DType
 	}
-	switch f.last = slices.Equal(in[0].Shape, []int{1, h, w, 3}); {
-	case !f.last && !slices.Equal(in[0].Shape, []int{1, 3, h, w}):
-		return fmt.Errorf("it takes %v, want [1,3,%d,%d] or [1,%d,%d,3]", in[0].Shape, h, w, h, w)
-	case out[0].DType == tensor.Float32.String():
-		f.out = tensor.Float32
-	case out[0].DType == tensor.Uint8.String():
-		f.out = tensor.Uint8
-	case out[0].DType == tensor.Int8.String():
-		f.out = tensor.Int8
+	if in[0].DType != f.in.String() {
+		return fmt.Errorf("it takes %s, want %v", in[0].DType, f.in)
+	}
+	shape := v.Type.Shape
+	same := make([]int, len(shape))
+	for i := range same {
+		same[i] = i
+	}
+	layouts := [][]int{same}
+	switch {
+	case f.own:
+		layouts = [][]int{f.model.InputOrder(0)}
+	case len(shape) == 4:
+		layouts = append(layouts, []int{0, 2, 3, 1})
+	}
+	for _, perm := range layouts {
+		got := make([]int, len(shape))
+		for i, k := range perm {
+			got[i] = shape[k]
+		}
+		if !slices.Equal(got, in[0].Shape) {
+			continue
+		}
+		if f.perm != nil && !slices.Equal(f.perm, perm) {
+			return fmt.Errorf("it takes %v, whose channels may be first or last", in[0].Shape)
+		}
+		f.perm = perm
+	}
+	if f.perm == nil {
+		return fmt.Errorf("it takes %v, want %s", in[0].Shape, want)
+	}
+	switch out[0].DType {
+	case tensor.Float32.String(), tensor.Uint8.String(), tensor.Int8.String():
+		f.out = tensor.ParseDType(out[0].DType)
 	default:
 		return fmt.Errorf("its output is of %s", out[0].DType)
 	}
@@ -120,50 +150,25 @@ func (f *fed) fit(in, out []runner.Port) error {
 }
 
 func (f *fed) Scores(in *tensor.Tensor) ([]float32, error) {
-	b, took, err := f.client.Feed(packed(in, f.last))
+	if !slices.IsSorted(f.perm) {
+		in = in.Transposed(f.perm)
+	}
+	in, err := in.Exactly(f.in)
+	if err != nil {
+		return nil, err
+	}
+	b, took, err := f.client.Feed(in.Bytes())
 	if f.took = took; err != nil {
 		return nil, err
 	}
-	size := 1
-	if f.out == tensor.Float32 {
-		size = 4
-	}
-	if len(b) != size*f.model.Classes {
+	if len(b) != f.out.Size()*f.model.Classes {
 		return nil, fmt.Errorf("got %d bytes of scores, want %d classes of %s", len(b), f.model.Classes, f.out)
 	}
-	out := tensor.New(f.out, tensor.Shape{1, f.model.Classes})
-	for i := range f.model.Classes {
-		switch v := out.Data.(type) {
-		case []float32:
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-		case []uint8:
-			v[i] = b[i]
-		case []int8:
-			v[i] = int8(b[i])
-		}
+	out, err := tensor.FromBytes(f.out, tensor.Shape{1, f.model.Classes}, b)
+	if err != nil {
+		return nil, err
 	}
 	return f.model.Scores(out), nil
-}
-
-// packed are a picture's numbers [1,3,H,W] as bytes, channels last where that is wanted.
-func packed(t *tensor.Tensor, last bool) []byte {
-	n := t.Shape[2] * t.Shape[3]
-	var b []byte
-	for i := range 3 * n {
-		from := i
-		if last {
-			from = i%3*n + i/3
-		}
-		switch v := t.Data.(type) {
-		case []float32:
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v[from]))
-		case []uint8:
-			b = append(b, v[from])
-		case []int8:
-			b = append(b, uint8(v[from]))
-		}
-	}
-	return b
 }
 
 func (f *fed) Close() error { return f.client.Close() }

@@ -31,7 +31,8 @@ var exports = map[string]func(w io.Writer, m *wisp.Model, batch int) error{
 }
 
 // WriteTFLite writes a model as a TensorFlow Lite file, whose description names its recipe
-// and the program's version, where one is given.
+// and the program's version, where one is given, and whose metadata have the scale of its input
+// and its labels.
 func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
 	g, err := native.Exportable(m)
 	if err != nil {
@@ -40,7 +41,7 @@ func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
 	if g, err = quant.Plain(g); err != nil {
 		return err
 	}
-	return tflite.Write(w, g, strings.Join(strings.Fields("wisp "+version+" recipe="+m.Recipe.ID), " "))
+	return tflite.WriteAbout(w, g, m.About(strings.Join(strings.Fields("wisp "+version+" recipe="+m.Recipe.ID), " ")))
 }
 
 // exportONNX writes the fused network at a fixed batch, which spares the engine shapes
@@ -61,6 +62,21 @@ func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
 type About struct {
 	Model, Weights, SHA256 string
 	Notes                  []string
+	Inputs                 []wisp.Port // of the model behind an export, whose own order of dimensions may be another
+}
+
+// order gives the inputs of an export the model's own order of dimensions, so that engines
+// that take one picture in different orders compare.
+func (a *About) order(ports []runner.Port) {
+	for i := range ports {
+		if i >= len(a.Inputs) || len(ports[i].Shape) != len(a.Inputs[i].Shape) || len(ports[i].Shape) == 0 {
+			continue
+		}
+		own := append([]int{ports[i].Shape[0]}, a.Inputs[i].Shape[1:]...)
+		if slices.Equal(slices.Sorted(slices.Values(own)), slices.Sorted(slices.Values(ports[i].Shape))) {
+			ports[i].Shape = own
+		}
+	}
 }
 
 // Giver gives models to engines in a format that they read. Close removes what it wrote.
@@ -133,7 +149,7 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 			return q, nil
 		}
 		sum, err := HashOf(name)
-		f.about[name] = About{name, filepath.Base(name), sum, nil}
+		f.about[name] = About{name, filepath.Base(name), sum, nil, nil}
 		return q, err
 	}
 	ext := e.Takes[0]
@@ -185,7 +201,7 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 	if e.Runner != "" {
 		notes = append(notes, fmt.Sprintf("%s ran wisp's own export of %s", e.Name, name))
 	}
-	f.about[q.Model] = About{name, m.Weights.ID, sum, notes}
+	f.about[q.Model] = About{name, m.Weights.ID, sum, notes, m.Inputs()}
 	return q, nil
 }
 
@@ -218,6 +234,7 @@ func (p named) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 	if ok && err == nil {
 		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.Model, a.Weights, a.SHA256
 		r.Model.Notes = append(r.Model.Notes, a.Notes...)
+		a.order(r.Model.Inputs)
 	}
 	return r, err
 }

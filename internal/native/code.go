@@ -21,6 +21,7 @@ func Code(err error) string {
 		unsupported *graph.UnsupportedError
 		unknownFmt  *format.Unsupported
 		unknownNet  *wisp.UnrecognizedError
+		ambiguous   *wisp.AmbiguousError
 		refused     *format.Refused
 		image       *imagenet.ImageError
 		data        *imagenet.DatasetError
@@ -34,7 +35,7 @@ func Code(err error) string {
 	switch {
 	case errors.As(err, &remote):
 		return remote.Code
-	case errors.As(err, &unknown), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
+	case errors.As(err, &unknown), errors.As(err, &ambiguous), errors.As(err, &width), errors.As(err, &spec), errors.As(err, &recipe):
 		return runner.CodeUsage
 	case errors.As(err, &unsupported), errors.As(err, &unknownFmt), errors.As(err, &unknownNet):
 		return runner.CodeUnsupported

@@ -7,10 +7,8 @@ package native
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -131,41 +129,39 @@ func (l *loaded) RunOn(k, i int) error {
 	return l.sessions[k].Run(l.inputs[i%len(l.inputs)], l.out[k])
 }
 
-// Feed runs the model on the parent's own numbers.
+// Feed runs the model on the parent's own numbers, which are as the model's file declares its
+// input; so is the output.
 func (l *loaded) Feed(in []byte) ([]byte, error) {
-	ports := l.program.Inputs()
+	ports := l.ports(l.program.Inputs(), l.model.Inputs(), l.model.InputOrder)
 	if len(ports) != 1 {
 		return nil, fmt.Errorf("it has %d inputs, want 1", len(ports))
 	}
-	t, err := tensor.FromBytes(ports[0].Type.DType, ports[0].Type.Shape, in)
+	a, err := tensor.FromBytes(tensor.ParseDType(ports[0].DType), ports[0].Shape, in)
+	if err != nil {
+		return nil, err
+	}
+	t, err := l.model.FromArray(0, a)
 	if err != nil {
 		return nil, err
 	}
 	if err := l.sessions[0].Run([]*tensor.Tensor{t}, l.out[0]); err != nil {
 		return nil, err
 	}
-	return bytesOf(l.out[0][0])
+	// The session's own memory is written again by the next run: Bytes copies.
+	return l.model.ToArray(0, l.out[0][0]).Bytes(), nil
 }
 
-// bytesOf are a tensor's numbers as the protocol has them, little-endian.
-func bytesOf(t *tensor.Tensor) ([]byte, error) {
-	switch v := t.Data.(type) {
-	case []float32:
-		out := make([]byte, 0, 4*len(v))
-		for _, x := range v {
-			out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+// ports are the program's inputs or outputs as the model's file declares them; order gives the
+// program's dimension for each of the file's.
+func (l *loaded) ports(own []engine.Port, declared []wisp.Port, order func(i int) []int) []runner.Port {
+	out := make([]runner.Port, len(own))
+	for i, p := range own {
+		out[i] = runner.Port{Name: declared[i].Name, DType: declared[i].DType.String(), Shape: make([]int, len(p.Type.Shape))}
+		for k, from := range order(i) {
+			out[i].Shape[k] = p.Type.Shape[from]
 		}
-		return out, nil
-	case []uint8:
-		return v, nil
-	case []int8:
-		out := make([]byte, len(v))
-		for i, x := range v {
-			out[i] = byte(x)
-		}
-		return out, nil
 	}
-	return nil, fmt.Errorf("its output is of %s", t.DType)
+	return out
 }
 
 func (l *loaded) Close() error {
@@ -190,12 +186,8 @@ func (l *loaded) Describe() runner.Description {
 	if d.Precision == "int8" {
 		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("integers round as %s", l.program.Arithmetic()))
 	}
-	for _, p := range l.program.Inputs() {
-		d.Inputs = append(d.Inputs, runner.Port{Name: p.Name, DType: p.Type.DType.String(), Shape: p.Type.Shape})
-	}
-	for _, p := range l.program.Outputs() {
-		d.Outputs = append(d.Outputs, runner.Port{Name: p.Name, DType: p.Type.DType.String(), Shape: p.Type.Shape})
-	}
+	d.Inputs = l.ports(l.program.Inputs(), l.model.Inputs(), l.model.InputOrder)
+	d.Outputs = l.ports(l.program.Outputs(), l.model.Outputs(), l.model.OutputOrder)
 	for _, s := range l.program.Steps() {
 		if s.Kernel != "" && !slices.Contains(d.Kernels, s.Kernel) {
 			d.Kernels = append(d.Kernels, s.Kernel)

@@ -164,7 +164,7 @@ func without(a, b *wisp.Model) string {
 }
 
 func (d *Diff) model(i int, m *wisp.Model) DiffModel {
-	out := DiffModel{Model: m.Name, Input: m.Graph.Value(m.Graph.Inputs[0]).Type.Shape, Precision: d.nets[i].Precision()}
+	out := DiffModel{Model: m.Name, Input: m.InputShape(), Precision: d.nets[i].Precision()}
 	if m.Family != "" {
 		out.Family = &m.Family
 	}

@@ -20,16 +20,25 @@ type Fact struct {
 // Facts is the counts of a model.
 func Facts(m *wisp.Model, r *cost.Report) []Fact {
 	facts := []Fact{
-		{"input", m.Graph.Value(m.Graph.Inputs[0]).Type.Shape.String()},
+		{"input", inputFact(m)},
 		{"parameters", fmt.Sprintf("%s  (and %s in buffers)", Group(r.Params), Group(r.Buffers))},
 		{"MACs", fmt.Sprintf("%s  (multiply-adds of convolutions and linear layers; FLOPs are twice as many: %s)", Group(r.MACs), Group(r.FLOPs))},
-		{"size", fmt.Sprintf("%s bytes float32, %s float16, %s int8", Group(r.Bytes.Float32), Group(r.Bytes.Float16), Group(r.Bytes.Int8))},
+		{"weights", fmt.Sprintf("%s bytes float32, %s float16, %s int8  (as they are counted; no file has this size)", Group(r.Bytes.Float32), Group(r.Bytes.Float16), Group(r.Bytes.Int8))},
 		{"activation peak", fmt.Sprintf("%s bytes (the arena of the plan, float32, batch 1)", Group(r.ActivationPeakBytes))},
 	}
 	if m.File != nil {
 		facts = append(facts, Fact{"file", fmt.Sprintf("%s bytes: %s", Group(m.File.Bytes), fileWhy(m.File.Bytes, r))})
 	}
 	return facts
+}
+
+// inputFact is the input's shape as the model's file declares it, or all inputs where there are
+// several or where one is not of real numbers.
+func inputFact(m *wisp.Model) string {
+	if ports := m.Inputs(); len(ports) == 1 && ports[0].DType == tensor.Float32 {
+		return m.InputShape().String()
+	}
+	return m.WantInputs()
 }
 
 // fileWhy says why a file is not exactly four bytes a parameter.

@@ -106,7 +106,7 @@ func Doubts(m *wisp.Model, r *cost.Report) []string {
 // NewShow makes the document of a model that structure.Annotate has seen, from its counts.
 func NewShow(m *wisp.Model, r *cost.Report) (*Show, error) {
 	s := &Show{
-		Model: m.Name, Input: m.Graph.Value(m.Graph.Inputs[0]).Type.Shape,
+		Model: m.Name, Input: m.InputShape(),
 		Params: r.Params, Buffers: r.Buffers, MACs: r.MACs, FLOPs: r.FLOPs, MultAdds: map[string]int64{},
 		Bytes: map[string]int64{"float32": r.Bytes.Float32, "float16": r.Bytes.Float16, "int8": r.Bytes.Int8},
 		Peak:  r.ActivationPeakBytes, Layers: []ShowLayer{},

@@ -33,8 +33,8 @@ func Of(m *wisp.Model, name, version string, open func() (Runs, error)) (eval.Su
 		return eval.Subject{}, err
 	}
 	return eval.Subject{
-		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: sum, Synthetic: m.Weights.Synthetic,
-		Engine: name, EngineVersion: version, Precision: m.Precision(), Recipe: RecipeName(m.Recipe),
+		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: sum, Network: m.Network(), Synthetic: m.Weights.Synthetic,
+		Classes: m.Answers(), Engine: name, EngineVersion: version, Precision: m.Precision(), Recipe: RecipeName(m.Recipe),
 		NewSession: sessions(m, m.Recipe, open),
 	}, nil
 }

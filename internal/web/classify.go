@@ -161,8 +161,14 @@ func (s *Server) answer(m ref, img *imagenet.RGB) answer {
 	if err != nil {
 		return fail(err)
 	}
+	if err := c.model.Classifier(); err != nil {
+		return fail(err)
+	}
 	a.Synthetic, a.Weights, a.Recipe, a.RecipeWhy, a.Input = c.model.Weights.Synthetic, c.model.Weights.ID, c.model.Recipe.ID, c.model.RecipeWhy, fmt.Sprintf("%d×%d", h, w)
 	started := time.Now()
+	if err := c.model.Doubtful(); err != nil {
+		return fail(err)
+	}
 	in, err := c.model.Preprocess(img)
 	if err != nil {
 		return fail(err)
@@ -273,7 +279,7 @@ func (s *Server) seenPicture(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	seen, err := c.model.Recipe.Crop(img, h, wide)
+	seen, err := c.model.Recipe.Crop(c.model.Seen(img), h, wide)
 	if err != nil {
 		return err
 	}

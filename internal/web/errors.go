@@ -41,6 +41,7 @@ func statusOf(err error) int {
 		unsupported *graph.UnsupportedError
 		unknownFmt  *format.Unsupported
 		unknownNet  *wisp.UnrecognizedError
+		ambiguous   *wisp.AmbiguousError
 		refused     *format.Refused
 		image       *imagenet.ImageError
 		damaged     *record.DamagedError
@@ -52,7 +53,7 @@ func statusOf(err error) int {
 		return http.StatusRequestEntityTooLarge
 	case errors.As(err, &unknown):
 		return http.StatusNotFound
-	case errors.As(err, &width), errors.As(err, &spec):
+	case errors.As(err, &width), errors.As(err, &ambiguous), errors.As(err, &spec):
 		return http.StatusBadRequest
 	case errors.As(err, &image), errors.As(err, &refused), errors.As(err, &unsupported), errors.As(err, &unknownFmt), errors.As(err, &unknownNet), errors.As(err, &damaged):
 		return http.StatusUnprocessableEntity

@@ -88,7 +88,7 @@ func (s *Server) maps(q url.Values) (*featuresBody, *imagenet.RGB, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	seen, err := c.model.Recipe.Crop(img, h, w)
+	seen, err := c.model.Recipe.Crop(c.model.Seen(img), h, w)
 	return b, seen, err
 }
 

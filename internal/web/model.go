@@ -83,7 +83,7 @@ func (s *Server) showModel(w http.ResponseWriter, r *http.Request) error {
 	}
 	// A file's blocks are recognised; one whose operators make none is shown without.
 	_, _ = structure.Annotate(opened.Graph)
-	b := modelBody{ref: m, Model: opened, Input: opened.Graph.Value(opened.Graph.Inputs[0]).Type.Shape.String(), Pictures: len(opened.Graph.Blocks) > 0}
+	b := modelBody{ref: m, Model: opened, Input: opened.InputShape().String(), Pictures: len(opened.Graph.Blocks) > 0}
 	if b.Counts, err = cost.Of(opened.Graph); err != nil {
 		return err
 	}
