@@ -179,7 +179,7 @@ func openFile(name, path string, s settings) (*Model, error) {
 	if f.Graph == nil {
 		return openCheckpoint(name, path, f, s)
 	}
-	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite", quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
+	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: channelsLast(f), quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
 	if s.weights != "" {
 		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
 	}
@@ -190,6 +190,19 @@ func openFile(name, path string, s settings) (*Model, error) {
 	m.Weights = Weights{ID: filepath.Base(path)}
 	m.hashed.path = path
 	return m, m.finish(s)
+}
+
+// channelsLast reports whether a file's arrays of images are NHWC where its graph's are NCHW.
+func channelsLast(f *format.File) bool {
+	if f.Format != "tflite" {
+		return false
+	}
+	for _, p := range f.Inputs {
+		if len(p.Order) == 4 && slices.IsSorted(p.Order) {
+			return false
+		}
+	}
+	return true
 }
 
 // openCheckpoint finds the network that a checkpoint's tensors belong to.
@@ -369,7 +382,7 @@ func (m *Model) describe(f *format.File, path string) {
 // finish fills in what the graph itself says, and the recipe.
 func (m *Model) finish(s settings) error {
 	m.Classes, _ = m.scores()
-	m.Background = m.Classes == 1001
+	m.takeLabels()
 	m.Probability = endsInSoftmax(m.Graph)
 	return m.chooseRecipe(s.recipe)
 }
@@ -404,6 +417,14 @@ func (m *Model) chooseRecipe(asked string) error {
 		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
 	case m.recipeOfFile() != "":
 		id, m.RecipeWhy = m.recipeOfFile(), "the file says so"
+	case m.saysScale():
+		r, err := m.scaleOfFile()
+		if err != nil {
+			return err
+		}
+		m.Recipe, m.RecipeWhy = r, "its scale stands in the file's metadata"
+		m.Notes = append(m.Notes, m.scaleNote(r))
+		return nil
 	case m.rawBytes():
 		id, m.RecipeWhy = "slim", "the input's quantization is that of bytes around the middle"
 	default:

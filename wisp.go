@@ -42,6 +42,9 @@ type Model struct {
 	// do. The graph is NCHW all the same.
 	ChannelsLast bool
 
+	// Labels names every output, as the file does; nil where it does not.
+	Labels []string
+
 	// Notes are doubts and assumptions that belong beside every result.
 	Notes []string
 
@@ -50,6 +53,7 @@ type Model struct {
 	Renames map[string]string
 	Guessed bool
 
+	classes     []int        // of every output, ImageNet's class by Labels; nil where they are not ImageNet's
 	quantizedAs string       // format of the file that holds the integers; "" where they were made here
 	ins, outs   []graph.Port // of a file's graph, as the file declares them
 

@@ -131,19 +131,6 @@ func TestDatasetErrors(t *testing.T) {
 	}
 }
 
-// TestNoEscape: a link out of the folder is not followed.
-func TestNoEscape(t *testing.T) {
-	outside := folder(t, map[string]string{"secret.png": "secret"})
-	dir := folder(t, map[string]string{"labels.csv": "file,class\na.png,1\nlink.png,1\n", "a.png": ""})
-	if err := os.Symlink(filepath.Join(outside, "secret.png"), filepath.Join(dir, "link.png")); err != nil {
-		t.Skip(err)
-	}
-	d := open(t, dir)
-	if !slices.Equal(d.Missing, []string{"link.png"}) || len(d.Samples) != 1 {
-		t.Errorf("samples %q, missing %q", files(d), d.Missing)
-	}
-}
-
 // TestSharedPhotographs: the reference photographs are a flat dataset of 100 pictures.
 func TestSharedPhotographs(t *testing.T) {
 	d := open(t, testkit.Shared(t, "golden/images"))

@@ -1,6 +1,7 @@
 package imagenet
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -21,31 +22,53 @@ const (
 	maxClass   = 1 << 20
 )
 
-func (d *Dataset) listFlat() error {
-	f, err := d.root.Open(labelsFile)
-	if err != nil {
-		return err
+// listFlat lists the pictures of a labels.csv.
+func (d *Dataset) listFlat() (bool, error) {
+	if !d.exists(labelsFile) {
+		return false, nil
 	}
-	defer f.Close()
-	samples, warnings, err := parseListing(io.LimitReader(f, maxListing+1))
+	d.Layout, d.how = "flat", labelsFile
+	text, err := d.text(labelsFile)
 	if err != nil {
-		if e, ok := errors.AsType[*DatasetError](err); ok {
-			e.Dir = d.Dir
-		}
-		return err
+		return false, err
 	}
-	d.Warnings = warnings
+	samples, warnings, err := parseListing(strings.NewReader(text))
+	if err != nil {
+		return false, err
+	}
+	d.Warnings = append(d.Warnings, warnings...)
 	for _, s := range samples {
+		if strings.Contains(s.File, `\`) && !d.exists(s.File) {
+			s.File = strings.ReplaceAll(s.File, `\`, "/")
+		}
 		d.add(s)
 	}
-	return nil
+	return true, nil
+}
+
+// Column names by which the two columns that are needed go.
+var (
+	fileColumns  = []string{"file", "filename", "file_name", "image", "path"}
+	classColumns = []string{"class", "label", "class_id", "class_index", "index", "target"}
+)
+
+// column finds the first of the names among the columns.
+func column(columns, names []string) int {
+	for _, n := range names {
+		if i := slices.Index(columns, n); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 // parseListing reads labels.csv: a header that names the columns, in any order; file and
-// class are needed, wnid and name may be there, others are ignored.
+// class are needed, wnid and name may be there, others are ignored. Columns are separated by
+// commas, or by semicolons or tabs where the header is.
 func parseListing(r io.Reader) (samples []Sample, warnings []string, err error) {
-	counted := &countingReader{r: r}
-	in := csv.NewReader(counted)
+	text := bufio.NewReaderSize(r, 4096)
+	in := csv.NewReader(text)
+	in.Comma = separator(text)
 	in.FieldsPerRecord = -1
 	in.ReuseRecord = true
 	refuse := func(line int, format string, args ...any) error {
@@ -62,7 +85,7 @@ func parseListing(r io.Reader) (samples []Sample, warnings []string, err error) 
 	for i, c := range columns {
 		columns[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(c, "\ufeff")))
 	}
-	fileAt, classAt := slices.Index(columns, "file"), slices.Index(columns, "class")
+	fileAt, classAt := column(columns, fileColumns), column(columns, classColumns)
 	wnidAt, nameAt := slices.Index(columns, "wnid"), slices.Index(columns, "name")
 	if fileAt < 0 || classAt < 0 {
 		return nil, nil, refuse(1, "the header is %q, want columns file and class", strings.Join(columns, ","))
@@ -78,13 +101,13 @@ func parseListing(r io.Reader) (samples []Sample, warnings []string, err error) 
 			return nil, nil, csvError(err)
 		}
 		line, _ := in.FieldPos(0)
-		if counted.n > maxListing {
-			return nil, nil, refuse(line, "the file has more than %d MiB", maxListing>>20)
-		}
 		if len(row) <= max(fileAt, classAt) {
 			return nil, nil, refuse(line, "%d columns, the header has %d", len(row), len(columns))
 		}
 		s := Sample{File: strings.Clone(row[fileAt])}
+		if clean := strings.TrimPrefix(s.File, "./"); clean != "" {
+			s.File = clean
+		}
 		if !fs.ValidPath(s.File) || s.File == "." || path.Clean(s.File) != s.File {
 			return nil, nil, refuse(line, "file %q is not a plain path inside the folder", s.File)
 		}
@@ -92,7 +115,11 @@ func parseListing(r io.Reader) (samples []Sample, warnings []string, err error) 
 			return nil, nil, refuse(line, "file %q stands on line %d already", s.File, first)
 		}
 		seen[s.File] = line
-		s.Class, err = strconv.Atoi(strings.TrimSpace(row[classAt]))
+		given := strings.TrimSpace(row[classAt])
+		s.Class, err = strconv.Atoi(given)
+		if l, ok := LabelOf(given); ok {
+			s.Class, s.WNID, err = l.Index, l.WNID, nil
+		}
 		if err != nil || s.Class < 0 || s.Class > maxClass {
 			return nil, nil, refuse(line, "class %q is not a number of 0 to %d", row[classAt], maxClass)
 		}
@@ -122,13 +149,15 @@ func csvError(err error) error {
 	return err
 }
 
-type countingReader struct {
-	r io.Reader
-	n int64
-}
-
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
+// separator is what stands between the columns of a header that is not yet read.
+func separator(r *bufio.Reader) rune {
+	head, _ := r.Peek(4096)
+	line, _, _ := strings.Cut(string(head), "\n")
+	best, most := ',', strings.Count(line, ",")
+	for _, c := range ";\t" {
+		if n := strings.Count(line, string(c)); n > most {
+			best, most = c, n
+		}
+	}
+	return best
 }

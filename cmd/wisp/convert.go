@@ -183,7 +183,7 @@ func writeONNX(w io.Writer, m *wisp.Model) error {
 	if err != nil {
 		return err
 	}
-	return onnx.Write(w, g)
+	return onnx.WriteAbout(w, g, m.About(""))
 }
 
 func writeTFLite(w io.Writer, m *wisp.Model) error { return engines.WriteTFLite(w, m, version) }
