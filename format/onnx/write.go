@@ -46,7 +46,7 @@ func write(w io.Writer, g *graph.Graph, freeBatch bool, a *graph.About) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("onnx: write: %w", err)
 	}
-	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, labels: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}, ports: map[graph.ID]string{}}
+	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, labels: newNamer(), made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}, ports: map[graph.ID]string{}}
 	e.nameValues()
 	for _, id := range g.Inputs {
 		if g.Value(id).Type.Quantized() {
@@ -109,7 +109,7 @@ type exporter struct {
 	symbolic bool
 	names    []string // of the graph's values
 	used     map[string]bool
-	labels   map[string]bool // of nodes
+	labels   namer // of nodes
 	made     map[string]bool // small constants, by name
 	listed   map[graph.ID]bool
 	whole    map[graph.ID]string // the integers of quantized values
@@ -323,7 +323,7 @@ func (e *exporter) emit(kind, name string, in, out []string, attrs ...[]byte) {
 	for _, s := range out {
 		b = appendString(b, 2, s)
 	}
-	b = appendString(b, 3, unique(e.labels, name))
+	b = appendString(b, 3, e.labels.unique(name))
 	b = appendString(b, 4, kind)
 	for _, a := range attrs {
 		b = appendMessage(b, 5, a)
