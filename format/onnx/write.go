@@ -109,7 +109,7 @@ type exporter struct {
 	symbolic bool
 	names    []string // of the graph's values
 	used     map[string]bool
-	labels   namer // of nodes
+	labels   namer           // of nodes
 	made     map[string]bool // small constants, by name
 	listed   map[graph.ID]bool
 	whole    map[graph.ID]string // the integers of quantized values

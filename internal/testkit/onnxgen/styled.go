@@ -372,8 +372,9 @@ func (w *styled) noise(x string) string {
 func (w *styled) pads(x tensor.Shape, p graph.Padding, kernel, stride, dilation [2]int) [][]byte {
 	r := p.Resolve(x[2], x[3], kernel, stride, dilation)
 	if w.yes() {
-		// where a window's stride is far above it, ONNX Runtime pads by less than nothing
-		far := stride[0] > (kernel[0]-1)*dilation[0]+1 || stride[1] > (kernel[1]-1)*dilation[1]+1
+		// ONNX Runtime pads by less than nothing where a window's stride is far above it, and
+		// has no SAME of a dilated window
+		far := dilation != [2]int{1, 1} || stride[0] > (kernel[0]-1)*dilation[0]+1 || stride[1] > (kernel[1]-1)*dilation[1]+1
 		same := graph.SamePadding.Resolve(x[2], x[3], kernel, stride, dilation)
 		switch {
 		case r == same && !far:
