@@ -18,9 +18,9 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// pictureModel is a small network over an input of the given shape: a transpose to NCHW where
+// photoNetwork is a small network over an input of the given shape: a transpose to NCHW where
 // the channels are last, a convolution, a pool and five classes.
-func pictureModel(t *testing.T, shape ...int) *wisp.Model {
+func photoNetwork(t *testing.T, shape ...int) *wisp.Model {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
 	bound := func(b *graph.Builder, name string, dims ...int) graph.ID {
@@ -73,7 +73,7 @@ func TestPhotographLayouts(t *testing.T) {
 	img := noise(60, 40)
 	var first []wisp.Class
 	for _, shape := range [][]int{{1, 3, 24, 20}, {1, 24, 20, 3}} {
-		m := pictureModel(t, shape...)
+		m := photoNetwork(t, shape...)
 		if h, w, err := m.ImageSize(); err != nil || h != 24 || w != 20 {
 			t.Fatalf("%v: got %d×%d, %v, want 24×20", shape, h, w, err)
 		}
@@ -111,7 +111,7 @@ func TestGreyPhotograph(t *testing.T) {
 	}
 
 	for _, shape := range [][]int{{1, 1, 24, 20}, {1, 24, 20, 1}} {
-		m := pictureModel(t, shape...)
+		m := photoNetwork(t, shape...)
 		in, err := m.Preprocess(noise(20, 24))
 		if err != nil {
 			t.Fatal(err)
@@ -132,7 +132,7 @@ func TestGreyPhotograph(t *testing.T) {
 			t.Errorf("notes: %s", notes)
 		}
 	}
-	m := pictureModel(t, 1, 3, 16, 3)
+	m := photoNetwork(t, 1, 3, 16, 3)
 	if notes := m.PictureNotes(); len(notes) != 1 || !strings.Contains(notes[0], "the other order") {
 		t.Errorf("an input that may be either: got %q", notes)
 	}
@@ -140,7 +140,7 @@ func TestGreyPhotograph(t *testing.T) {
 
 // Arrays of every element type are taken exactly or refused.
 func TestRunArrays(t *testing.T) {
-	m := pictureModel(t, 1, 24, 20, 3)
+	m := photoNetwork(t, 1, 24, 20, 3)
 	p, err := m.Compile()
 	if err != nil {
 		t.Fatal(err)

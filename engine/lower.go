@@ -39,6 +39,7 @@ type lowering struct {
 	simulated int           // calls for bands, while chains were planned
 	// Of the chains: the most steps and rings that one has.
 	longest, mostRings int
+	means              int // the most channels of a mean of a large map
 }
 
 // parent says that a value is written in place into a concatenation, off channels in.
@@ -169,6 +170,9 @@ func (l *lowering) lower(i int) error {
 			return err
 		}
 	}
+	if !l.float() {
+		return nil
+	}
 	switch op := n.Op.(type) {
 	case graph.Conv:
 		return l.conv(op)
@@ -218,6 +222,27 @@ func (l *lowering) lower(i int) error {
 		l.place(id)
 	}
 	return nil
+}
+
+// float reports whether a node that is not over quantized values is over float32 alone, and
+// lists it where it is not.
+func (l *lowering) float() bool {
+	if l.quantized() {
+		return true
+	}
+	for _, id := range l.node.In {
+		if id == graph.None {
+			continue
+		}
+		if t := l.g.Values[id].Type; t.DType != tensor.Float32 {
+			l.unsupported(l.node.Op.Name(), l.node.Name, fmt.Sprintf("input of type %v beside float32", t.DType))
+			for _, out := range l.node.Out {
+				l.place(out)
+			}
+			return false
+		}
+	}
+	return true
 }
 
 // place gives a value that a node is about to write its memory: inside a concatenation
@@ -400,7 +425,7 @@ func (l *lowering) program() (*Program, error) {
 	p := &Program{
 		name: l.g.Name, threads: l.threads, steps: l.steps, bufs: l.bufs, weights: l.weights,
 		arena: size/4 + kernel.Slack, scratch: l.scratch, variants: l.kernels, longest: l.longest, mostRings: l.mostRings,
-		births: births,
+		births: births, means: l.means,
 	}
 	if p.ArenaBytes() > MaxBytes {
 		return nil, fmt.Errorf("the activations take %d bytes, want at most %d", p.ArenaBytes(), int64(MaxBytes))

@@ -85,6 +85,9 @@ type Varies struct{ Choice, From, To string }
 type Plan struct {
 	Images   []Image // what to evaluate, in order: see Select
 	Manifest string  // hash of the whole data set
+	// ByOrder is how many classes the data set has, where it numbers them in the order of
+	// its folders: then they are those of a model of as many. 0: they have numbers of their own.
+	ByOrder int
 	// Decode reads and decodes image i of the data set. An *imagenet.ImageError is a
 	// damaged image, every other error a missing one. It is called from several goroutines.
 	Decode func(i int) (*imagenet.RGB, error)
@@ -133,10 +136,16 @@ type LabelError struct {
 	Image   string
 	Class   int
 	Images  int // with such a class
+	// ByOrder is how many classes the data set numbers in the order of its folders, where it
+	// is not the model's number of them.
+	ByOrder int
 }
 
 func (e *LabelError) Error() string {
-	return fmt.Sprintf("%s: the model has %d classes, 0 to %d, but %s is of class %d (%d such images): give photographs with the model's own labels", e.Model, e.Classes, e.Classes-1, e.Image, e.Class, e.Images)
+	if e.ByOrder > 0 {
+		return fmt.Sprintf("%s: the model has %d classes, the %d of the photographs are numbered in the order of their folders: name the model's classes with --labels FILE, or give photographs with the model's own labels", e.Model, e.Classes, e.ByOrder)
+	}
+	return fmt.Sprintf("%s: the model has %d classes, 0 to %d, but %s is of class %d (%d such images): give photographs with the model's own labels, or name its classes with --labels FILE", e.Model, e.Classes, e.Classes-1, e.Image, e.Class, e.Images)
 }
 
 // SubjectError says that one subject could not be evaluated.
@@ -175,7 +184,7 @@ func (p *Plan) prepare() error {
 		if s.NewSession == nil {
 			return fmt.Errorf("eval: plan: %s has no sessions", s.Model)
 		}
-		if err := s.answers(p.Images); err != nil {
+		if err := s.answers(p.Images, p.ByOrder); err != nil {
 			return err
 		}
 		k := s.key(p).hash()
@@ -194,9 +203,12 @@ func (p *Plan) prepare() error {
 }
 
 // answers is a *LabelError where a class among the images is none of the subject's.
-func (s *Subject) answers(images []Image) error {
-	if s.Classes == 0 {
+func (s *Subject) answers(images []Image, byOrder int) error {
+	switch {
+	case s.Classes == 0:
 		return nil
+	case byOrder > 0 && byOrder != s.Classes:
+		return &LabelError{Model: s.Model, Classes: s.Classes, ByOrder: byOrder}
 	}
 	e := LabelError{Model: s.Model, Classes: s.Classes, Class: -1}
 	for _, im := range images {

@@ -3,7 +3,9 @@ package imagenet
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -74,7 +76,15 @@ func (d *Dataset) listVal() (bool, error) {
 
 // below takes every picture in and below a folder in as one of a class.
 func (d *Dataset) below(folder string, s Sample) error {
-	return d.tree.pictures(folder, nil, func(file string, info fs.FileInfo) {
+	var inside []fs.FileInfo
+	for _, up := range []string{".", path.Dir(folder)} {
+		info, err := os.Stat(filepath.Join(d.Dir, filepath.FromSlash(up)))
+		if err != nil {
+			return err
+		}
+		inside = append(inside, info)
+	}
+	return d.tree.pictures(folder, inside, func(file string, info fs.FileInfo) {
 		s.File = file
 		d.take(s, info)
 	})

@@ -118,13 +118,15 @@ func (t *tree) pictures(folder string, inside []fs.FileInfo, take func(file stri
 	return nil
 }
 
-// Pictures lists the files in and below a folder that are named like pictures, sorted, links
-// followed; left counts those that are leftovers.
+// Pictures lists the files in and below a folder that are named like pictures, by name in each
+// folder, links followed; left counts those that are leftovers. A picture is a folder of itself.
 func Pictures(dir string) (files []string, left int, err error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() && IsPicture(dir) {
+		return []string{dir}, 0, nil
+	}
 	t := &tree{dir: dir}
 	err = t.pictures(".", nil, func(file string, info fs.FileInfo) {
 		files = append(files, filepath.Join(dir, filepath.FromSlash(file)))
 	})
-	slices.Sort(files)
 	return files, t.leftover, err
 }

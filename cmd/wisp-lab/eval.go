@@ -97,8 +97,9 @@ func (a *app) eval(ctx context.Context, names []string, f *evalFlags) error {
 		return err
 	}
 	defer data.Close()
+	a.log("note: %s", data.Summary())
 	e := lab.Evaluation{Access: f.access.Access, Parcel: f.parcel, AckWait: f.ackWait, Log: a.log}
-	e.Plan = eval.Plan{Images: eval.Select(eval.Images(data), f.limit, f.seed, eval.Shard{}), Manifest: data.Hash, Folder: f.folder, Resume: f.resume}
+	e.Plan = eval.Plan{Images: eval.Select(eval.Images(data), f.limit, f.seed, eval.Shard{}), Manifest: data.Hash, ByOrder: data.ByOrder(), Folder: f.folder, Resume: f.resume}
 	if e.Plan.Folder == "" {
 		if e.Plan.Folder, err = record.StateFolder("eval"); err != nil {
 			return err

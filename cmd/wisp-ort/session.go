@@ -76,6 +76,7 @@ type session struct {
 	*api
 	q                    runner.LoadRequest
 	level                uintptr // of graph optimization
+	anyBatch             bool    // the first dimension may be no batch
 	env, options, memory uintptr
 	handles              []uintptr // OrtSessions
 	in, out              []runner.Port
@@ -208,7 +209,7 @@ func (s *session) shape(typ int, i uintptr) (string, []int, error) {
 		if d < 1 && k > 0 {
 			return "", nil, fmt.Errorf("shape %v leaves more free than the batch: name a size, as in model.onnx@224, which has wisp export it at that", dims)
 		}
-		if d < 1 || k == 0 && int(d) != s.q.Batch {
+		if d < 1 || k == 0 && int(d) != s.q.Batch && !s.anyBatch {
 			return "", nil, fmt.Errorf("shape %v does not run at batch %d", dims, s.q.Batch)
 		}
 		out[k] = int(d)

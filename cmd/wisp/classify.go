@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/report"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -139,19 +140,9 @@ func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top 
 
 // readLabels reads one class name a line; there must be one for every output.
 func readLabels(path string, m *wisp.Model) ([]string, error) {
-	f, err := os.Open(path)
+	names, err := readNames(path)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close()
-	var names []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if line := strings.TrimSpace(s.Text()); line != "" {
-			names = append(names, line)
-		}
-		if len(names) > m.Classes {
-			break
-		}
 	}
 	want := m.Classes
 	if m.Background {
@@ -164,4 +155,47 @@ func readLabels(path string, m *wisp.Model) ([]string, error) {
 		return nil, fmt.Errorf("%s: got %d labels, want one for each of %d classes", path, len(names), want)
 	}
 	return names, nil
+}
+
+// maxLabels bounds a file of labels.
+const maxLabels = 16 << 20
+
+// readNames reads the lines of a text file that are not empty, in any encoding that people
+// have them in.
+func readNames(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxLabels+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxLabels {
+		return nil, fmt.Errorf("%s: a file of labels of more than %d MiB", path, maxLabels>>20)
+	}
+	text, _ := imagenet.DecodeText(b)
+	var names []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" {
+			names = append(names, line)
+		}
+	}
+	return names, nil
+}
+
+// readClasses reads the names of a model's classes for a data set, the background left out.
+func readClasses(path string) ([]string, error) {
+	if path == "" {
+		return nil, nil
+	}
+	names, err := readNames(path)
+	if err == nil && len(names) > 0 && strings.EqualFold(names[0], "background") {
+		names = names[1:]
+	}
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("%s: holds no label", path)
+	}
+	return names, err
 }

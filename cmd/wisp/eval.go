@@ -31,8 +31,8 @@ func newEval(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval MODEL... --data DIR",
 		Short: "Measure accuracy over a labelled folder of photographs",
-		Long: `Measure top-1 and top-5 accuracy over a folder: ImageNet's val/WNID/*.JPEG, or photographs beside a labels.csv
-(file,class,…). Every image counts; one that is damaged or missing counts as wrong and is reported. Predictions are kept in an
+		Long: `Measure top-1 and top-5 accuracy over a folder: ImageNet's val/WNID/*.JPEG, photographs beside a labels.csv (file,class,…) or a
+val.txt, folders named by class, or files named by WNID; what was recognised is said in one line. Every image counts; one that is damaged or missing counts as wrong and is reported. Predictions are kept in an
 append-only file, from which --resume goes on and eval merge puts shards together. With --sensitivity each model is run again under its
 recipe with one choice replaced at a time, to tell what of a difference is the resize, the framing, the scale or the order of channels.`,
 		Example: `  wisp eval mobilenet_v2 --weights mobilenet_v2-b0353104.pth --data imagenet --limit 1000
@@ -49,6 +49,7 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 	models.add(cmd)
 	s := cmd.Flags()
 	s.StringVar(&f.data, "data", "", "the labelled `DIR`")
+	s.StringVar(&f.labels, "labels", "", "the model's class names, one a line, by which folders of photographs are numbered (`FILE`)")
 	s.IntVar(&f.limit, "limit", 0, "at most so many images, spread over the classes; 0 is all")
 	s.Uint64Var(&f.seed, "seed", 1, "seed of --limit")
 	s.StringVar(&f.shard, "shard", "", "part `I/N` of the images")
@@ -93,13 +94,14 @@ type evalFlags struct {
 	at     onFlags
 	device *device.Device // of --on; nil: this machine
 
-	data, shard, folder, engines string
-	limit, threads               int
-	seed                         uint64
-	resume, sensitivity, send    bool
-	reference, tolerance         float64
-	arithmetic                   arithmeticFlag
-	show                         evalShow
+	data, labels, shard, folder string
+	engines                     string
+	limit, threads              int
+	seed                        uint64
+	resume, sensitivity, send   bool
+	reference, tolerance        float64
+	arithmetic                  arithmeticFlag
+	show                        evalShow
 }
 
 func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *evalFlags) error {
@@ -146,22 +148,27 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 		}
 		return a.concludeEval(x, f)
 	}
-	data, err := imagenet.OpenDataset(f.data)
+	classes, err := readClasses(f.labels)
+	if err != nil {
+		return err
+	}
+	data, err := imagenet.OpenNamed(f.data, classes)
 	if err != nil {
 		return err
 	}
 	defer data.Close()
+	a.say("%s", data.Summary())
 	for _, w := range data.Warnings {
 		a.say("%s", w)
 	}
 	plan := eval.Plan{
-		Images: eval.Select(eval.Images(data), f.limit, f.seed, shard), Manifest: data.Hash,
+		Images: eval.Select(eval.Images(data), f.limit, f.seed, shard), Manifest: data.Hash, ByOrder: data.ByOrder(),
 		Ahead:   data.Ahead,
 		Decode:  func(i int) (*imagenet.RGB, error) { return data.Decode(i, imagenet.Limits{}) },
 		Workers: cmp.Or(f.threads, runtime.GOMAXPROCS(0)), Folder: f.folder, Resume: f.resume,
 	}
 	if len(plan.Images) == 0 {
-		return fmt.Errorf("%s: no images: want val/WNID/*.JPEG, or photographs beside a labels.csv", f.data)
+		return fmt.Errorf("%s: no images left: this shard has none", f.data)
 	}
 	if plan.Folder == "" {
 		if plan.Folder, err = record.StateFolder("eval"); err != nil {

@@ -46,7 +46,7 @@ func write(w io.Writer, g *graph.Graph, freeBatch bool, a *graph.About) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("onnx: write: %w", err)
 	}
-	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}, ports: map[graph.ID]string{}}
+	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, labels: newNamer(), made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}, ports: map[graph.ID]string{}}
 	e.nameValues()
 	for _, id := range g.Inputs {
 		if g.Value(id).Type.Quantized() {
@@ -109,6 +109,7 @@ type exporter struct {
 	symbolic bool
 	names    []string // of the graph's values
 	used     map[string]bool
+	labels   namer           // of nodes
 	made     map[string]bool // small constants, by name
 	listed   map[graph.ID]bool
 	whole    map[graph.ID]string // the integers of quantized values
@@ -312,7 +313,8 @@ func (e *exporter) floats(shape tensor.Shape, v ...float32) string {
 	return "wisp/" + key
 }
 
-// emit adds one ONNX node.
+// emit adds one ONNX node, whose name it makes one of its own: ONNX Runtime refuses two nodes
+// of one name.
 func (e *exporter) emit(kind, name string, in, out []string, attrs ...[]byte) {
 	var b []byte
 	for _, s := range in {
@@ -321,7 +323,7 @@ func (e *exporter) emit(kind, name string, in, out []string, attrs ...[]byte) {
 	for _, s := range out {
 		b = appendString(b, 2, s)
 	}
-	b = appendString(b, 3, name)
+	b = appendString(b, 3, e.labels.unique(name))
 	b = appendString(b, 4, kind)
 	for _, a := range attrs {
 		b = appendMessage(b, 5, a)

@@ -2,11 +2,9 @@ package native
 
 import (
 	"fmt"
-	"io/fs"
-	"path/filepath"
-	"strings"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
@@ -31,7 +29,7 @@ func Calibration(m *wisp.Model, folder string) ([]*tensor.Tensor, error) {
 		}
 		return all, nil
 	}
-	files, err := picturesIn(folder)
+	files, _, err := imagenet.Pictures(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -52,21 +50,6 @@ func Calibration(m *wisp.Model, folder string) ([]*tensor.Tensor, error) {
 		return nil, fmt.Errorf("%s: holds no image to calibrate on", folder)
 	}
 	return all, nil
-}
-
-// picturesIn lists the files of a folder and of those in it that are named like pictures.
-func picturesIn(folder string) ([]string, error) {
-	var files []string
-	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
-		switch strings.ToLower(filepath.Ext(path)) {
-		case ".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif":
-			if err == nil && !d.IsDir() {
-				files = append(files, path)
-			}
-		}
-		return err
-	})
-	return files, err
 }
 
 // Calibrated is a float model in integers as wisp convert --int8 makes it, for measuring.
