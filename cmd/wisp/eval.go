@@ -233,6 +233,7 @@ func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kin
 	if m.Weights.Synthetic {
 		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
+	a.sayOfPictures(m)
 	if f.device != nil {
 		return a.subjectsOn(ctx, m, models, foreign, f)
 	}

@@ -51,7 +51,7 @@ func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
 	if err != nil {
 		return err
 	}
-	if g, err = g.WithBatch(batch); err != nil {
+	if g, err = g.AtBatch(max(1, batch)); err != nil {
 		return fmt.Errorf("%s: at batch %d: %w", m.Name, batch, err)
 	}
 	return onnx.WriteFixed(w, g)

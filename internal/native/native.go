@@ -63,7 +63,15 @@ type model struct {
 }
 
 func (b *model) Build() (runner.Loaded, error) {
-	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(max(1, b.q.Batch)), wisp.Kernels(b.q.Kernels), wisp.Arithmetic(b.q.Options["arithmetic"]))
+	batch := max(1, b.q.Batch)
+	at, err := b.model.Graph.AtBatch(batch)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.model.Name, err)
+	}
+	if at == b.model.Graph {
+		batch = 0 // its own
+	}
+	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(batch), wisp.Kernels(b.q.Kernels), wisp.Arithmetic(b.q.Options["arithmetic"]))
 	if err != nil {
 		return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 	}
