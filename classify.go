@@ -13,13 +13,14 @@ import (
 type Class struct {
 	Index       int     // 0…999 for models of 1000 or 1001 outputs, else the output's own index
 	WNID        string  // WordNet id, such as n01560419; empty where the classes are not ImageNet's
-	Label       string  // its first name; empty where unknown
+	Label       string  // its first name, or the file's own; empty where unknown
 	Probability float64 // 0…1, after softmax
 }
 
 // Classify decodes an image file, preprocesses it by the model's recipe, runs the
-// model and returns the k most probable classes, best first. A model that may be another
-// network than it was taken for is an *AmbiguousError.
+// model and returns the k most probable classes, best first: all where there are fewer,
+// none for k of 0 or less. A model that may be another network than it was taken for is an
+// *AmbiguousError.
 func (p *Program) Classify(path string, k int) ([]Class, error) {
 	img, err := ReadImage(path)
 	if err != nil {
@@ -129,13 +130,11 @@ func (m *Model) Top(scores []float32, k int) ([]Class, error) {
 		}
 		return 0
 	})
-	labels := imagenet.Labels()
+	k = max(0, min(k, len(order)))
 	out := make([]Class, 0, k)
-	for _, i := range order[:min(k, len(order))] {
-		c := Class{Index: i - offset, Probability: probs[i]}
-		if n := len(probs) - offset; n == len(labels) {
-			c.WNID, c.Label = labels[c.Index].WNID, labels[c.Index].Short()
-		}
+	for _, i := range order[:k] {
+		c := m.class(i, len(probs))
+		c.Probability = probs[i]
 		out = append(out, c)
 	}
 	return out, nil

@@ -16,7 +16,7 @@ import (
 // floors is the architecture as a policy: a package imports lower floors only, and a
 // package that stands on no floor is an error. A parent may import its children.
 const floors = `
-0  tensor internal/cpu internal/stat internal/fixed
+0  tensor internal/cpu internal/stat internal/fixed internal/guard
 1  graph internal/kernel internal/npy imagenet imagenet/jpeg
 2  zoo format format/torch format/safetensors format/onnx format/tflite internal/rewrite internal/layout internal/interp
 3  cost engine internal/runner internal/structure
@@ -26,7 +26,7 @@ const floors = `
 7  internal/engines internal/device internal/lab internal/web
 8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab cmd/wisp-runner cmd/wisp-wasm
 
-tests  internal/testkit internal/testkit/browser internal/optest
+tests  internal/testkit internal/testkit/browser internal/testkit/onnxgen internal/optest
 `
 
 const module = "github.com/wispnet/wisp"

@@ -16,6 +16,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/catalog"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -26,7 +27,18 @@ import (
 // A missing file is an *os.PathError, a damaged one a *format.Refused, an unknown operator a
 // *graph.UnsupportedError, a checkpoint of no known network an *UnrecognizedError, an
 // unknown name a *zoo.UnknownError.
+//
+// What a reader does wrong is an error too, never a panic.
 func Open(nameOrFile string, opts ...Option) (*Model, error) {
+	var m *Model
+	err := guard.Do(nameOrFile, func() (err error) {
+		m, err = open(nameOrFile, opts)
+		return err
+	})
+	return m, err
+}
+
+func open(nameOrFile string, opts []Option) (*Model, error) {
 	var s settings
 	for _, f := range opts {
 		f(&s)
@@ -167,7 +179,7 @@ func openFile(name, path string, s settings) (*Model, error) {
 	if f.Graph == nil {
 		return openCheckpoint(name, path, f, s)
 	}
-	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: f.Format == "tflite", quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
+	m := &Model{Name: name, Graph: f.Graph, ChannelsLast: channelsLast(f), quantizedAs: f.Format, ins: f.Inputs, outs: f.Outputs}
 	if s.weights != "" {
 		return nil, &zoo.SpecError{Spec: s.weights, Part: "weights", Why: path + " brings its own weights: --weights belongs to a zoo network"}
 	}
@@ -178,6 +190,19 @@ func openFile(name, path string, s settings) (*Model, error) {
 	m.Weights = Weights{ID: filepath.Base(path)}
 	m.hashed.path = path
 	return m, m.finish(s)
+}
+
+// channelsLast reports whether a file's arrays of images are NHWC where its graph's are NCHW.
+func channelsLast(f *format.File) bool {
+	if f.Format != "tflite" {
+		return false
+	}
+	for _, p := range f.Inputs {
+		if len(p.Order) == 4 && slices.IsSorted(p.Order) {
+			return false
+		}
+	}
+	return true
 }
 
 // openCheckpoint finds the network that a checkpoint's tensors belong to.
@@ -357,7 +382,7 @@ func (m *Model) describe(f *format.File, path string) {
 // finish fills in what the graph itself says, and the recipe.
 func (m *Model) finish(s settings) error {
 	m.Classes, _ = m.scores()
-	m.Background = m.Classes == 1001
+	m.takeLabels()
 	m.Probability = endsInSoftmax(m.Graph)
 	return m.chooseRecipe(s.recipe)
 }
@@ -392,6 +417,14 @@ func (m *Model) chooseRecipe(asked string) error {
 		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
 	case m.recipeOfFile() != "":
 		id, m.RecipeWhy = m.recipeOfFile(), "the file says so"
+	case m.saysScale():
+		r, err := m.scaleOfFile()
+		if err != nil {
+			return err
+		}
+		m.Recipe, m.RecipeWhy = r, "its scale stands in the file's metadata"
+		m.Notes = append(m.Notes, m.scaleNote(r))
+		return nil
 	case m.rawBytes():
 		id, m.RecipeWhy = "slim", "the input's quantization is that of bytes around the middle"
 	default:

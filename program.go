@@ -9,6 +9,7 @@ import (
 	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/fixed"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -59,17 +60,22 @@ type lazyGraph struct {
 // Bound returns the graph with all weights set, reading or generating them the first
 // time. The graph must not be changed.
 func (m *Model) Bound() (*graph.Graph, error) {
+	if m.closed.Load() {
+		return nil, fmt.Errorf("%s: the model is closed: open it again", m.Name)
+	}
 	m.bound.once.Do(func() {
 		if m.source == nil {
 			m.bound.g = m.Graph
 			return
 		}
-		g := m.Graph.Clone()
-		if err := g.Bind(m.source); err != nil {
-			m.bound.err = fmt.Errorf("%s: %w", m.Name, err)
-			return
-		}
-		m.bound.g = g
+		m.bound.err = guard.Do(m.Name, func() error {
+			g := m.Graph.Clone()
+			if err := g.Bind(m.source); err != nil {
+				return fmt.Errorf("%s: %w", m.Name, err)
+			}
+			m.bound.g = g
+			return nil
+		})
 	})
 	return m.bound.g, m.bound.err
 }
@@ -86,7 +92,8 @@ type Program struct {
 	closed bool
 }
 
-// Compile plans the model for this machine: weights are packed, buffers placed.
+// Compile plans the model for this machine: weights are packed, buffers placed. A model that
+// is closed is refused; what wisp itself does wrong is an error, never a panic.
 func (m *Model) Compile(opts ...CompileOption) (*Program, error) {
 	var o engine.Options
 	for _, f := range opts {
@@ -97,11 +104,17 @@ func (m *Model) Compile(opts ...CompileOption) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := engine.Compile(g, o)
+	p := &Program{Model: m}
+	err = guard.Do(m.Name, func() error {
+		if p.Engine, err = engine.Compile(g, o); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Name, err)
+		return nil, err
 	}
-	return &Program{Model: m, Engine: p}, nil
+	return p, nil
 }
 
 var errClosed = errors.New("wisp: the program is closed")
@@ -123,7 +136,7 @@ func (p *Program) borrow() (*engine.Session, error) {
 func (p *Program) giveBack(s *engine.Session) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closed || s.Broken() {
 		s.Close()
 		return
 	}
@@ -156,8 +169,14 @@ func (p *Program) Run(in ...*tensor.Tensor) ([]*tensor.Tensor, error) {
 	for i, port := range ports {
 		out[i] = tensor.New(port.Type.DType, port.Type.Shape)
 	}
-	if err := s.Run(in, out); err != nil {
-		return nil, fmt.Errorf("%s: %w", p.Model.Name, err)
+	err = guard.Do(p.Model.Name, func() error {
+		if err := s.Run(in, out); err != nil {
+			return fmt.Errorf("%s: %w", p.Model.Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/wispnet/wisp/graph"
-	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/fixed"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/quant"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -43,7 +42,8 @@ func bytesOf(d tensor.DType, q *tensor.Quant) (fixed.Quant, bool) {
 func (m *Model) TakesBytes() bool { return m.rawBytes() }
 
 // rawBytes reports whether the input's integers are a picture's bytes, up to the sign: one
-// quantum is about 1/128 and the middle stands for zero; or the file declares plain bytes.
+// quantum is about 1/128 and the middle stands for zero; or the file declares plain bytes, or
+// gives uint8 the metadata of pictures.
 func (m *Model) rawBytes() bool {
 	if len(m.Graph.Inputs) != 1 {
 		return false
@@ -51,6 +51,9 @@ func (m *Model) rawBytes() bool {
 	v := m.Graph.Value(m.Graph.Inputs[0])
 	if !v.Type.Quantized() {
 		return m.Inputs()[0].DType == tensor.Uint8
+	}
+	if v.Type.DType == tensor.Uint8 && m.saysScale() { // that of a float network: bytes go in as they are
+		return true
 	}
 	q, ok := bytesOf(v.Type.DType, v.Quant)
 	middle := q.Zero - q.Lo
@@ -94,25 +97,6 @@ func (m *Model) Scores(t *tensor.Tensor) []float32 {
 	return out
 }
 
-// recipeMark precedes the recipe's id in what a file says about itself.
-const recipeMark = "recipe="
-
-// recipeOfFile is the recipe that a file written by wisp names.
-func (m *Model) recipeOfFile() string {
-	if m.file == nil {
-		return ""
-	}
-	_, rest, ok := strings.Cut(m.file.Description, recipeMark)
-	if !ok {
-		return ""
-	}
-	id, _, _ := strings.Cut(rest, " ")
-	if _, err := imagenet.FindRecipe(id); err != nil {
-		return ""
-	}
-	return id
-}
-
 // Int8 returns the model computing with 8-bit integers, as package quant makes it from
 // calibration inputs, and what became of every layer. The model itself stays as it is and
 // must stay open as long as the new one is used.
@@ -124,16 +108,27 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	if err := m.Doubtful(); err != nil {
 		return nil, nil, err
 	}
-	r, err := quant.Quantize(g, calibration, o)
+	var r *quant.Result
+	err = guard.Do(m.Name, func() error {
+		if r, err = quant.Quantize(g, calibration, o); err != nil {
+			return fmt.Errorf("%s: %w", m.Name, err)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
+		return nil, nil, err
 	}
-	n := &Model{
-		Name: m.Name, Family: m.Family, Graph: r.Graph, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
+	return m.with(r.Graph), r, nil
+}
+
+// with is the model with another graph of the same inputs and outputs, whose weights are bound.
+func (m *Model) with(g *graph.Graph) *Model {
+	return &Model{
+		Name: m.Name, Family: m.Family, Graph: g, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
 		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames, Guessed: m.Guessed, taken: m.taken,
-		ins: typed(m.ins, r.Graph, r.Graph.Inputs), outs: typed(m.outs, r.Graph, r.Graph.Outputs),
+		Labels: m.Labels, classes: m.classes,
+		ins: typed(m.ins, g, g.Inputs), outs: typed(m.outs, g, g.Outputs), entry: m.entry,
 	}
-	return n, r, nil
 }
 
 // typed are ports with the element types that the values of a graph made of theirs have.

@@ -13,6 +13,7 @@ package wisp
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
@@ -41,6 +42,9 @@ type Model struct {
 	// do. The graph is NCHW all the same.
 	ChannelsLast bool
 
+	// Labels names every output, as the file does; nil where it does not.
+	Labels []string
+
 	// Notes are doubts and assumptions that belong beside every result.
 	Notes []string
 
@@ -49,6 +53,7 @@ type Model struct {
 	Renames map[string]string
 	Guessed bool
 
+	classes     []int        // of every output, ImageNet's class by Labels; nil where they are not ImageNet's
 	quantizedAs string       // format of the file that holds the integers; "" where they were made here
 	ins, outs   []graph.Port // of a file's graph, as the file declares them
 
@@ -58,12 +63,14 @@ type Model struct {
 	file      *format.File
 	taken     string // how the tensors were chosen and named, where options say so
 	ambiguous *AmbiguousError
+	closed    atomic.Bool
 	entry     *catalog.Entry // what the weights are, where the catalogue knows their hash
 }
 
-// Close gives back the mapping of the model's file. Neither the model nor its graph may
-// be used after it; programs compiled before stay sound.
+// Close gives back the mapping of the model's file. The model's graph may not be used after
+// it, and Bound, Compile and Int8 refuse; programs compiled before stay sound.
 func (m *Model) Close() error {
+	m.closed.Store(true)
 	if m.file == nil {
 		return nil
 	}

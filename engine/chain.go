@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/internal/kernel"
 )
 
@@ -192,7 +193,7 @@ func (ch *chain) ringed(buf int) bool {
 func (ch *chain) check() error {
 	c := newCursor(len(ch.steps), len(ch.rings))
 	bad := func(j int, what string, args ...any) error {
-		return fmt.Errorf("the plan is wrong (a mistake of wisp's, please report it): chain step %q %s", ch.steps[j].Node, fmt.Sprintf(what, args...))
+		return fmt.Errorf("the plan is wrong, a mistake of wisp's own: please report it: %s: chain step %q %s", guard.Issues, ch.steps[j].Node, fmt.Sprintf(what, args...))
 	}
 	for s := range ch.strips {
 		y0, y1 := ch.strip(s)

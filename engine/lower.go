@@ -169,6 +169,9 @@ func (l *lowering) lower(i int) error {
 			return err
 		}
 	}
+	if !l.float() {
+		return nil
+	}
 	switch op := n.Op.(type) {
 	case graph.Conv:
 		return l.conv(op)
@@ -218,6 +221,27 @@ func (l *lowering) lower(i int) error {
 		l.place(id)
 	}
 	return nil
+}
+
+// float reports whether a node that is not over quantized values is over float32 alone, and
+// lists it where it is not.
+func (l *lowering) float() bool {
+	if l.quantized() {
+		return true
+	}
+	for _, id := range l.node.In {
+		if id == graph.None {
+			continue
+		}
+		if t := l.g.Values[id].Type; t.DType != tensor.Float32 {
+			l.unsupported(l.node.Op.Name(), l.node.Name, fmt.Sprintf("input of type %v beside float32", t.DType))
+			for _, out := range l.node.Out {
+				l.place(out)
+			}
+			return false
+		}
+	}
+	return true
 }
 
 // place gives a value that a node is about to write its memory: inside a concatenation

@@ -24,11 +24,13 @@ type Session struct {
 	team   team
 	busy   atomic.Bool
 	closed bool
+	broken bool // a run began and did not end: a kernel panicked
 }
 
 var (
 	errBusy   = errors.New("engine: the session is in use by another goroutine: each needs its own")
 	errClosed = errors.New("engine: the session is closed")
+	errBroken = errors.New("engine: a run of the session panicked: make another")
 )
 
 // NewSession allocates the arena and starts the helping threads. Close ends them.
@@ -57,13 +59,14 @@ func (s *Session) Run(in, out []*tensor.Tensor) error {
 	if err := s.begin(in, out); err != nil {
 		return err
 	}
+	defer s.end()
 	for i := range s.p.steps {
 		if s.p.poison != Clean {
 			s.poisonStep(i)
 		}
 		s.team.run(s.p, s.caller, i)
 	}
-	s.end()
+	s.broken = false
 	return nil
 }
 
@@ -73,6 +76,7 @@ func (s *Session) Profile(in, out []*tensor.Tensor, report func(step int, d time
 	if err := s.begin(in, out); err != nil {
 		return err
 	}
+	defer s.end()
 	at := 0
 	for i := range s.p.steps {
 		begin := time.Now()
@@ -100,7 +104,7 @@ func (s *Session) Profile(in, out []*tensor.Tensor, report func(step int, d time
 		}
 		at += len(clock)
 	}
-	s.end()
+	s.broken = false
 	return nil
 }
 
@@ -111,8 +115,10 @@ func (s *Session) begin(in, out []*tensor.Tensor) error {
 	err := s.bind(in, out)
 	if err != nil {
 		s.end()
+		return err
 	}
-	return err
+	s.broken = true
+	return nil
 }
 
 func (s *Session) end() {
@@ -126,6 +132,9 @@ func (s *Session) end() {
 func (s *Session) bind(in, out []*tensor.Tensor) error {
 	if s.closed {
 		return errClosed
+	}
+	if s.broken {
+		return errBroken
 	}
 	if err := bindAll("input", s.p.inputs, in, s.in, s.rawIn); err != nil {
 		return err
@@ -163,6 +172,9 @@ func bindAll(what string, ports []Port, ts []*tensor.Tensor, to [][]float32, raw
 	}
 	return nil
 }
+
+// Broken reports whether a run of the session panicked: it can only be closed.
+func (s *Session) Broken() bool { return s.broken }
 
 // Close ends the session's threads, after the Run that is under way if there is one. A
 // closed session cannot run; closing it again does nothing.

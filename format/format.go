@@ -78,9 +78,9 @@ type File struct {
 	// Network is the zoo's name that a file written by wisp has; empty where the file does
 	// not say.
 	Arch, Network string
-	// Description is what a file of the format tflite says about itself.
-	Description string
-	Warnings    []string // what was assumed, stripped or left out
+	// About is what the file says beside its network; empty where it says nothing.
+	About    graph.About
+	Warnings []string // what was assumed, stripped or left out
 
 	mapped []*content
 	sizes  Sizes
@@ -256,7 +256,14 @@ func readONNX(c *content, f *File) error {
 	}
 	f.setGraph(m.Graph, m.Warnings)
 	f.Inputs, f.Outputs = m.Inputs, m.Outputs
+	f.about(m.About)
 	return nil
+}
+
+// about takes over what a file says beside its network.
+func (f *File) about(a *graph.About) {
+	f.About = *a
+	f.Warnings = append(f.Warnings, a.Warnings...)
 }
 
 func readTFLite(c *content, f *File) error {
@@ -265,7 +272,7 @@ func readTFLite(c *content, f *File) error {
 		return err
 	}
 	f.setGraph(m.Graph, m.Warnings)
-	f.Description = m.Description
+	f.about(m.About)
 	f.Inputs, f.Outputs = m.Inputs, m.Outputs
 	return nil
 }

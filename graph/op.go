@@ -71,9 +71,16 @@ type UnsupportedError struct {
 	Ops    []Unsupported
 }
 
+// maxListed bounds the operators that the message names; Ops has all.
+const maxListed = 40
+
 func (e *UnsupportedError) Error() string {
-	parts := make([]string, len(e.Ops))
-	for i, u := range e.Ops {
+	ops, rest := e.Ops, 0
+	if len(ops) > maxListed {
+		ops, rest = ops[:maxListed], len(ops)-maxListed
+	}
+	parts := make([]string, len(ops), len(ops)+1)
+	for i, u := range ops {
 		at := u.Nodes
 		more := ""
 		if len(at) > 3 {
@@ -83,7 +90,13 @@ func (e *UnsupportedError) Error() string {
 		if u.Why != "" {
 			why = ": " + u.Why
 		}
-		parts[i] = fmt.Sprintf("%s (%s%s)%s", u.Op, strings.Join(at, ", "), more, why)
+		if len(at) > 0 {
+			more = " (" + strings.Join(at, ", ") + more + ")"
+		}
+		parts[i] = u.Op + more + why
+	}
+	if rest > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", rest))
 	}
 	// Names and attributes are the file's own words: whatever they hold, this is one line.
 	return strings.Map(func(r rune) rune {

@@ -89,9 +89,10 @@ func SameQuanta(a, b *tensor.Quant) bool {
 }
 
 // keptQuanta checks that a node that rescales nothing has one quantization before and after
-// it, where both are known: else its results would mean other numbers than its input.
+// it, where both are known: else its results would mean other numbers than its input. An
+// Identity may say just that: the same bytes, read as other numbers.
 func (g *Graph) keptQuanta(n *Node) error {
-	if !KeepsQuanta(n.Op) || len(n.In) == 0 || n.In[0] == None {
+	if _, ok := n.Op.(Identity); ok || !KeepsQuanta(n.Op) || len(n.In) == 0 || n.In[0] == None {
 		return nil
 	}
 	x := g.Values[n.In[0]].Quant

@@ -231,7 +231,8 @@ func (t Transpose) Infer(in []Type) ([]Type, error) {
 	return []Type{{in[0].DType, out}}, nil
 }
 
-// Identity passes its input on: dropout at inference, and what exporters leave behind.
+// Identity passes its input on: dropout at inference, and what exporters leave behind. Where its
+// input and its result are bytes of two quantizations, the same bytes stand for other numbers.
 type Identity struct{}
 
 func (Identity) Name() string { return "identity" }

@@ -180,8 +180,12 @@ func (e *UnknownRecipeError) Error() string {
 	return fmt.Sprintf("imagenet: recipe %q: unknown: nearest are %s", e.ID, strings.Join(e.Near, ", "))
 }
 
-// FindRecipe returns the recipe of an identifier. The error is an *UnknownRecipeError.
+// FindRecipe returns the recipe of an identifier: one of Recipes, or ID/scale=MEAN:STD, that
+// recipe with another scale of bytes (Scale.String). The error is an *UnknownRecipeError.
 func FindRecipe(id string) (*Recipe, error) {
+	if r := scaled(id); r != nil {
+		return r, nil
+	}
 	for i := range Recipes {
 		if Recipes[i].ID == id {
 			return &Recipes[i], nil

@@ -59,7 +59,9 @@ func TestGain(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			ours, err := Quantize(g, watched, Recommended())
+			o := Recommended()
+			o.Islands = 0.05
+			ours, err := Quantize(g, watched, o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,10 +7,10 @@ import (
 	"maps"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/guard"
 )
 
 // leastGain is the decibels below which a layer is not worth an island.
@@ -86,7 +86,7 @@ func (q *quantizer) islands() error {
 // time.
 func (q *quantizer) judge(all []region, base float64, budget, purse int64) error {
 	var next atomic.Int64
-	var workers sync.WaitGroup
+	var workers guard.Crew
 	errs := make([]error, min(runtime.GOMAXPROCS(0), mostJudges))
 	for w := range errs {
 		workers.Go(func() {

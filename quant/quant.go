@@ -47,9 +47,11 @@ type Options struct {
 	Islands float64
 }
 
-// Recommended is what wisp convert --int8 does.
+// Recommended is what wisp convert --int8 writes where it is not asked for more, and what wisp
+// bench, compare and recommend measure: without islands, which cost bytes and break engines
+// that take integers alone (docs/decisions/0022-one-size.md).
 func Recommended() Options {
-	return Options{Method: Best, Equalize: true, CorrectBias: true, Readers: true, Islands: 0.05}
+	return Options{Method: Best, Equalize: true, CorrectBias: true, Readers: true}
 }
 
 // Layer says what became of one layer, or of one operator without weights.

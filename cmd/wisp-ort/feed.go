@@ -7,6 +7,8 @@ import (
 	"unsafe"
 
 	"github.com/ebitengine/purego"
+
+	"github.com/wispnet/wisp/internal/runner"
 )
 
 // Feed runs the first session on the parent's numbers, in an input of their own.
@@ -15,25 +17,34 @@ func (s *session) Feed(in []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the model has %d inputs, want one", len(s.in))
 	}
 	if s.fed == nil {
-		v, data, err := s.value(s.in[0].Shape)
+		v, data, err := s.value(s.in[0])
 		if err != nil {
 			return nil, err
 		}
 		set := []uintptr{v}
 		s.pin.Pin(&set[0])
-		s.inputs, s.fed = append(s.inputs, set), data
+		s.inputs, s.fed = append(s.inputs, set), bytesOf(s.in[0], data)
 	}
-	if len(in) != 4*len(s.fed) {
-		return nil, fmt.Errorf("got %d bytes, want %d for float32 %v", len(in), 4*len(s.fed), s.in[0].Shape)
+	if len(in) != len(s.fed) {
+		return nil, fmt.Errorf("got %d bytes, want %d for %s %v", len(in), len(s.fed), s.in[0].DType, s.in[0].Shape)
 	}
-	copy(bytesOf(s.fed), in)
+	copy(s.fed, in)
 	lane := &s.lanes[0]
 	lane.call[3] = uintptr(unsafe.Pointer(&s.inputs[len(s.inputs)-1][0]))
 	if status, _, _ := purego.SyscallN(s.fn[fnRun], lane.call...); status != 0 {
 		return nil, s.check(status)
 	}
-	return bytesOf(lane.results[0]), nil
+	return bytesOf(s.out[0], lane.results[0]), nil
 }
 
-// bytesOf is the memory of numbers; the platforms of this file are little-endian.
-func bytesOf(v []float32) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v)) }
+// bytesOf is the memory of a port's numbers; the platforms of this file are little-endian.
+func bytesOf(p runner.Port, v []float32) []byte {
+	n := 4 * len(v)
+	if p.DType != "float32" {
+		n = 1
+		for _, d := range p.Shape {
+			n *= d
+		}
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), n)
+}

@@ -60,8 +60,11 @@ func (b backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 	if _, err := os.Stat(q.Model); err != nil {
 		return nil, err
 	}
-	return &session{api: b.api, q: q}, nil
+	return &session{api: b.api, q: q, level: optimizeAll}, nil
 }
+
+// The levels of graph optimization: ORT_ENABLE_ALL, the default, and ORT_DISABLE_ALL.
+const optimizeAll, optimizeNothing = 99, 0
 
 // session is a model in ONNX Runtime. Inputs and outputs are made once, in pinned memory.
 //
@@ -72,22 +75,24 @@ type session struct {
 	runner.NoProfile
 	*api
 	q                    runner.LoadRequest
+	level                uintptr // of graph optimization
+	anyBatch             bool    // the first dimension may be no batch
 	env, options, memory uintptr
 	handles              []uintptr // OrtSessions
 	in, out              []runner.Port
 	inNames, outNames    []uintptr // of the library, which keeps them
 	inputs               [][]uintptr
 	lanes                []lane
-	library              [][]float32 // the numbers behind inputs, in order
-	fed                  []float32   // those behind the last input, which Feed adds for itself
+	library              [][]float32 // the numbers behind inputs, in order; memory of bytes where an input is of bytes
+	fed                  []byte      // the memory behind the last input, which Feed adds for itself
 	pin                  runtime.Pinner
 }
 
 // lane is one of the parallel sessions.
 type lane struct {
 	outputs []uintptr
-	results [][]float32
-	call    []uintptr // Run's arguments, made once; the inputs change
+	results [][]float32 // as session.library
+	call    []uintptr   // Run's arguments, made once; the inputs change
 }
 
 func (s *session) Build() (_ runner.Loaded, err error) {
@@ -105,7 +110,7 @@ func (s *session) Build() (_ runner.Loaded, err error) {
 	}
 	err = errors.Join(
 		s.call(fnExecutionMode, s.options, 0), // sequential
-		s.call(fnOptimization, s.options, 99), // ORT_ENABLE_ALL
+		s.call(fnOptimization, s.options, s.level),
 		s.call(fnIntraThreads, s.options, uintptr(s.q.Threads)),
 		s.call(fnInterThreads, s.options, 1),
 		s.exact())
@@ -157,40 +162,44 @@ func (s *session) ports(count, typ, name int) (ports []runner.Port, names []uint
 		if err != nil {
 			return nil, nil, err
 		}
-		shape, err := s.shape(typ, i)
+		element, shape, err := s.shape(typ, i)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%q: %w", text(p), err)
 		}
-		names, ports = append(names, p), append(ports, runner.Port{Name: text(p), DType: "float32", Shape: shape})
+		names, ports = append(names, p), append(ports, runner.Port{Name: text(p), DType: element, Shape: shape})
 	}
 	return ports, names, nil
 }
 
-// shape is that of an input or output, with a free first dimension set to the batch.
-func (s *session) shape(typ int, i uintptr) ([]int, error) {
+// elements are the types of inputs and outputs that are run, by ONNX Runtime's numbers.
+var elements = map[uint32]string{1: "float32", 2: "uint8", 3: "int8"}
+
+// shape is an input's or output's element type and shape, with a free first dimension set to
+// the batch.
+func (s *session) shape(typ int, i uintptr) (string, []int, error) {
 	info, err := s.make(typ, s.handles[0], i)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	defer s.release(fnReleaseType, info)
 	t, err := s.make(fnCastType, info)
 	if err != nil || t == 0 {
-		return nil, errors.Join(errors.New("not a tensor"), err)
+		return "", nil, errors.Join(errors.New("not a tensor"), err)
 	}
 	element, err := s.make(fnElementType, t)
-	if err != nil || uint32(element) != 1 {
-		return nil, errors.Join(fmt.Errorf("element type %d, want float32", uint32(element)), err)
+	if err != nil || elements[uint32(element)] == "" {
+		return "", nil, errors.Join(fmt.Errorf("element type %d, want float32, uint8 or int8", uint32(element)), err)
 	}
 	n, err := s.make(fnDimCount, t)
 	if err != nil || n == 0 || n > 8 {
-		return nil, errors.Join(fmt.Errorf("%d dimensions, want 1 to 8", n), err)
+		return "", nil, errors.Join(fmt.Errorf("%d dimensions, want 1 to 8", n), err)
 	}
 	dims := make([]int64, n)
 	var pin runtime.Pinner
 	pin.Pin(&dims[0])
 	defer pin.Unpin()
 	if err := s.call(fnDims, t, uintptr(unsafe.Pointer(&dims[0])), n); err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	out := make([]int, n)
 	for k, d := range dims {
@@ -198,26 +207,33 @@ func (s *session) shape(typ int, i uintptr) ([]int, error) {
 			d = int64(s.q.Batch)
 		}
 		if d < 1 && k > 0 {
-			return nil, fmt.Errorf("shape %v leaves more free than the batch: name a size, as in model.onnx@224, which has wisp export it at that", dims)
+			return "", nil, fmt.Errorf("shape %v leaves more free than the batch: name a size, as in model.onnx@224, which has wisp export it at that", dims)
 		}
-		if d < 1 || k == 0 && int(d) != s.q.Batch {
-			return nil, fmt.Errorf("shape %v does not run at batch %d", dims, s.q.Batch)
+		if d < 1 || k == 0 && int(d) != s.q.Batch && !s.anyBatch {
+			return "", nil, fmt.Errorf("shape %v does not run at batch %d", dims, s.q.Batch)
 		}
 		out[k] = int(d)
 	}
-	return out, nil
+	return elements[uint32(element)], out, nil
 }
 
-// value makes a tensor over pinned memory of its own.
-func (s *session) value(shape []int) (uintptr, []float32, error) {
-	count, dims := 1, make([]int64, len(shape))
-	for i, d := range shape {
+// value makes a tensor over pinned memory of its own. Of a port of bytes the numbers are that
+// memory, four elements each.
+func (s *session) value(p runner.Port) (uintptr, []float32, error) {
+	count, dims := 1, make([]int64, len(p.Shape))
+	for i, d := range p.Shape {
 		count, dims[i] = count*d, int64(d)
 	}
-	data := make([]float32, count)
+	size, element := 4*count, uintptr(1)
+	for n, name := range elements {
+		if name == p.DType && n != 1 {
+			size, element = count, uintptr(n)
+		}
+	}
+	data := make([]float32, (size+3)/4)
 	s.pin.Pin(&data[0])
 	s.pin.Pin(&dims[0])
-	v, err := s.make(fnTensorWithData, s.memory, uintptr(unsafe.Pointer(&data[0])), uintptr(4*count), uintptr(unsafe.Pointer(&dims[0])), uintptr(len(dims)), 1)
+	v, err := s.make(fnTensorWithData, s.memory, uintptr(unsafe.Pointer(&data[0])), uintptr(size), uintptr(unsafe.Pointer(&dims[0])), uintptr(len(dims)), element)
 	return v, data, err
 }
 
@@ -227,12 +243,19 @@ func (s *session) MakeInputs(n int, seed uint64) error {
 		rng := rand.New(rand.NewPCG(seed, uint64(k)))
 		var set []uintptr
 		for _, p := range s.in {
-			v, data, err := s.value(p.Shape)
+			v, data, err := s.value(p)
 			if err != nil {
 				return err
 			}
-			for i := range data {
-				data[i] = float32(rng.Float64()*2 - 1)
+			if p.DType == "float32" {
+				for i := range data {
+					data[i] = float32(rng.Float64()*2 - 1)
+				}
+			} else {
+				bytes := bytesOf(p, data)
+				for i := range bytes {
+					bytes[i] = byte(rng.Uint32())
+				}
 			}
 			set, s.library = append(set, v), append(s.library, data)
 		}
@@ -244,7 +267,7 @@ func (s *session) MakeInputs(n int, seed uint64) error {
 	for k := range max(1, s.q.Sessions) {
 		var l lane
 		for _, p := range s.out {
-			v, data, err := s.value(p.Shape)
+			v, data, err := s.value(p)
 			if err != nil {
 				return err
 			}

@@ -46,7 +46,7 @@ func TestExportsAgree(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.Close()
-			s := &session{api: a, q: runner.LoadRequest{Model: path, Threads: 1, Batch: 1}}
+			s := &session{api: a, level: optimizeAll, q: runner.LoadRequest{Model: path, Threads: 1, Batch: 1}}
 			if _, err := s.Build(); err != nil {
 				t.Fatal(err)
 			}

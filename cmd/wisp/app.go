@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/record"
 )
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}()
 	root := a.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	err := guard.Do("", func() error { return root.ExecuteContext(ctx) })
 	if err != nil {
 		if ctx.Err() != nil { // whatever broke, it broke because the user stopped it
 			err = errors.Join(context.Canceled)
@@ -70,7 +71,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 // serveRunner plays the process that bench measures.
 func serveRunner(in io.Reader, out, stderr io.Writer) int {
-	if err := native.Serve(in, out, version); err != nil {
+	if err := guard.Do("", func() error { return native.Serve(in, out, version) }); err != nil {
 		complain(stderr, err)
 		return exitFailed
 	}

@@ -22,9 +22,10 @@ type benchFlags struct {
 	record                             recordFlags
 	at                                 onFlags
 
-	giver   *engines.Giver // of the plan, once there is one
-	profile bool           // time every step too
-	look    string         // a picture whose feature maps a report shows
+	giver    *engines.Giver // of the plan, once there is one
+	profile  bool           // time every step too
+	document bool           // a JSON document is written beside the output
+	look     string         // a picture whose feature maps a report shows
 }
 
 func (f *benchFlags) add(cmd *cobra.Command, level string) {

@@ -2,9 +2,13 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
@@ -24,9 +28,10 @@ import (
 // mostCandidates is how many networks are measured where none is named.
 const mostCandidates = 16
 
-// candidates gathers counts and published accuracies; few bounds how many are chosen, where
-// they are to be measured.
-func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, few bool) ([]advise.Candidate, error) {
+// candidates gathers counts and published accuracies of networks that keep the limits; few
+// bounds how many are chosen, where they are to be measured. Sizes are those of the files in a
+// precision; where it is "", records will say which, and they are not weighed.
+func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, precision string, few bool) ([]advise.Candidate, error) {
 	named := len(names) > 0
 	if !named {
 		names = publishedNames()
@@ -46,12 +51,20 @@ func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, fe
 		if !ok && named {
 			a.say("%s: left out: no published accuracy is its own: %s", name, why)
 		}
-		if ok && (named || (l.Bytes <= 0 || c.Bytes <= l.Bytes) && (l.MACs <= 0 || c.MACs <= l.MACs) && (l.Params <= 0 || c.Params <= l.Params) && c.Top1+c.Top1Half >= l.Top1) {
+		if ok && (named || (l.MACs <= 0 || c.MACs <= l.MACs) && (l.Params <= 0 || c.Params <= l.Params) && c.Top1+c.Top1Half >= l.Top1) {
 			out = append(out, c)
 		}
 	}
+	if l.Bytes > 0 && precision != "" {
+		if err := weigh(out, precision, models); err != nil {
+			return nil, err
+		}
+		if !named {
+			out = slices.DeleteFunc(out, func(c advise.Candidate) bool { return c.Bytes == nil || *c.Bytes > l.Bytes })
+		}
+	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("recommend: no network with a published accuracy keeps the limits of bytes, MACs and top-1")
+		return nil, errNone
 	}
 	if !named && few && len(out) > mostCandidates {
 		// How many others are both more accurate and cheaper in multiply-adds: 0 is the front.
@@ -69,7 +82,36 @@ func (a *app) candidates(names []string, l advise.Limits, models *modelFlags, fe
 		a.say("%d networks keep the limits; the %d nearest to the front of published top-1 and multiply-adds are judged: name others to have them judged too", len(out), mostCandidates)
 		out = all[:mostCandidates]
 	}
-	return out, nil
+	if precision == "" || l.Bytes > 0 {
+		return out, nil
+	}
+	return out, weigh(out, precision, models)
+}
+
+var errNone = errors.New("recommend: no network with a published accuracy keeps the limits of bytes, MACs and top-1")
+
+// weigh gives candidates the sizes of their files in a precision, several at a time. One that
+// no file can be written of has none.
+func weigh(all []advise.Candidate, precision string, models *modelFlags) error {
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	for w := range errs {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(all) && errs[w] == nil; i = int(next.Add(1)) - 1 {
+				var m *wisp.Model
+				if m, errs[w] = wisp.Open(all[i].Model, models.options()...); errs[w] != nil {
+					return
+				}
+				if s, err := engines.SizeOf(m, precision, version); err == nil {
+					all[i].Bytes = &s.Bytes
+				}
+				m.Close()
+			}
+		})
+	}
+	workers.Wait()
+	return errors.Join(errs...)
 }
 
 // zooNames is every network of the zoo at every width of its table.
@@ -130,7 +172,7 @@ func candidate(m *wisp.Model) (c advise.Candidate, why string, err error) {
 		return c, "", err
 	}
 	c.Top1, c.Top1Half, c.Top1From = p.Top1, iv.HalfWidth(), "published: "+p.Weights+", "+p.Precision+"; "+p.Source
-	c.Bytes, c.MACs, c.Params = counts.Bytes.Float32, counts.MACs, counts.Params
+	c.MACs, c.Params = counts.MACs, counts.Params
 	return c, "", nil
 }
 
@@ -193,11 +235,12 @@ func takeLatencies(all []advise.Candidate, results []bench.Result) {
 	}
 }
 
-// latenciesFrom takes latencies from the table of records that knows most candidates.
-func (a *app) latenciesFrom(all []advise.Candidate, from, where []string) (string, error) {
+// latenciesFrom takes latencies from the table of records that knows most candidates, and
+// says in which precision they are.
+func (a *app) latenciesFrom(all []advise.Candidate, from, where []string) (text, precision string, err error) {
 	j, err := a.join(from, nil, where, "models", false)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	known := func(t *record.Table) int {
 		n := 0
@@ -225,7 +268,7 @@ func (a *app) latenciesFrom(all []advise.Candidate, from, where []string) (strin
 		}
 	}
 	c := best.Rows[0].Context
-	return fmt.Sprintf("Latencies of records: %s (%s), %s %s, %d %s, level %s.", c.CPU, c.Device, c.Engine, c.Precision, c.Threads, plural(c.Threads, "thread"), c.Level), nil
+	return fmt.Sprintf("Latencies of records: %s (%s), %s %s, %d %s, level %s.", c.CPU, c.Device, c.Engine, c.Precision, c.Threads, plural(c.Threads, "thread"), c.Level), c.Precision, nil
 }
 
 // publishedPixel takes latencies that were published for a phone; they have no intervals.

@@ -98,7 +98,10 @@ func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top 
 		for _, k := range classes {
 			t := topClass{Index: k.Index, Probability: k.Probability}
 			if k.WNID != "" {
-				t.WNID, t.Label = &k.WNID, &k.Label
+				t.WNID = &k.WNID
+			}
+			if k.Label != "" {
+				t.Label = &k.Label
 			}
 			if k.Index < len(names) {
 				t.Label = &names[k.Index]

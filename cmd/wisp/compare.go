@@ -49,6 +49,7 @@ the study are compared, one of every family at least; no weights and no data are
 					return usagef("-o %s: want a name that ends in .html, .md, .csv, .xlsx, .svg or .json", o)
 				}
 			}
+			flags.document = slices.ContainsFunc(outputs, func(o string) bool { return strings.EqualFold(filepath.Ext(o), ".json") })
 			if flags.look != "" {
 				if !slices.ContainsFunc(outputs, func(o string) bool { return strings.EqualFold(filepath.Ext(o), ".html") }) {
 					return usagef("--features belongs to a report: give -o FILE.html with it")
@@ -192,7 +193,7 @@ func (a *app) compare(cmd *cobra.Command, names []string, models *modelFlags, fl
 	if a.json {
 		a.diagnostics = append(a.diagnostics, "results: around_ms is null: wisp bench times what comes before and after a run")
 	}
-	c := &compared{measured: measured, Comparison: &report.Comparison{
+	c := &compared{measured: measured, exact: a.json || flags.document, Comparison: &report.Comparison{
 		Title:   fmt.Sprintf("%d networks on this machine", len(names)),
 		Where:   where(measured, a.machine()),
 		Command: strings.Join(append([]string{"wisp"}, a.args...), " "),

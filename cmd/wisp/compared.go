@@ -9,6 +9,7 @@ import (
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/internal/catalog"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/zoo"
@@ -23,7 +24,9 @@ type compared struct {
 	rows     []comparedRow
 	measured *bench.Report
 	pareto   []string
-	silent   []string   // why networks have no published accuracy
+	silent   []string // why networks have no published accuracy or no size
+	exact    bool     // a document is written, which has sizes in every precision
+	sizes    map[string]size
 	joined   *joined    // with --from or --on
 	devices  []onDevice // with --on
 }
@@ -35,7 +38,7 @@ type comparedRow struct {
 	Input      []int              `json:"input"`
 	Params     *int64             `json:"params"` // null for a record of a model that is not here
 	MACs       *int64             `json:"macs"`
-	Bytes      map[string]int64   `json:"bytes"`
+	Bytes      map[string]*int64  `json:"bytes"` // of the files that wisp convert writes
 	Published  []report.Published `json:"published"`
 	Latency    *bench.Latency     `json:"latency_ms"`
 	PubTop1    *float64           `json:"published_top1"`      // of this very network in published_precision; null where none was
@@ -83,14 +86,16 @@ func (c *compared) addRow(m *wisp.Model, r *bench.Result, label, context string)
 		if err := count(m, &row, &out); err != nil {
 			return err
 		}
+		precision := m.Precision()
+		if r != nil {
+			precision = r.Precision
+		}
+		c.weigh(m, precision, &row, &out)
 	}
 	if r != nil {
 		row.Model, row.Weights = r.Model, r.Weights
 		row.Latency, row.Engine, row.Precision, row.Threads, row.Grade = &r.Latency, r.Engine, r.Precision, r.Threads, r.Grade
 		row.Batch, row.Sessions = r.Batch, r.Sessions
-		if r.Precision == "int8" {
-			out.Bytes = row.Bytes["int8"]
-		}
 		out.Grade, out.Precision = string(r.Grade), r.Precision
 		out.Latency = &report.Latency{Median: r.Latency.Median, Lo: r.Latency.Median, Hi: r.Latency.Median}
 		if ci := r.Latency.CI95; ci != nil {
@@ -126,15 +131,61 @@ func (c *compared) publish(m *wisp.Model, r *bench.Result, row *comparedRow, out
 		return
 	}
 	out.Accuracy = "none: " + why
-	c.unpublished(m.Name, why)
+	c.lacks("%s: no published accuracy is shown for it: %s", m.Name, why)
 }
 
-// unpublished keeps why a network has no published accuracy, once.
-func (c *compared) unpublished(name, why string) {
-	text := fmt.Sprintf("%s: no published accuracy is shown for it: %s", name, why)
+// lacks keeps why a figure is missing, once.
+func (c *compared) lacks(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
 	if !slices.Contains(c.silent, text) {
 		c.silent = append(c.silent, text)
 	}
+}
+
+// size is the size of a model's file, or why there is none.
+type size struct {
+	engines.Size
+	err error
+}
+
+// weigh fills in the sizes of a model's files: that of the row's precision and, for a
+// document, the others.
+func (c *compared) weigh(m *wisp.Model, precision string, row *comparedRow, out *report.Row) {
+	row.Bytes = map[string]*int64{"float32": nil, "float16": nil, "int8": nil}
+	for _, p := range []string{"float32", "int8"} {
+		if p != precision && !c.exact {
+			continue
+		}
+		s := c.sizeOf(m, p)
+		if s.err != nil {
+			c.lacks("%s: bytes.%s is null: %v", m.Name, p, s.err)
+			continue
+		}
+		row.Bytes[p] = &s.Bytes
+		if p == precision {
+			out.Bytes = s.Bytes
+		}
+		if s.Format != "tflite" {
+			c.lacks("%s: its size in %s is that of an .%s file: it has no form as TensorFlow Lite", m.Name, p, s.Format)
+		}
+	}
+	if c.exact {
+		c.lacks("rows: bytes.float16 is null: wisp convert writes float32 and int8")
+	}
+}
+
+// sizeOf is a size, found once: the rows of a model share it.
+func (c *compared) sizeOf(m *wisp.Model, precision string) size {
+	key := precision + " " + m.Name
+	s, ok := c.sizes[key]
+	if !ok {
+		s.Size, s.err = engines.SizeOf(m, precision, version)
+		if c.sizes == nil {
+			c.sizes = map[string]size{}
+		}
+		c.sizes[key] = s
+	}
+	return s
 }
 
 // publishedOf are the figures that were published of a network as it was measured: a record's
@@ -158,8 +209,7 @@ func count(m *wisp.Model, row *comparedRow, out *report.Row) error {
 	}
 	shape := m.InputShape()
 	row.Model, row.Input, row.Params, row.MACs, row.Weights = m.Name, shape, &counts.Params, &counts.MACs, m.Weights.ID
-	row.Bytes = map[string]int64{"float32": counts.Bytes.Float32, "float16": counts.Bytes.Float16, "int8": counts.Bytes.Int8}
-	out.Family, out.Params, out.MACs, out.Bytes = m.Family, counts.Params, counts.MACs, counts.Bytes.Float32
+	out.Family, out.Params, out.MACs = m.Family, counts.Params, counts.MACs
 	if h, w, err := m.ImageSize(); err == nil {
 		out.Input = fmt.Sprintf("%d×%d", h, w)
 	}

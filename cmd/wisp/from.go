@@ -207,8 +207,8 @@ func (a *app) printJoined(j *joined) {
 }
 
 // compared is the joined records as the other forms of a comparison show them.
-func (j *joined) compared(a *app) (*compared, error) {
-	c := &compared{measured: &bench.Report{}, Comparison: &report.Comparison{
+func (j *joined) compared(a *app, exact bool) (*compared, error) {
+	c := &compared{exact: exact, measured: &bench.Report{}, Comparison: &report.Comparison{
 		Title:   fmt.Sprintf("%d records", len(j.files)),
 		Where:   fmt.Sprintf("Records of %s.", strings.Join(j.machines(), "; ")),
 		Command: strings.Join(append([]string{"wisp"}, a.args...), " "),
@@ -264,7 +264,7 @@ func (a *app) compareRecords(from, args, where []string, by string, outputs []st
 	if err != nil {
 		return err
 	}
-	c, err := j.compared(a)
+	c, err := j.compared(a, a.json || flags.document)
 	if err != nil {
 		return err
 	}

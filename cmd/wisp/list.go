@@ -8,9 +8,11 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/advise"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -117,9 +119,17 @@ func (a *app) listModels(want string, f *listFlags) error {
 		}
 		row := listed{name, m.Family, m.Title, m.Year, m.Designed, m.Paper, m.Widths, m.AnyWidth, spec.H,
 			c.Params, c.MACs, m.Recipe, report.PublishedOf(figures, own), append([]string{}, m.Notes...)}
-		if keeps(c, top1Of(spec), limits) {
-			rows = append(rows, row)
+		if !keeps(c, top1Of(spec), limits) {
+			continue
 		}
+		if limits.Bytes > 0 {
+			if small, err := weighsAtMost(name, limits.Bytes); err != nil {
+				return err
+			} else if !small {
+				continue
+			}
+		}
+		rows = append(rows, row)
 	}
 	if a.json {
 		return a.print(struct {
@@ -170,9 +180,19 @@ func top1Of(s zoo.Spec) float64 {
 	return 0
 }
 
-// keeps reports whether counts and an accuracy keep limits.
+// keeps reports whether counts and an accuracy keep limits, that of bytes aside.
 func keeps(c cost.Totals, top1 float64, l advise.Limits) bool {
-	return (l.Params <= 0 || c.Params <= l.Params) && (l.MACs <= 0 || c.MACs <= l.MACs) && (l.Bytes <= 0 || 4*c.Params <= l.Bytes) && top1 >= l.Top1
+	return (l.Params <= 0 || c.Params <= l.Params) && (l.MACs <= 0 || c.MACs <= l.MACs) && top1 >= l.Top1
+}
+
+// weighsAtMost reports whether the file of a network in float32 has so many bytes at most.
+func weighsAtMost(name string, most int64) (bool, error) {
+	m, err := wisp.Open(name, wisp.WithWeights("synthetic:1"))
+	if err != nil {
+		return false, err
+	}
+	s, err := engines.SizeOf(m, "float32", version)
+	return err == nil && s.Bytes <= most, err
 }
 
 func widthsText(m zoo.Model) string {

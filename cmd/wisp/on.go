@@ -304,7 +304,7 @@ func (a *app) compareDevices(cmd *cobra.Command, targets []device.Target, names 
 		return nil, nil, err
 	}
 	j := &joined{by: by, tables: record.Tables(record.Rows(docs, files), by, false), files: files}
-	c, err := j.compared(a)
+	c, err := j.compared(a, a.json || flags.document)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +27,8 @@ func newRecommend(a *app) *cobra.Command {
 		Short: "Say which network to take under limits of latency, size, MACs and accuracy",
 		Long: `Say which network to take. Candidates are the MODELs, else the zoo's networks with a published accuracy that keep the limits and are
 near the front of accuracy and multiply-adds. Their latencies are measured here or on the one device of --on, or taken from records (--from), or from what was
-published for a phone (--published-pixel); these are never mixed. Accuracies are the published ones, of float32 weights.`,
+published for a phone (--published-pixel); these are never mixed. Accuracies are the published ones, of float32 weights; sizes are those of the files that
+wisp convert writes in the precision that runs (--precision, or the records').`,
 		Example: "  wisp recommend --max-latency 3ms\n  wisp recommend --max-bytes 10MB --min-top1 68 --max-latency 2ms\n  wisp recommend --max-latency 20ms --on adb\n  wisp recommend --published-pixel 1 --max-latency 50ms",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := limits.read()
@@ -36,14 +38,32 @@ published for a phone (--published-pixel); these are never mixed. Accuracies are
 			if len(from) > 0 && pixel > 0 {
 				return usagef("recommend: --from and --published-pixel: want one of them")
 			}
-			all, err := a.candidates(args, l, &models, len(from) == 0 && pixel == 0)
+			precision := flags.precision // in which sizes and latencies are
+			switch {
+			case len(from) > 0 && cmd.Flags().Changed("precision"):
+				only = append(only, "precision="+precision)
+			case pixel > 0 && precision != "float32":
+				return usagef("recommend: --precision %s: latencies were published for float32 alone", precision)
+			}
+			if len(from) > 0 {
+				precision = ""
+			}
+			all, err := a.candidates(args, l, &models, precision, len(from) == 0 && pixel == 0)
 			if err != nil {
 				return err
 			}
 			var on, where string
 			switch {
 			case len(from) > 0:
-				where, err = a.latenciesFrom(all, from, only)
+				if where, precision, err = a.latenciesFrom(all, from, only); err != nil {
+					return err
+				}
+				if err = weigh(all, precision, &models); err == nil && len(args) == 0 && l.Bytes > 0 {
+					all = slices.DeleteFunc(all, func(c advise.Candidate) bool { return c.Bytes != nil && *c.Bytes > l.Bytes })
+					if len(all) == 0 {
+						err = errNone
+					}
+				}
 			case pixel > 0:
 				where, err = publishedPixel(all, pixel)
 			default:
@@ -52,7 +72,7 @@ published for a phone (--published-pixel); these are never mixed. Accuracies are
 			if err != nil {
 				return err
 			}
-			return a.recommend(advise.Advise(all, l), on, where)
+			return a.recommend(advise.Advise(all, l), on, where, precision)
 		},
 	}
 	models.add(cmd)
@@ -79,7 +99,7 @@ type countFlags struct {
 }
 
 func (f *countFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.bytes, "max-bytes", "", "largest weights in float32, such as 10MB")
+	cmd.Flags().StringVar(&f.bytes, "max-bytes", "", "largest file that wisp convert writes, in the precision that runs, such as 10MB")
 	cmd.Flags().StringVar(&f.macs, "max-macs", "", "most multiply-adds, such as 300M")
 	cmd.Flags().StringVar(&f.params, "max-params", "", "most parameters, such as 5M")
 	cmd.Flags().Float64Var(&f.top1, "min-top1", 0, "least top-1, percent")
@@ -133,14 +153,23 @@ func amount(s string) (int64, error) {
 }
 
 // recommend prints advice for a device, which on names; "" where latencies are of no --on.
-func (a *app) recommend(d advise.Advice, on, where string) error {
+func (a *app) recommend(d advise.Advice, on, where, precision string) error {
+	if precision != "float32" {
+		a.say("top-1 is published of float32 weights, and is what networks in %s are ranked by: measure theirs with wisp eval", precision)
+	}
+	for _, r := range d.Rows {
+		if r.Bytes == nil {
+			a.say("%s: bytes is null: no file of it can be written in %s", r.Model, precision)
+		}
+	}
 	if a.json {
 		return a.print(struct {
 			envelope
-			On    string `json:"on,omitempty"`
-			Where string `json:"where"`
+			On        string `json:"on,omitempty"`
+			Where     string `json:"where"`
+			Precision string `json:"precision"`
 			advise.Advice
-		}{a.envelope(), on, where, d})
+		}{a.envelope(), on, where, precision, d})
 	}
 	if on != "" {
 		where = on + ": " + where
@@ -163,10 +192,21 @@ func (a *app) recommend(d advise.Advice, on, where string) error {
 				interval = ms(&l.Lo) + "–" + ms(&l.Hi)
 			}
 		}
-		t.AppendRow(table.Row{r.Model, fmt.Sprintf("%.1f", r.Top1), latency, interval, fmt.Sprintf("%.1f", float64(r.Bytes)/1e6), fmt.Sprintf("%.1f", float64(r.MACs)/1e6),
+		top1, mb := fmt.Sprintf("%.1f", r.Top1), "–"
+		if precision != "float32" {
+			top1 += ", float32"
+		}
+		if r.Bytes != nil {
+			mb = fmt.Sprintf("%.1f", float64(*r.Bytes)/1e6)
+		}
+		t.AppendRow(table.Row{r.Model, top1, latency, interval, mb, fmt.Sprintf("%.1f", float64(r.MACs)/1e6),
 			r.Fits, r.Front, share(r.Soft), share(r.Hard), strings.Join(r.Why, "; ")})
 	}
-	fmt.Fprintf(a.out, "%s\ntop-1: published. fits: the limits. front: no other is both faster and more accurate (perhaps: intervals overlap).\n", t.Render())
+	of := "published"
+	if precision != "float32" {
+		of = "published of float32 weights, not of these networks in " + precision
+	}
+	fmt.Fprintf(a.out, "%s\ntop-1: %s. MB: the file that wisp convert writes in %s. fits: the limits. front: no other is both faster and more accurate (perhaps: intervals overlap).\n", t.Render(), of, precision)
 	if d.Limits.TargetMS > 0 {
 		fmt.Fprintf(a.out, "soft, hard: MnasNet's reward ACC·(LAT/T)^w with T = %.3g ms: w = −0.07; w = 0 up to T and −1 above.\n", d.Limits.TargetMS)
 	}

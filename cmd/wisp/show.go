@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/cost"
+	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/internal/structure"
@@ -108,10 +110,38 @@ func (a *app) showJSON(m *wisp.Model, r *cost.Report) error {
 	if err != nil {
 		return err
 	}
+	sizes := a.sizes(m)
 	return a.print(struct {
 		envelope
 		*report.Show
-	}{a.envelope(), s})
+		Sizes map[string]*int64 `json:"size_bytes"` // of the files that wisp convert writes
+	}{a.envelope(), s, sizes})
+}
+
+// sizes are those of the files that wisp convert writes of a model; a reason is said for one
+// that it does not write.
+func (a *app) sizes(m *wisp.Model) map[string]*int64 {
+	precisions := []string{"float32", "int8"}
+	sizes, errs := make([]engines.Size, 2), make([]error, 2)
+	var both sync.WaitGroup
+	for i, p := range precisions {
+		both.Go(func() { sizes[i], errs[i] = engines.SizeOf(m, p, version) })
+	}
+	both.Wait()
+	out := map[string]*int64{}
+	for i, p := range precisions {
+		switch {
+		case errs[i] != nil:
+			out[p] = nil
+			a.say("%s: size_bytes.%s is null: %v", m.Name, p, errs[i])
+		default:
+			out[p] = &sizes[i].Bytes
+			if f := sizes[i].Format; f != "tflite" {
+				a.say("%s: its size in %s is that of an .%s file: it has no form as TensorFlow Lite", m.Name, p, f)
+			}
+		}
+	}
+	return out
 }
 
 func (a *app) showLayers(m *wisp.Model, r *cost.Report, form string) error {
@@ -140,6 +170,14 @@ func (a *app) summary(m *wisp.Model, r *cost.Report) []string {
 	for _, f := range facts[1:] {
 		lines = append(lines, fmt.Sprintf("%-18s %s", f.Name, f.Text))
 	}
+	sizes := a.sizes(m)
+	text := func(precision string) string {
+		if n := sizes[precision]; n != nil {
+			return report.Group(*n) + " bytes " + precision
+		}
+		return "– " + precision
+	}
+	lines = append(lines, fmt.Sprintf("%-18s %s, %s  (the .tflite files that wisp convert writes)", "size", text("float32"), text("int8")))
 	lines = append(lines, "mult-adds as other tools count them:")
 	for _, t := range report.ToolCells(r).Rows {
 		lines = append(lines, fmt.Sprintf("  %-14s   %s  (%s)", t[0], t[1], t[2]))

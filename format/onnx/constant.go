@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/tensor"
 )
@@ -24,8 +25,10 @@ type num struct {
 type constant struct {
 	dtype tensor.DType // Float32, Int64 or Bool
 	shape tensor.Shape
-	nums  []num     // small constants
-	bulk  []float32 // floats of any size, row-major
+	// One of the three holds the elements:
+	nums []num     // small constants
+	bulk []float32 // floats of any size, row-major
+	fill *num      // what every element is
 	// init is the rank of the initializer that this is, or −1 for one computed or
 	// written in a node.
 	init int
@@ -38,7 +41,13 @@ func (c *constant) elements() int { return c.shape.Elements() }
 
 // small returns the elements of a small constant, nil of a large one.
 func (c *constant) small() []num {
-	if c.nums == nil && c.elements() <= maxSmall && c.bulk != nil {
+	if c.nums != nil || c.elements() > maxSmall {
+		return c.nums
+	}
+	if c.fill != nil {
+		return slices.Repeat([]num{*c.fill}, c.elements())
+	}
+	if c.bulk != nil {
 		c.nums = make([]num, len(c.bulk))
 		for i, x := range c.bulk {
 			c.nums[i].v = float64(x)
@@ -47,18 +56,62 @@ func (c *constant) small() []num {
 	return c.nums
 }
 
-// floats returns the elements of a float constant, nil of another.
+// get returns the function that gives element i, nil where the elements are not held.
+func (c *constant) get() func(i int) num {
+	switch {
+	case c.fill != nil:
+		return func(int) num { return *c.fill }
+	case c.nums != nil:
+		return func(i int) num { return c.nums[i] }
+	case c.bulk != nil:
+		return func(i int) num { return num{v: float64(c.bulk[i])} }
+	}
+	return nil
+}
+
+// first returns the first element of a constant that has one.
+func (c *constant) first() (num, bool) {
+	if get := c.get(); get != nil && c.elements() > 0 {
+		return get(0), true
+	}
+	return num{}, false
+}
+
+// floats returns the elements of a float constant, nil of another and of one that is
+// filled: importer.floats makes those.
 func (c *constant) floats() []float32 {
 	if c.dtype != tensor.Float32 {
 		return nil
 	}
-	if c.bulk == nil && c.nums != nil {
-		c.bulk = make([]float32, len(c.nums))
-		for i, x := range c.nums {
+	if c.bulk == nil && (c.nums != nil || c.fill != nil && c.elements() <= maxSmall) {
+		s := c.small()
+		c.bulk = make([]float32, len(s))
+		for i, x := range s {
 			c.bulk[i] = float32(x.v)
 		}
 	}
 	return c.bulk
+}
+
+// maxSplat bounds the weights that a file gives as one value repeated, in elements: the
+// file's own size says nothing about them. It is above VGG's.
+const maxSplat = 1 << 28
+
+// floats returns the elements of a float constant, nil of another type. Constants that
+// are one value throughout share their memory.
+func (im *importer) floats(c *constant) ([]float32, error) {
+	if f := c.floats(); f != nil || c.fill == nil || c.dtype != tensor.Float32 {
+		return f, nil
+	}
+	n, x := c.elements(), float32(c.fill.v)
+	if im.splatted += n; im.splatted > maxSplat {
+		return nil, refuse("", "asks for more memory than its file allows: over %d elements of one value repeated", maxSplat)
+	}
+	if len(im.splats[x]) < n {
+		im.splats[x] = slices.Repeat([]float32{x}, n)
+	}
+	c.bulk = im.splats[x][:n:n]
+	return c.bulk, nil
 }
 
 // ints returns the elements of a small integer constant; values beyond 2⁵³ saturate.
@@ -92,31 +145,42 @@ func (c *constant) scalar() (float64, bool) {
 	if c == nil || c.elements() != 1 {
 		return 0, false
 	}
-	s := c.small()
-	if len(s) != 1 {
-		return 0, false
-	}
-	return s[0].v, true
+	x, ok := c.first()
+	return x.v, ok
 }
 
-// smallConst makes a constant of few elements, rounded to its type.
-func smallConst(d tensor.DType, s tensor.Shape, nums []num) *constant {
-	for i := range nums {
-		switch d {
-		case tensor.Float32:
-			nums[i].v = float64(float32(nums[i].v))
-		case tensor.Int64:
-			nums[i].v = math.Trunc(nums[i].v)
-		case tensor.Bool:
-			if nums[i].v != 0 {
-				nums[i].v = 1
-			}
+// rounded is a number as the type holds it.
+func (x num) rounded(d tensor.DType) num {
+	switch d {
+	case tensor.Float32:
+		x.v = float64(float32(x.v))
+	case tensor.Int64:
+		x.v = math.Trunc(x.v)
+	case tensor.Bool:
+		if x.v != 0 {
+			x.v = 1
 		}
+	}
+	return x
+}
+
+// small makes a constant of few elements, rounded to its type.
+func (im *importer) small(d tensor.DType, s tensor.Shape, nums []num) (*constant, error) {
+	c := &constant{dtype: d, shape: s, init: -1}
+	same := len(nums) > 1
+	for i := range nums {
+		nums[i] = nums[i].rounded(d)
+		same = same && nums[i] == nums[0]
+	}
+	if same {
+		c.fill = &num{nums[0].v, nums[0].batch}
+		return c, im.mem.spend(200)
 	}
 	if nums == nil {
 		nums = []num{}
 	}
-	return &constant{dtype: d, shape: s, nums: nums, init: -1}
+	c.nums = nums
+	return c, im.mem.spend(200 + 16*len(nums))
 }
 
 // constantOf makes a constant of a tensor as a file holds it. It reports false for a

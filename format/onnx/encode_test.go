@@ -106,6 +106,41 @@ func port(name string, dims ...any) []byte {
 	return msg(fStr(1, name), fBytes(2, fBytes(1, msg(fInt(1, 1), fBytes(2, shape)))))
 }
 
+// aGraph is an attribute that holds a graph.
+func aGraph(name string, p parts) []byte {
+	return msg(fStr(1, name), fBytes(6, p.graph()), fInt(20, 5))
+}
+
+// function is an operator of the model's own.
+func function(domain, name string, in, out []string, opset int64, nodes ...[]byte) []byte {
+	b := msg(fStr(1, name), fStr(10, domain), fBytes(9, fInt(2, opset)))
+	for _, s := range in {
+		b = append(b, fStr(4, s)...)
+	}
+	for _, s := range out {
+		b = append(b, fStr(5, s)...)
+	}
+	for _, n := range nodes {
+		b = append(b, fBytes(7, n)...)
+	}
+	return fBytes(25, b)
+}
+
+// call is a node of another domain.
+func call(domain string, node []byte) []byte { return append(node, fStr(7, domain)...) }
+
+// aRef is an attribute that the caller of a function gives.
+func aRef(name, of string) []byte { return msg(fStr(1, name), fStr(21, of), fInt(20, 2)) }
+
+// typed is an input of another element type than float.
+func typed(name string, elem int64, dims ...int64) []byte {
+	var shape []byte
+	for _, d := range dims {
+		shape = append(shape, fBytes(1, fInt(1, d))...)
+	}
+	return msg(fStr(1, name), fBytes(2, fBytes(1, msg(fInt(1, elem), fBytes(2, shape)))))
+}
+
 type parts struct {
 	opset        int64
 	in, out      [][]byte
@@ -114,6 +149,10 @@ type parts struct {
 }
 
 func (p parts) bytes() []byte {
+	return msg(fInt(1, 8), fStr(2, "test"), fBytes(8, fInt(2, p.opset)), fBytes(7, p.graph()), p.more)
+}
+
+func (p parts) graph() []byte {
 	var g []byte
 	for _, n := range p.nodes {
 		g = append(g, fBytes(1, n)...)
@@ -128,5 +167,5 @@ func (p parts) bytes() []byte {
 	for _, v := range p.out {
 		g = append(g, fBytes(12, v)...)
 	}
-	return msg(fInt(1, 8), fStr(2, "test"), fBytes(8, fInt(2, p.opset)), fBytes(7, g), p.more)
+	return g
 }

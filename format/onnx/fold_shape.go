@@ -3,6 +3,7 @@ package onnx
 import (
 	"slices"
 
+	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -23,7 +24,7 @@ func foldShape(n *node) (*constant, error) {
 		for _, d := range s {
 			p = num{p.v * d.v, p.batch || d.batch}
 		}
-		return smallConst(tensor.Int64, tensor.Shape{}, []num{p}), nil
+		return n.im.small(tensor.Int64, tensor.Shape{}, []num{p})
 	}
 	bound := func(x int) int {
 		if x < 0 {
@@ -33,7 +34,7 @@ func foldShape(n *node) (*constant, error) {
 	}
 	from, to := bound(n.int("start", 0)), bound(n.int("end", len(s)))
 	s = s[from:max(from, to)]
-	return smallConst(tensor.Int64, tensor.Shape{len(s)}, s), nil
+	return n.im.small(tensor.Int64, tensor.Shape{len(s)}, s)
 }
 
 // foldSame passes a constant on.
@@ -45,8 +46,23 @@ func (n *node) reshaped(c *constant, s tensor.Shape) (*constant, error) {
 	if !ok || count != c.elements() {
 		return nil, n.refuse("%v does not reshape to %v", c.shape, s)
 	}
+	if err := n.im.mem.spend(200); err != nil {
+		return nil, err
+	}
 	d := *c
 	d.shape = s
+	if d.raw != nil {
+		t := *d.raw
+		t.Shape = s
+		d.raw = &t
+	}
+	if d.whole != nil && (d.whole.Quant == nil || len(d.whole.Quant.Scale) != 1) {
+		d.whole = nil // the dimension of its scales may be another
+	} else if d.whole != nil {
+		t := *d.whole
+		t.Shape = s
+		d.whole = &t
+	}
 	return &d, nil
 }
 
@@ -81,6 +97,21 @@ func foldReshape(n *node) (*constant, error) {
 	return n.reshaped(c, s)
 }
 
+func foldFlatten(n *node) (*constant, error) {
+	c, err := n.operand(0)
+	if err != nil {
+		return nil, err
+	}
+	axis := n.int("axis", 1)
+	if axis < 0 {
+		axis += len(c.shape)
+	}
+	if axis < 0 || axis > len(c.shape) {
+		return nil, n.refuse("axis %d of a constant of %v", axis, c.shape)
+	}
+	return n.reshaped(c, tensor.Shape{c.shape[:axis].Elements(), c.shape[axis:].Elements()})
+}
+
 func foldSqueeze(n *node) (*constant, error)   { return n.foldAxes((*node).squeezed) }
 func foldUnsqueeze(n *node) (*constant, error) { return n.foldAxes((*node).unsqueezed) }
 
@@ -109,93 +140,212 @@ func foldTranspose(n *node) (*constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := c.floats()
-	if data == nil {
-		return nil, lacks("a constant %v of %v", c.shape, c.dtype)
-	}
-	if err := n.im.mem.spend(4 * len(data)); err != nil {
-		return nil, err
-	}
-	shape, stride := make(tensor.Shape, len(perm)), make([]int, len(perm))
+	shape := make(tensor.Shape, len(perm))
 	for i, p := range perm {
-		shape[i], stride[i] = c.shape[p], c.shape[p+1:].Elements()
+		shape[i] = c.shape[p]
 	}
-	out := make([]float32, len(data))
-	index := make([]int, len(perm))
-	from := 0
-	for i := range out {
-		out[i] = data[from]
-		for d := len(perm) - 1; d >= 0; d-- {
-			index[d]++
-			from += stride[d]
-			if index[d] < shape[d] {
-				break
-			}
-			from -= index[d] * stride[d]
-			index[d] = 0
+	from := make([]int, len(perm))
+	return n.moved(c, shape, func(index []int) int {
+		for i, p := range perm {
+			from[p] = index[i]
 		}
-	}
-	return &constant{dtype: c.dtype, shape: shape, bulk: out, init: -1}, nil
+		return offset(from, c.shape)
+	})
 }
 
-func foldConcat(n *node) (*constant, error) {
-	var nums []num
-	d := tensor.Invalid
-	rank := -1
-	for k := range n.in {
-		c, s, err := n.smallOperand(k)
+// moved is a constant whose element at an index of shape is the one at from(index) of c.
+// The index must not be kept.
+func (n *node) moved(c *constant, shape tensor.Shape, from func(index []int) int) (*constant, error) {
+	count, ok := shape.Count()
+	if !ok || count > maxElements {
+		return nil, n.refuse("a constant of %v is too large", shape)
+	}
+	out := &constant{dtype: c.dtype, shape: shape, init: -1}
+	index := make([]int, len(shape))
+	var err error
+	switch {
+	case c.fill != nil:
+		out.fill = c.fill
+		return out, n.im.mem.spend(200)
+	case c.nums != nil && count <= maxSmall:
+		nums := make([]num, count)
+		for i := range nums {
+			nums[i] = c.nums[from(index)]
+			step(index, shape)
+		}
+		if out, err = n.im.small(c.dtype, shape, nums); err != nil {
+			return nil, err
+		}
+		clear(index)
+	case c.dtype == tensor.Float32:
+		data, err := n.im.floats(c)
 		if err != nil {
 			return nil, err
 		}
-		if len(c.shape) != 1 || len(nums)+len(s) > maxSmall {
-			return nil, lacks("a constant of %v", c.shape)
+		if err := n.im.mem.spend(4*count + 200); err != nil {
+			return nil, err
 		}
-		d, rank = c.dtype, len(c.shape)
-		nums = append(nums, s...)
+		out.bulk = make([]float32, count)
+		for i := range out.bulk {
+			out.bulk[i] = data[from(index)]
+			step(index, shape)
+		}
+		return out, nil
+	case c.raw == nil:
+		return nil, lacks("a constant %v of %v", c.shape, c.dtype)
 	}
-	if rank < 0 {
-		return nil, n.refuse("no inputs")
+	if c.raw != nil && c.raw.DType != tensor.Bool {
+		size := c.raw.DType.Size()
+		if err := n.im.mem.spend(size * count); err != nil {
+			return nil, err
+		}
+		out.raw = tensor.New(c.raw.DType, shape)
+		clear(index)
+		for i := range count {
+			put(out.raw, i, c.raw, from(index))
+			step(index, shape)
+		}
 	}
-	if _, err := n.axis(0, rank); err != nil {
-		return nil, err
-	}
-	return smallConst(d, tensor.Shape{len(nums)}, nums), nil
+	return out, nil
 }
 
-// foldSlice cuts lists: negative steps too, as exporters reverse axes.
-func foldSlice(n *node) (*constant, error) {
-	c, s, err := n.smallOperand(0)
+// put copies one integer between tensors of one type.
+func put(to *tensor.Tensor, i int, from *tensor.Tensor, k int) {
+	switch v := to.Data.(type) {
+	case []int64:
+		v[i] = from.Data.([]int64)[k]
+	case []int32:
+		v[i] = from.Data.([]int32)[k]
+	case []int16:
+		v[i] = from.Data.([]int16)[k]
+	case []int8:
+		v[i] = from.Data.([]int8)[k]
+	case []uint8:
+		v[i] = from.Data.([]uint8)[k]
+	}
+}
+
+func foldConcat(n *node) (*constant, error) {
+	cs, err := n.operands(0)
 	if err != nil {
 		return nil, err
 	}
-	if len(c.shape) != 1 {
-		return nil, lacks("a constant of %v", c.shape)
+	if len(cs) == 0 {
+		return nil, n.refuse("no inputs")
 	}
-	if steps, given, err := n.listInput("steps", 4); err == nil && given && slices.Equal(steps, []int{-1}) {
-		starts, _, _ := n.listInput("starts", 1)
-		ends, _, _ := n.listInput("ends", 2)
-		if len(starts) == 1 && len(ends) == 1 && starts[0] == -1 && ends[0] < -len(s) {
-			out := slices.Clone(s)
-			slices.Reverse(out)
-			return smallConst(c.dtype, c.shape, out), nil
+	axis, err := n.axis(0, len(cs[0].shape))
+	if err != nil {
+		return nil, err
+	}
+	return n.joined(cs, axis)
+}
+
+// joined is a concatenation.
+func (n *node) joined(cs []*constant, axis int) (*constant, error) {
+	shape := cs[0].shape.Clone()
+	shape[axis] = 0
+	small, filled := true, true
+	for _, c := range cs {
+		if len(c.shape) != len(shape) {
+			return nil, n.refuse("joins %v and %v", cs[0].shape, c.shape)
 		}
+		for i, d := range c.shape {
+			if i != axis && d != shape[i] {
+				return nil, n.refuse("joins %v and %v", cs[0].shape, c.shape)
+			}
+		}
+		shape[axis] += c.shape[axis]
+		small = small && (c.small() != nil || c.elements() == 0)
+		filled = filled && c.fill != nil && cs[0].fill != nil && *c.fill == *cs[0].fill
+	}
+	count, ok := shape.Count()
+	if !ok || count > maxElements {
+		return nil, n.refuse("a constant of %v is too large", shape)
+	}
+	out := &constant{dtype: cs[0].dtype, shape: shape, init: -1}
+	if filled {
+		out.fill = cs[0].fill
+		return out, n.im.mem.spend(200)
+	}
+	if small = small && count <= maxSmall; !small && out.dtype != tensor.Float32 {
+		return nil, lacks("a constant of %v", shape)
+	}
+	width := 4
+	if small {
+		width = 16
+	}
+	if err := n.im.mem.spend(width * count); err != nil {
+		return nil, err
+	}
+	outer := shape[:axis].Elements()
+	var nums []num
+	parts := make([]func(int) num, len(cs))
+	for k, c := range cs {
+		if parts[k] = c.get(); parts[k] == nil && c.elements() > 0 || c.dtype != out.dtype {
+			return nil, lacks("a constant %v of %v", c.shape, c.dtype)
+		}
+	}
+	for o := range outer {
+		for k, c := range cs {
+			inner := c.shape[axis:].Elements()
+			for i := range inner {
+				x := parts[k](o*inner + i)
+				if small {
+					nums = append(nums, x)
+				} else {
+					out.bulk = append(out.bulk, float32(x.v))
+				}
+			}
+		}
+	}
+	if small {
+		return n.im.small(out.dtype, shape, nums)
+	}
+	return out, nil
+}
+
+// foldSlice cuts along any axes, backwards too.
+func foldSlice(n *node) (*constant, error) {
+	c, err := n.operand(0)
+	if err != nil {
+		return nil, err
 	}
 	cuts, err := n.cuts(c.shape)
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range cuts {
-		var out []num
-		for i := k.start; i < k.end; i += k.step {
-			out = append(out, s[i])
-		}
-		s = out
+	return n.cut(c, cuts)
+}
+
+// cut keeps what the cuts of a constant leave.
+func (n *node) cut(c *constant, cuts []cut) (*constant, error) {
+	shape, start, by := c.shape.Clone(), make([]int, len(c.shape)), make([]int, len(c.shape))
+	for i := range by {
+		by[i] = 1
 	}
-	return smallConst(c.dtype, tensor.Shape{len(s)}, slices.Clone(s)), nil
+	for _, k := range cuts {
+		shape[k.axis], start[k.axis], by[k.axis] = k.count(), k.start, k.step
+	}
+	from := make([]int, len(shape))
+	return n.moved(c, shape, func(index []int) int {
+		for i := range from {
+			from[i] = start[i] + by[i]*index[i]
+		}
+		return place(from, c.shape)
+	})
+}
+
+// place is the place of an index in a tensor of its own shape.
+func place(index []int, s tensor.Shape) int {
+	at := 0
+	for i, d := range s {
+		at = at*d + index[i]
+	}
+	return at
 }
 
 func foldGather(n *node) (*constant, error) {
-	c, s, err := n.smallOperand(0)
+	c, err := n.operand(0)
 	if err != nil {
 		return nil, err
 	}
@@ -203,40 +353,31 @@ func foldGather(n *node) (*constant, error) {
 	if err != nil {
 		return nil, err
 	}
-	index, ok := at.ints()
-	if !ok || len(c.shape) != 1 || len(at.shape) > 1 {
-		return nil, lacks("of %v by indices of %v", c.shape, at.shape)
-	}
-	if _, err := n.axis(0, 1); err != nil {
+	axis, err := n.axis(0, len(c.shape))
+	if err != nil {
 		return nil, err
 	}
-	out := make([]num, len(index))
+	index, ok := at.ints()
+	if !ok {
+		return nil, lacks("of %v by indices of %v", c.shape, at.shape)
+	}
 	for i, k := range index {
 		if k < 0 {
-			k += len(s)
+			k += c.shape[axis]
 		}
-		if k < 0 || k >= len(s) {
-			return nil, n.refuse("index %d of a list of %d", index[i], len(s))
+		if k < 0 || k >= c.shape[axis] {
+			return nil, n.refuse("index %d of a dimension of %d", index[i], c.shape[axis])
 		}
-		out[i] = s[k]
+		index[i] = k
 	}
-	return smallConst(c.dtype, at.shape, out), nil
-}
-
-// filled is a constant of one number throughout.
-func (n *node) filled(d tensor.DType, to []int, x float64) (*constant, error) {
-	s := tensor.Shape(to)
-	count, ok := s.Count()
-	if !ok || count > maxElements || count > maxSmall && d != tensor.Float32 {
-		return nil, n.refuse("a constant of %v is too large", s)
-	}
-	if count > maxSmall {
-		if err := n.im.mem.spend(4 * count); err != nil {
-			return nil, err
-		}
-		return &constant{dtype: d, shape: s, bulk: slices.Repeat([]float32{float32(x)}, count), init: -1}, nil
-	}
-	return smallConst(d, s, slices.Repeat([]num{{v: x}}, count)), nil
+	shape := append(append(c.shape[:axis].Clone(), at.shape...), c.shape[axis+1:]...)
+	from := make([]int, len(c.shape))
+	return n.moved(c, shape, func(i []int) int {
+		copy(from, i[:axis])
+		from[axis] = index[place(i[axis:axis+len(at.shape)], at.shape)]
+		copy(from[axis+1:], i[axis+len(at.shape):])
+		return place(from, c.shape)
+	})
 }
 
 func foldConstantOfShape(n *node) (*constant, error) {
@@ -244,29 +385,38 @@ func foldConstantOfShape(n *node) (*constant, error) {
 	if err != nil || !ok {
 		return nil, n.refuse("its shape is missing")
 	}
-	a := n.attr("value")
-	if a == nil || a.t == nil {
-		return n.filled(tensor.Float32, to, 0)
-	}
-	t, err := a.t.read(n.im.mem, n.im.opts.External)
-	if err != nil {
-		if d, ok := err.(dtypeError); ok {
-			return nil, lacks("%v", d)
+	x := &constant{dtype: tensor.Float32, shape: tensor.Shape{1}, nums: []num{{}}}
+	if a := n.attr("value"); a != nil && a.t != nil {
+		if x, err = n.tensorConstant(a.t); err != nil {
+			return nil, err
 		}
-		return nil, err
 	}
-	c, _, err := constantOf(t, n.im.mem)
-	if err != nil {
-		return nil, err
+	if _, ok := x.scalar(); !ok {
+		return nil, n.refuse("its value has shape %v, want one number", x.shape)
 	}
-	x, ok := c.scalar()
-	if !ok {
-		return nil, n.refuse("its value has shape %v, want one number", c.shape)
+	for _, d := range to {
+		if d < 0 {
+			return nil, n.refuse("a shape with a dimension of %d", d)
+		}
 	}
-	return n.filled(c.dtype, to, x)
+	fill, _ := x.first()
+	c := &constant{dtype: x.dtype, shape: to, fill: &fill, init: -1}
+	if count, ok := c.shape.Count(); !ok || count > maxElements {
+		return nil, n.refuse("a constant of %v is too large", c.shape)
+	}
+	if small := c.elements() <= maxSmall; x.raw != nil && small {
+		if err := n.im.mem.spend(x.raw.DType.Size() * c.elements()); err != nil {
+			return nil, err
+		}
+		c.raw = tensor.New(x.raw.DType, c.shape)
+		for i := range c.elements() {
+			put(c.raw, i, x.raw, 0)
+		}
+	}
+	return c, n.im.mem.spend(200)
 }
 
-// foldExpand repeats a single number; other constants are left to broadcasting.
+// foldExpand repeats a constant along dimensions of 1.
 func foldExpand(n *node) (*constant, error) {
 	c, err := n.operand(0)
 	if err != nil {
@@ -276,9 +426,59 @@ func foldExpand(n *node) (*constant, error) {
 	if err != nil || !ok {
 		return nil, n.refuse("its shape is missing")
 	}
-	x, single := c.scalar()
-	if !single || len(c.shape) > len(to) || slices.ContainsFunc(to, func(d int) bool { return d < 1 }) {
-		return nil, lacks("a constant of %v to %v", c.shape, to)
+	ones := &constant{dtype: c.dtype, shape: to, fill: &num{v: 1}}
+	if slices.ContainsFunc(to, func(d int) bool { return d < 0 }) {
+		return nil, n.refuse("a shape of %v", to)
 	}
-	return n.filled(c.dtype, to, x)
+	shape, err := n.broadcast([]*constant{c, ones})
+	if err != nil {
+		return nil, err
+	}
+	return n.moved(c, shape, func(index []int) int { return offset(index, c.shape) })
+}
+
+// foldTile repeats a constant side by side.
+func foldTile(n *node) (*constant, error) {
+	c, err := n.operand(0)
+	if err != nil {
+		return nil, err
+	}
+	times, ok, err := n.listInput("repeats", 1)
+	if err != nil || !ok || len(times) != len(c.shape) {
+		return nil, n.refuse("its repeats do not fit %v", c.shape)
+	}
+	shape := c.shape.Clone()
+	for i, k := range times {
+		if k < 0 || k > maxElements {
+			return nil, n.refuse("repeats of %v", times)
+		}
+		shape[i] *= k
+	}
+	from := make([]int, len(shape))
+	return n.moved(c, shape, func(index []int) int {
+		for i := range from {
+			from[i] = index[i] % c.shape[i]
+		}
+		return place(from, c.shape)
+	})
+}
+
+// foldSplit cuts a constant into pieces.
+func foldSplit(n *node) error {
+	c := n.constant(0)
+	axis, parts, err := n.splitParts(c.shape)
+	if err != nil {
+		return err
+	}
+	from := 0
+	for i, p := range parts {
+		piece, err := n.cut(c, []cut{{axis, from, from + p, 1}})
+		if err != nil {
+			return err
+		}
+		if from += p; n.out[i] != "" {
+			n.im.values[n.out[i]] = &value{name: n.out[i], id: graph.None, con: piece}
+		}
+	}
+	return nil
 }

@@ -23,33 +23,76 @@ type importer struct {
 	warnings []string
 
 	values map[string]*value
-	names  map[string]bool // of values in g
-	nodes  map[string]bool // names of nodes in g
-	uses   map[string]int  // how often a value is read
+	names  namer          // of values in g
+	nodes  namer          // of nodes in g
+	uses   map[string]int // how often a value is read
 	rank   map[graph.ID]int
 	// sources are the integers behind dequantized constants.
 	sources map[graph.ID]*tensor.Tensor
 	// dequantized are the parameters of every computed DequantizeLinear, by its result.
 	dequantized map[graph.ID]*tensor.Quant
 	bad         []graph.Unsupported
+	badAt       map[[2]string]int
+
+	functions functions
+	prefixes  map[string]int
+	// all are the nodes of the file's graph and of the branches taken, state how far each
+	// is, producer which one writes a name.
+	all      []*nodeProto
+	state    []nodeState
+	producer map[string]int
+	beside   map[string]bool // files of external data that are open
+	splats   map[float32][]float32
+	splatted int // elements of weights that are one value repeated
 }
 
 // value is what a name of the file stands for: exactly one of an activation, a
-// constant, an initializer not yet read, or something that an unknown operator made.
+// constant, an initializer not yet read, a sequence of values, or something that an
+// unknown operator made.
 type value struct {
 	name    string
 	id      graph.ID // activation; of a constant, its value in g once it is used there
 	con     *constant
 	init    *tensorProto
 	initAt  int
+	seq     []*value // not nil of a sequence
 	unknown bool
 	batch   int // dimension of an activation that is the batch, or −1
+	// whole says that the file computes this activation in integers or truth values, which
+	// the graph holds as float32: it may be moved and cast, but not computed with.
+	whole bool
+}
+
+// namer gives out names that are not taken yet.
+type namer struct {
+	taken map[string]bool
+	next  map[string]int // the next number behind a name
+}
+
+func newNamer() namer { return namer{map[string]bool{}, map[string]int{}} }
+
+// unique takes name, or name#1, name#2, … where that is taken.
+func (m namer) unique(base string) string {
+	return m.free(base, func(name string) bool { return m.taken[name] }, true)
+}
+
+func (m namer) free(base string, taken func(string) bool, take bool) string {
+	name := base
+	for taken(name) {
+		m.next[base]++
+		name = base + "#" + strconv.Itoa(m.next[base])
+	}
+	if take {
+		m.taken[name] = true
+	}
+	return name
 }
 
 func newImporter(opset int, mem *budget, o Options, size int) *importer {
 	return &importer{
 		g: &graph.Graph{}, opset: opset, mem: mem, opts: o, size: size,
-		values: map[string]*value{}, names: map[string]bool{}, nodes: map[string]bool{}, uses: map[string]int{}, rank: map[graph.ID]int{}, sources: map[graph.ID]*tensor.Tensor{}, dequantized: map[graph.ID]*tensor.Quant{},
+		values: map[string]*value{}, names: newNamer(), nodes: newNamer(), uses: map[string]int{}, rank: map[graph.ID]int{}, sources: map[graph.ID]*tensor.Tensor{},
+		badAt: map[[2]string]int{}, prefixes: map[string]int{}, producer: map[string]int{}, beside: map[string]bool{}, splats: map[float32][]float32{}, dequantized: map[graph.ID]*tensor.Quant{},
 	}
 }
 
@@ -68,14 +111,19 @@ func (im *importer) run(g *graphProto) error {
 	if err := im.declare(g); err != nil {
 		return err
 	}
-	order, err := im.order(g)
+	nodes, err := im.inline(g.nodes)
 	if err != nil {
 		return err
 	}
-	for _, i := range order {
-		if err := im.node(i, &g.nodes[i]); err != nil {
-			return err
-		}
+	if err := im.produce(nodes); err != nil {
+		return err
+	}
+	var want []string
+	for i := range g.outputs {
+		want = append(want, g.outputs[i].name)
+	}
+	if err := im.demand(want, func(name string) string { return fmt.Sprintf("output %q", name) }); err != nil {
+		return err
 	}
 	if im.bad != nil {
 		return &graph.UnsupportedError{Format: format, Ops: im.bad}
@@ -111,7 +159,7 @@ func (im *importer) declare(g *graphProto) error {
 		}
 	}
 	if len(im.g.Inputs) == 0 {
-		return refuse("", "the graph has no input")
+		return &graph.UnsupportedError{Format: format, Ops: []graph.Unsupported{{Op: "a graph without inputs", Why: "there is nothing to run it on"}}}
 	}
 	return nil
 }
@@ -121,13 +169,15 @@ func (im *importer) input(in *valueInfo) error {
 	if in.name == "" {
 		return refuse(fmt.Sprintf("byte %d", in.at), "an input without a name")
 	}
-	d := tensor.Float32
+	d, whole := tensor.Float32, false
 	switch in.elem {
 	case 1:
 	case 2, 3:
 		d = dtypes[in.elem].d
 	case 10, 11, 16:
 		im.warn("%s is %v in the file: the network is computed in float32", where, dtypes[in.elem].d)
+	case 5, 6, 7, 9:
+		whole = true
 	default:
 		name := dtypeError{in.elem}.Error()
 		if d, ok := dtypes[in.elem]; ok {
@@ -138,9 +188,10 @@ func (im *importer) input(in *valueInfo) error {
 	asked := im.asked(in)
 	if !in.shape {
 		if len(asked) == 0 {
-			r := refuse(where, "has no shape")
-			r.Hint = "wisp run takes it from an array: --input FILE.npy"
-			return r
+			im.unsupported("Input", in.name, "has no shape: wisp run takes it from an array: --input FILE.npy")
+			im.values[in.name] = &value{name: in.name, id: graph.None, unknown: true}
+			im.g.Inputs = append(im.g.Inputs, graph.None)
+			return nil
 		}
 		for _, d := range asked {
 			in.dims = append(in.dims, dimension{value: int64(d), known: true})
@@ -179,7 +230,11 @@ func (im *importer) input(in *valueInfo) error {
 		return err
 	}
 	im.g.Inputs = append(im.g.Inputs, id)
-	im.values[in.name] = &value{name: in.name, id: id}
+	v := &value{name: in.name, id: id, whole: whole}
+	if len(shape) == 0 {
+		v.batch = -1
+	}
+	im.values[in.name] = v
 	return nil
 }
 
@@ -233,7 +288,7 @@ func open(dims []dimension, i int) int {
 
 // add appends a value to the graph after checking its name and its size.
 func (im *importer) add(v graph.Value, where string) (graph.ID, error) {
-	if im.names[v.Name] {
+	if im.names.taken[v.Name] {
 		return graph.None, refuse(where, "two values are named %q", v.Name)
 	}
 	n, ok := v.Type.Shape.Count()
@@ -241,101 +296,14 @@ func (im *importer) add(v graph.Value, where string) (graph.ID, error) {
 		return graph.None, refuse(where, "shape %v of %q is too large", v.Type.Shape, v.Name)
 	}
 	if n == 0 {
-		return graph.None, refuse(where, "shape %v of %q has no elements", v.Type.Shape, v.Name)
+		return graph.None, lacks("shape %v of %q has no elements", v.Type.Shape, v.Name)
 	}
 	if err := im.mem.spend(160 + len(v.Name)); err != nil {
 		return graph.None, err
 	}
-	im.names[v.Name] = true
+	im.names.taken[v.Name] = true
 	im.g.Values = append(im.g.Values, v)
 	return graph.ID(len(im.g.Values) - 1), nil
-}
-
-// order returns the nodes that the outputs need, each after those it reads. The files'
-// own order is kept where it is already right, as ONNX demands.
-func (im *importer) order(g *graphProto) ([]int, error) {
-	producer := map[string]int{}
-	for i := range g.nodes {
-		for _, out := range g.nodes[i].out {
-			if out == "" {
-				continue
-			}
-			if _, dup := producer[out]; dup || im.values[out] != nil {
-				return nil, refuse(nodeName(i, &g.nodes[i]), "writes %q, which is already defined", out)
-			}
-			producer[out] = i
-		}
-	}
-	const (
-		unseen = iota
-		active
-		done
-	)
-	state := make([]uint8, len(g.nodes))
-	var order []int
-	type frame struct{ node, next int }
-	var stack []frame
-	// visit walks what node i reads, without recursion: a file may chain 10⁵ nodes.
-	visit := func(i int) error {
-		stack = append(stack[:0], frame{i, 0})
-		state[i] = active
-		for len(stack) > 0 {
-			f := &stack[len(stack)-1]
-			n := &g.nodes[f.node]
-			if f.next == len(n.in) {
-				state[f.node] = done
-				order = append(order, f.node)
-				stack = stack[:len(stack)-1]
-				continue
-			}
-			name := n.in[f.next]
-			f.next++
-			if name == "" || im.values[name] != nil {
-				im.uses[name]++
-				continue
-			}
-			p, ok := producer[name]
-			if !ok {
-				return refuse(nodeName(f.node, n), "reads %q, which nothing defines", name)
-			}
-			im.uses[name]++
-			switch state[p] {
-			case active:
-				return refuse(nodeName(p, &g.nodes[p]), "is part of a cycle through %q", name)
-			case unseen:
-				state[p] = active
-				stack = append(stack, frame{p, 0})
-			}
-		}
-		return nil
-	}
-	for i := range g.outputs {
-		name := g.outputs[i].name
-		im.uses[name]++
-		p, ok := producer[name]
-		if !ok {
-			if im.values[name] == nil {
-				return nil, refuse(fmt.Sprintf("output %q", name), "nothing defines it")
-			}
-			continue
-		}
-		if state[p] == unseen {
-			if err := visit(p); err != nil {
-				return nil, err
-			}
-		}
-	}
-	// a valid file is in order already: keep that order, it reads better
-	sorted := slices.Clone(order)
-	slices.Sort(sorted)
-	for _, i := range sorted {
-		for _, name := range g.nodes[i].in {
-			if p, ok := producer[name]; ok && p >= i {
-				return order, nil
-			}
-		}
-	}
-	return sorted, nil
 }
 
 func nodeName(i int, n *nodeProto) string {
@@ -351,13 +319,14 @@ func (n *nodeProto) opName() string {
 
 // unsupported notes an operator or a form of one; reading goes on, to find all.
 func (im *importer) unsupported(op, node, why string) {
-	for i := range im.bad {
-		if im.bad[i].Op == op && im.bad[i].Why == why {
-			im.bad[i].Nodes = append(im.bad[i].Nodes, node)
-			return
-		}
+	key := [2]string{op, why}
+	i, known := im.badAt[key]
+	if !known {
+		i = len(im.bad)
+		im.badAt[key] = i
+		im.bad = append(im.bad, graph.Unsupported{Op: op, Why: why})
 	}
-	im.bad = append(im.bad, graph.Unsupported{Op: op, Nodes: []string{node}, Why: why})
+	im.bad[i].Nodes = append(im.bad[i].Nodes, node)
 }
 
 // notSupported is how a converter says that it lacks a form of its operator.
@@ -382,12 +351,28 @@ func (im *importer) node(i int, p *nodeProto) error {
 		return nil
 	}
 	n.in = make([]*value, len(p.in))
+	whole := false
 	for k, name := range p.in {
 		if name == "" {
 			continue
 		}
 		v := im.values[name]
+		if v == nil { // a further output of a node, wanted by a branch alone
+			im.unsupported(p.opName(), n.label, fmt.Sprintf("it reads %q, which is not read", name))
+			n.poison()
+			return nil
+		}
 		if v.unknown {
+			n.poison()
+			return nil
+		}
+		if v.seq != nil && op.take == nil {
+			im.unsupported(p.opName(), n.label, "of a sequence")
+			n.poison()
+			return nil
+		}
+		if whole = whole || v.whole; v.whole && !op.moves {
+			im.unsupported(p.opName(), n.label, fmt.Sprintf("%q has integers: they are moved and cast to float, but not computed with", name))
 			n.poison()
 			return nil
 		}
@@ -420,6 +405,9 @@ func (im *importer) node(i int, p *nodeProto) error {
 		return &graph.Refused{Format: format, Where: n.where(), What: err.Error()}
 	}
 	for _, name := range p.out {
+		if v := im.values[name]; whole && v != nil && v.con == nil && p.op != "Cast" && p.op != "CastLike" {
+			v.whole = true
+		}
 		if name != "" && im.values[name] == nil && im.uses[name] > 0 {
 			im.unsupported(p.opName(), n.label, "its further outputs are used")
 			im.values[name] = &value{name: name, id: graph.None, unknown: true}
@@ -428,12 +416,29 @@ func (im *importer) node(i int, p *nodeProto) error {
 	return nil
 }
 
+// tensor reads a tensor of the file. The bytes of a file beside it count as the model's
+// own.
+func (im *importer) tensor(t *tensorProto) (*tensor.Tensor, error) {
+	var external func(string) ([]byte, error)
+	if im.opts.External != nil {
+		external = func(location string) ([]byte, error) {
+			data, err := im.opts.External(location)
+			if err == nil && !im.beside[location] {
+				im.beside[location] = true
+				im.mem.left += perByte * len(data)
+			}
+			return data, err
+		}
+	}
+	return t.read(im.mem, external)
+}
+
 // read loads an initializer on its first use.
 func (im *importer) read(v *value) error {
 	if v.init == nil || v.con != nil {
 		return nil
 	}
-	t, err := v.init.read(im.mem, im.opts.External)
+	t, err := im.tensor(v.init)
 	if err != nil {
 		return err
 	}
@@ -452,16 +457,7 @@ func (im *importer) uniqueNode(p *nodeProto, i int) string {
 	if name == "" {
 		name = p.op + "_" + strconv.Itoa(i)
 	}
-	return unique(im.nodes, name)
-}
-
-func unique(taken map[string]bool, name string) string {
-	base := name
-	for k := 1; taken[name]; k++ {
-		name = base + "#" + strconv.Itoa(k)
-	}
-	taken[name] = true
-	return name
+	return im.nodes.unique(name)
 }
 
 // outputs resolves the graph's outputs.
@@ -470,13 +466,53 @@ func (im *importer) outputs(g *graphProto) error {
 		return refuse("", "the graph has no output")
 	}
 	for _, o := range g.outputs {
-		v := im.values[o.name]
-		if v == nil || v.id == graph.None || v.con != nil || v.init != nil {
-			return &graph.UnsupportedError{Format: format, Ops: []graph.Unsupported{{Op: "constant output", Nodes: []string{o.name}}}}
+		id, err := im.output(o.name)
+		if err != nil {
+			return err
 		}
-		im.g.Outputs = append(im.g.Outputs, v.id)
+		im.g.Outputs = append(im.g.Outputs, id)
 	}
 	return nil
+}
+
+// output is the value of an output; a constant becomes one by an identity.
+func (im *importer) output(name string) (graph.ID, error) {
+	v := im.values[name]
+	lack := func(why string) (graph.ID, error) {
+		return graph.None, &graph.UnsupportedError{Format: format, Ops: []graph.Unsupported{{Op: "output", Nodes: []string{name}, Why: why}}}
+	}
+	if v == nil || v.seq != nil {
+		return lack("is no tensor")
+	}
+	if err := im.read(v); err != nil {
+		return graph.None, err
+	}
+	if v.con == nil {
+		return v.id, nil
+	}
+	c := *v.con
+	switch {
+	case c.elements() == 0:
+		return lack("is a constant without elements")
+	case c.dtype != tensor.Float32:
+		if c.dtype = tensor.Float32; c.get() == nil {
+			return lack(fmt.Sprintf("is a constant %v of integers", c.shape))
+		}
+	}
+	data, err := im.floats(&c)
+	if err != nil {
+		return graph.None, err
+	}
+	n := &node{nodeProto: &nodeProto{op: "Identity", out: []string{name}}, im: im, at: len(im.all), label: im.nodes.unique(name)}
+	x, err := n.constantValue("constant", c.shape, data)
+	if err != nil {
+		return graph.None, err
+	}
+	y, err := n.emit(name, graph.Identity{}, -1, []*value{x})
+	if err != nil {
+		return graph.None, err
+	}
+	return y.id, nil
 }
 
 // finish orders the weights as the file does, checks the graph, and tries it at

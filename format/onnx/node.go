@@ -1,8 +1,6 @@
 package onnx
 
 import (
-	"strconv"
-
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -28,8 +26,11 @@ func (n *node) poison() {
 
 // run folds or maps the node.
 func (n *node) run(op operator) error {
-	if n.op == "Constant" {
-		return n.constantNode()
+	if n.op == "If" {
+		return n.im.branch(n)
+	}
+	if op.take != nil {
+		return op.take(n)
 	}
 	known := true
 	for _, v := range n.in {
@@ -50,6 +51,14 @@ func (n *node) run(op operator) error {
 		return lacks("computed from constants")
 	}
 	return op.emit(n)
+}
+
+// version is the opset by which the node is meant.
+func (n *node) version() int {
+	if n.opset != 0 {
+		return n.opset
+	}
+	return n.im.opset
 }
 
 func (n *node) attr(name string) *attrProto {
@@ -168,7 +177,10 @@ func (n *node) shape(v *value) tensor.Shape { return n.im.g.Values[v.id].Type.Sh
 
 // bindOperand makes a constant a value of the graph for use beside activations.
 func (n *node) bindOperand(v *value) error {
-	data := v.con.floats()
+	data, err := n.im.floats(v.con)
+	if err != nil {
+		return err
+	}
 	if data == nil {
 		return lacks("%q is %v beside float activations", v.name, v.con.dtype)
 	}
@@ -218,7 +230,10 @@ func (n *node) weight(k int, kind graph.Kind) (*value, error) {
 	if v.id != graph.None {
 		return v, nil
 	}
-	data := v.con.floats()
+	data, err := n.im.floats(v.con)
+	if err != nil {
+		return nil, err
+	}
 	if data == nil {
 		return nil, lacks("weight %q is %v", v.name, v.con.dtype)
 	}
@@ -232,7 +247,7 @@ func (n *node) weight(k int, kind graph.Kind) (*value, error) {
 // reads it.
 func (n *node) derived(from *value, s tensor.Shape, data []float32) (graph.ID, error) {
 	name := from.name
-	if n.im.uses[name] > 1 || n.im.names[name] {
+	if n.im.uses[name] > 1 || n.im.names.taken[name] {
 		name = n.fresh(name + "/changed")
 	}
 	return n.bind(name, graph.Parameter, s, data, from.con.init)
@@ -240,15 +255,9 @@ func (n *node) derived(from *value, s tensor.Shape, data []float32) (graph.ID, e
 
 // fresh is a name for a value that the file does not have.
 func (n *node) fresh(base string) string {
-	for k := 0; ; k++ {
-		name := base
-		if k > 0 {
-			name += "#" + strconv.Itoa(k)
-		}
-		if !n.im.names[name] && n.im.values[name] == nil && n.im.uses[name] == 0 {
-			return name
-		}
-	}
+	return n.im.names.free(base, func(name string) bool {
+		return n.im.names.taken[name] || n.im.values[name] != nil || n.im.uses[name] > 0
+	}, false)
 }
 
 // constantValue adds a constant of the importer's own.
@@ -301,7 +310,7 @@ func (n *node) emitN(outs []string, op graph.Op, batch int, in []*value) ([]*val
 	}
 	name := n.label // of the node that writes what the file names
 	if outs[0] != n.out[0] {
-		name = unique(im.nodes, n.label+"/"+op.Name())
+		name = im.nodes.unique(n.label + "/" + op.Name())
 	}
 	g := graph.Node{Name: name, Op: op, In: ids, Block: -1}
 	vs := make([]*value, len(outs))

@@ -1,4 +1,4 @@
-// Package onnx reads ONNX models (opset 7 to 21) into graphs.
+// Package onnx reads ONNX models (opset 7 to 28) into graphs.
 //
 // Protobuf is walked in place, without generated code. What exporters compute about
 // shapes (Shape, Gather, Concat, …) is folded away while reading, with the batch kept
@@ -12,6 +12,7 @@ package onnx
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -19,11 +20,17 @@ import (
 
 const format = "onnx"
 
-// The opsets whose operators mean what this package implements.
+// The opsets whose operators mean what this package implements. From 22 to 28 those that it
+// reads took further element types and attributes for types that it does not have, and no
+// other meaning.
 const (
 	minOpset = 7
-	maxOpset = 21
+	maxOpset = 28
 )
+
+// perByte is how much memory a file's byte may take beside the file: an 8-bit weight
+// becomes a float32.
+const perByte = 4
 
 // Options are what the reader needs from outside.
 type Options struct {
@@ -42,6 +49,8 @@ type Options struct {
 type Model struct {
 	Graph    *graph.Graph
 	Warnings []string
+	// About is what the file says beside its network.
+	About *graph.About
 	// Inputs and Outputs are the graph's own as the file declares them.
 	Inputs, Outputs []graph.Port
 }
@@ -65,9 +74,8 @@ func Sniff(head []byte) bool {
 // is a *graph.Refused that names the node; operators or forms that wisp does not have
 // are a *graph.UnsupportedError that lists all of them.
 func Read(data []byte, o Options) (*Model, error) {
-	// Weights of half the width become float32: twice the file. The structures of the
-	// graph itself fit the constant part.
-	mem := &budget{left: 24<<20 + 2*len(data) + len(data)/4}
+	// The structures of the graph itself fit the constant part.
+	mem := &budget{left: 24<<20 + perByte*len(data)}
 	p := &parser{whole: data, mem: mem}
 	m, err := p.model(data)
 	if err != nil {
@@ -78,23 +86,54 @@ func Read(data []byte, o Options) (*Model, error) {
 		r.Hint = "give the .onnx file that the exporter wrote"
 		return nil, r
 	}
-	version := int64(0)
-	for _, s := range m.opsets {
-		if s.domain == "" || s.domain == "ai.onnx" {
-			version = max(version, s.version)
-		}
+	version, err := m.opset()
+	if err != nil {
+		return nil, err
 	}
-	if version < minOpset || version > maxOpset {
-		return nil, &graph.UnsupportedError{Format: format, Ops: []graph.Unsupported{{
-			Op: fmt.Sprintf("opset %d", version), Why: fmt.Sprintf("want %d to %d: export again, or use onnx.version_converter", minOpset, maxOpset),
-		}}}
-	}
-	im := newImporter(int(version), mem, o, len(data))
+	im := newImporter(version, mem, o, len(data))
+	im.functions = functionsOf(m.functions)
 	if err := im.run(&m.graph); err != nil {
 		return nil, err
 	}
-	return &Model{Graph: im.g, Warnings: im.warnings,
+	return &Model{Graph: im.g, Warnings: im.warnings, About: about(data),
 		Inputs: ports(im.g, im.g.Inputs, m.graph.inputs), Outputs: ports(im.g, im.g.Outputs, m.graph.outputs)}, nil
+}
+
+// opset is the version of ONNX's own operators that the model follows, functions of its
+// own included.
+func (m *modelProto) opset() (int, error) {
+	lists := [][]opset{m.opsets}
+	for i := range m.functions {
+		lists = append(lists, m.functions[i].opsets)
+	}
+	version := int64(0)
+	for i, list := range lists {
+		for _, s := range list {
+			if plainDomain(s.domain) != "" {
+				continue
+			}
+			if s.version < minOpset || s.version > maxOpset {
+				return 0, wrongOpset(fmt.Sprintf("opset %d", s.version), "export again, or use onnx.version_converter")
+			}
+			if i == 0 {
+				version = max(version, s.version)
+			}
+		}
+	}
+	switch {
+	case version > 0:
+	case m.irVersion < 3:
+		return 0, wrongOpset("opset 1", fmt.Sprintf("the file is of IR version %d, which has no other: use onnx.version_converter, or export again", m.irVersion))
+	case slices.ContainsFunc(m.graph.nodes, func(n nodeProto) bool { return plainDomain(n.domain) == "" }):
+		return 0, wrongOpset("no opset", "the file names none for the operators of ONNX's own domain: export again")
+	default:
+		version = maxOpset // no operator goes by it
+	}
+	return int(version), nil
+}
+
+func wrongOpset(got, next string) error {
+	return &graph.UnsupportedError{Format: format, Ops: []graph.Unsupported{{Op: got, Why: fmt.Sprintf("want opset %d to %d: %s", minOpset, maxOpset, next)}}}
 }
 
 func refuse(where, f string, args ...any) *graph.Refused {

@@ -195,6 +195,33 @@ var cases = []opCase{
 			op("Shape", x1("x"), x1("s")), op("Slice", x1("s", "zero", "two", "zero"), x1("nc")), op("ReduceProd", x1("nc"), x1("rows"), aInt("keepdims", 1)), op("Concat", x1("rows", "two"), x1("to"), aInt("axis", 0)),
 			op("Reshape", x1("x", "to"), x1("m")), op("Reshape", x1("m", "s"), x1("y")),
 		}, inits: [][]byte{ints("zero", 0), ints("two", 2)}, dims: []int{1, 2, 2}, want: func(x []float32) []float32 { return x }},
+	{title: "Reshape of rows to a free dimension", opset: 13, shape: []int{1, 4}, nodes: [][]byte{op("Reshape", x1("x", "to"), x1("r")), op("Reshape", x1("r", "back"), x1("y"))}, inits: [][]byte{ints("to", -1, 2), ints("back", -1, 4)}, dims: []int{1, 4},
+		want: func(x []float32) []float32 { return x }},
+	{title: "BGR by a slice backwards", opset: 13, shape: []int{1, 3, 1, 2}, nodes: [][]byte{op("Slice", x1("x", "m", "e", "one", "m"), x1("y"))}, inits: [][]byte{ints("m", -1), ints("e", math.MinInt64), ints("one", 1)}, dims: []int{1, 3, 1, 2},
+		want: func(x []float32) []float32 { return pick(x, 4, 5, 2, 3, 0, 1) }},
+	{title: "slice backwards by two", opset: 13, shape: []int{1, 6}, nodes: [][]byte{op("Slice", x1("x", "s", "e", "one", "p"), x1("y"))}, inits: [][]byte{ints("s", 4), ints("e", 0), ints("one", 1), ints("p", -2)}, dims: []int{1, 2},
+		want: func(x []float32) []float32 { return pick(x, 4, 2) }},
+	{title: "gather of any indices", opset: 13, shape: []int{1, 6}, nodes: [][]byte{op("Gather", x1("x", "i"), x1("y"), aInt("axis", 1))}, inits: [][]byte{ints("i", 0, 2, 4, 4, 5, -6, 1)}, dims: []int{1, 7},
+		want: func(x []float32) []float32 { return pick(x, 0, 2, 4, 4, 5, 0, 1) }},
+	{title: "gather of a table of indices", opset: 13, shape: []int{1, 3}, nodes: [][]byte{op("Gather", x1("x", "i"), x1("y"), aInt("axis", 1))}, inits: [][]byte{tInt("i", []int64{2, 2}, 2, 1, 0, 0)}, dims: []int{1, 2, 2},
+		want: func(x []float32) []float32 { return pick(x, 2, 1, 0, 0) }},
+	{title: "expand, whose shape is smaller", opset: 13, shape: []int{1, 2, 3}, nodes: [][]byte{op("Expand", x1("x", "s"), x1("y"))}, inits: [][]byte{ints("s", 1, 1)}, dims: []int{1, 2, 3},
+		want: func(x []float32) []float32 { return x }},
+	{title: "sequence of activations", opset: 13, shape: []int{1, 3, 2},
+		nodes: [][]byte{op("SplitToSequence", x1("x"), x1("s"), aInt("axis", 1), aInt("keepdims", 0)), op("SequenceAt", x1("s", "two"), x1("a")), op("SequenceAt", x1("s", "zero"), x1("b")), op("SequenceConstruct", x1("a", "b"), x1("t")), op("ConcatFromSequence", x1("t"), x1("y"), aInt("axis", 1), aInt("new_axis", 1))},
+		inits: [][]byte{scalarInt("two", 2), scalarInt("zero", 0)}, dims: []int{1, 2, 2}, want: func(x []float32) []float32 { return pick(x, 4, 5, 0, 1) }},
+	{title: "cast like an activation", opset: 15, shape: []int{1, 2}, nodes: [][]byte{op("CastLike", x1("i", "x"), x1("f")), op("CastLike", x1("x", "f"), x1("g")), op("Mul", x1("g", "f"), x1("y"))}, inits: [][]byte{ints("i", 3)}, dims: []int{1, 2},
+		want: func(x []float32) []float32 { return each(x, func(v float32) float32 { return 3 * v }) }},
+	{title: "a branch by a condition that folds", opset: 13, shape: []int{1, 2, 1, 1},
+		nodes: [][]byte{
+			op("Shape", x1("x"), x1("s")), op("Gather", x1("s", "i"), x1("d")), op("Equal", x1("d", "one"), x1("c")),
+			op("If", x1("c"), x1("y"), aGraph("then_branch", parts{nodes: [][]byte{op("Squeeze", x1("x", "ax"), x1("o"))}, inits: [][]byte{ints("ax", 2, 3)}, out: [][]byte{port("o")}}),
+				aGraph("else_branch", parts{nodes: [][]byte{op("Gelu", x1("x"), x1("o"))}, out: [][]byte{port("o")}})),
+		}, inits: [][]byte{scalarInt("i", 2), scalarInt("one", 1)}, dims: []int{1, 2}, want: func(x []float32) []float32 { return x }},
+	{title: "clip whose bounds cross", opset: 13, shape: []int{1, 2}, nodes: [][]byte{op("Clip", x1("x", "lo", "hi"), x1("y"))}, inits: [][]byte{scalar("lo", 5), scalar("hi", 1)}, dims: []int{1, 2},
+		want: func(x []float32) []float32 { return []float32{1, 1} }},
+	{title: "an operator of a late opset", opset: 25, shape: []int{1, 1, 2, 2}, nodes: [][]byte{op("GlobalAveragePool", x1("x"), x1("p")), op("Reshape", x1("p", "to"), x1("y"))}, inits: [][]byte{ints("to", 0, -1)}, dims: []int{1, 1},
+		want: func(x []float32) []float32 { return []float32{(x[0] + x[1] + x[2] + x[3]) / 4} }},
 	{title: "a batch in a number of the file", opset: 13, shape: []int{1, 2}, nodes: [][]byte{op("Unsqueeze", x1("x", "a"), x1("u")), op("Squeeze", x1("u"), x1("y"))}, inits: [][]byte{ints("a", 2)}, dims: []int{2}, fixed: true, warns: true,
 		want: func(x []float32) []float32 { return x }},
 }
@@ -278,6 +305,7 @@ func TestEveryOperatorIsTried(t *testing.T) {
 var folded = map[string]bool{
 	"Sqrt": true, "Exp": true, "Abs": true, "Ceil": true, "Round": true, "Not": true, "Pow": true, "Mod": true, "Mul": true, "Min": true,
 	"Equal": true, "Greater": true, "Less": true, "And": true, "Or": true, "Where": true, "Range": true, "ConstantOfShape": true, "Size": true, "Reciprocal": true,
+	"Xor": true, "Log": true, "GreaterOrEqual": true, "LessOrEqual": true, "ReduceMax": true, "ReduceMin": true, "ReduceSum": true, "Tile": true, "SequenceLength": true,
 	"Sigmoid": true, "HardSwish": true, "GlobalAveragePool": true, "GlobalMaxPool": true, "QuantizeLinear": true, "DequantizeLinear": true, "QLinearConv": true, "QLinearMatMul": true, // TestQDQ, TestQLinear
 }
 
@@ -311,6 +339,23 @@ func TestFolding(t *testing.T) {
 		{"range", [][]byte{op("Constant", nil, x1("a"), aInt("value_int", 3)), op("Constant", nil, x1("b"), aInt("value_int", 8)), op("Constant", nil, x1("s"), aInt("value_int", 4)), op("Range", x1("a", "b", "s"), x1("r")), op("ReduceProd", x1("r"), x1("m")), op("Cast", x1("m"), x1("k"), aInt("to", 1))}, 21},
 		{"constant of shape", [][]byte{i("a", 1), op("ConstantOfShape", x1("a"), x1("k"), aTensor("value", tFloat("", []int64{1}, 4)))}, 4},
 		{"size", [][]byte{i("a", 1, 2, 3), op("Size", x1("a"), x1("m")), op("Cast", x1("m"), x1("k"), aInt("to", 1))}, 3},
+		{"log", [][]byte{c("a", 1), op("Log", x1("a"), x1("k"))}, 0},
+		{"more comparisons", [][]byte{i("a", 5), i("b", 5), op("GreaterOrEqual", x1("a", "b"), x1("g")), op("LessOrEqual", x1("a", "b"), x1("l")), op("Xor", x1("g", "l"), x1("o")), op("Cast", x1("o"), x1("k"), aInt("to", 1))}, 0},
+		{"reductions", [][]byte{i("a", 5, 2, 3), op("ReduceMax", x1("a"), x1("p")), op("ReduceMin", x1("a"), x1("q")), op("ReduceSum", x1("a"), x1("r")), op("Concat", x1("p", "q", "r"), x1("m"), aInt("axis", 0)), op("ReduceMean", x1("m"), x1("n")), op("Cast", x1("n"), x1("k"), aInt("to", 1))}, 5},
+		{"reductions of one dimension", [][]byte{op("Constant", nil, x1("a"), aTensor("value", tFloat("", []int64{2, 2}, 1, 2, 3, 5))), op("ReduceMean", x1("a"), x1("m"), aInts("axes", 1), aInt("keepdims", 0)), op("ReduceProd", x1("m"), x1("k"))}, 6},
+		{"tile", [][]byte{i("a", 3, 4), i("b", 2), op("Tile", x1("a", "b"), x1("m")), op("ReduceSum", x1("m"), x1("n")), op("Cast", x1("n"), x1("k"), aInt("to", 1))}, 14},
+		{"cast like", [][]byte{i("a", 3), c("b", 0.5), op("CastLike", x1("a", "b"), x1("m")), op("Mul", x1("m", "b"), x1("k"))}, 1.5},
+		{"clip", [][]byte{c("a", 9), op("Clip", x1("a"), x1("k"), aFloat("max", 6))}, 6},
+		{"sequence of constants", [][]byte{i("a", 3, 4, 5), i("at", -1), op("SplitToSequence", x1("a"), x1("s")), op("SequenceAt", x1("s", "at"), x1("m")), op("SequenceLength", x1("s"), x1("l")), op("Mul", x1("m", "l"), x1("n")), op("Cast", x1("n"), x1("k"), aInt("to", 1))}, 15},
+		{"concatenation of a sequence", [][]byte{i("a", 3), i("b", 4), op("SequenceConstruct", x1("a", "b"), x1("s")), op("ConcatFromSequence", x1("s"), x1("m"), aInt("axis", 0)), op("ReduceSum", x1("m"), x1("n")), op("Cast", x1("n"), x1("k"), aInt("to", 1))}, 7},
+		// PyTorch's F.pad as its TorchScript exporter writes it
+		{"the list of a padding", [][]byte{i("a", 0, 1, 2, 3), i("four", 4), op("ConstantOfShape", x1("four"), x1("z"), aTensor("value", ints("", 0))), op("Concat", x1("a", "z"), x1("c"), aInt("axis", 0)),
+			i("to", -1, 2), op("Reshape", x1("c", "to"), x1("r")), i("s", -1), i("e", -9223372036854775807), i("ax", 0), op("Slice", x1("r", "s", "e", "ax", "s"), x1("v")),
+			op("Transpose", x1("v"), x1("t"), aInts("perm", 1, 0)), op("Reshape", x1("t", "s"), x1("l")), op("Cast", x1("l"), x1("p"), aInt("to", 7)), // 0 0 2 0 | 0 0 3 1
+			i("at", 2, 6), op("Gather", x1("p", "at"), x1("g")), op("ReduceSum", x1("g"), x1("n")), op("Cast", x1("n"), x1("k"), aInt("to", 1))}, 5},
+		{"an expansion from both sides", [][]byte{op("Constant", nil, x1("a"), aTensor("value", tFloat("", []int64{1, 3}, 1, 2, 4))), i("to", 2, 1), op("Expand", x1("a", "to"), x1("e")), op("ReduceSum", x1("e"), x1("k"))}, 14},
+		{"indices of two dimensions", [][]byte{op("Constant", nil, x1("a"), aTensor("value", tFloat("", []int64{2, 2}, 1, 2, 4, 8))), op("Constant", nil, x1("at"), aTensor("value", tInt("", []int64{1, 2}, -1, 0))), op("Gather", x1("a", "at"), x1("g"), aInt("axis", 1)), i("z", 0), op("Squeeze", x1("g"), x1("q")), op("Gather", x1("q", "z"), x1("r")), op("ReduceSum", x1("r"), x1("k"))}, 3},
+		{"a choice that broadcasts", [][]byte{op("Constant", nil, x1("a"), aTensor("value", tFloat("", []int64{2, 1}, 1, 2))), op("Constant", nil, x1("b"), aTensor("value", tFloat("", []int64{1, 2}, 1, 3))), op("Less", x1("a", "b"), x1("l")), op("Where", x1("l", "a", "b"), x1("w")), op("ReduceSum", x1("w"), x1("k"))}, 5},
 		{"gather of a reversed list", [][]byte{i("a", 1, 2, 3), i("s", -1), i("e", -9), i("z", 0), i("p", -1), op("Slice", x1("a", "s", "e", "z", "p"), x1("r")), op("Gather", x1("r", "z"), x1("m")), op("Cast", x1("m"), x1("k"), aInt("to", 1))}, 3},
 	} {
 		nodes := append(slices.Clone(k.nodes), op("Add", x1("x", "k"), x1("y")))
@@ -395,7 +440,7 @@ func TestUnsupported(t *testing.T) {
 	}) {
 		t.Errorf("got %+v", u.Ops)
 	}
-	for _, opset := range []int64{0, 6, 22} {
+	for _, opset := range []int64{1, 6, 29} {
 		_, err := Read(parts{opset: opset, in: [][]byte{port("x", 1)}, out: [][]byte{port("x")}}.bytes(), Options{})
 		if !errors.As(err, &u) {
 			t.Errorf("opset %d: got %v", opset, err)

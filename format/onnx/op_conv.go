@@ -195,7 +195,25 @@ func (n *node) linearWeight(k int, transposed bool, alpha float32) (*value, erro
 		return nil, lacks("both factors are computed from activations")
 	}
 	s := v.con.shape
-	data := v.con.floats()
+	if v.con.fill != nil && len(s) == 2 && v.con.dtype == tensor.Float32 && v.id == graph.None { // one value: any order is the same
+		c := &constant{dtype: v.con.dtype, shape: s, fill: &num{v: float64(alpha * float32(v.con.fill.v))}, init: v.con.init}
+		if !transposed {
+			c.shape = tensor.Shape{s[1], s[0]}
+		}
+		data, err := n.im.floats(c)
+		if err != nil {
+			return nil, err
+		}
+		if len(data) == 0 {
+			return nil, lacks("weight %q is %v", v.name, s)
+		}
+		id, err := n.derived(v, c.shape, data)
+		return &value{name: v.name, id: id, batch: -1}, err
+	}
+	data, err := n.im.floats(v.con)
+	if err != nil {
+		return nil, err
+	}
 	if data == nil || len(s) != 2 || len(data) == 0 {
 		return nil, lacks("weight %q is %v%v, want a matrix of floats", v.name, v.con.dtype, s)
 	}

@@ -2,30 +2,25 @@ package onnx
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
 )
 
-// split cuts into equal parts where they are, else into slices.
-func split(n *node) error {
-	x, err := n.activation(0)
-	if err != nil {
-		return err
-	}
-	s := n.shape(x)
-	axis, err := n.axis(0, len(s))
-	if err != nil {
-		return err
+// splitParts reads along which axis a Split cuts s, and into what.
+func (n *node) splitParts(s tensor.Shape) (axis int, parts []int, err error) {
+	if axis, err = n.axis(0, len(s)); err != nil {
+		return 0, nil, err
 	}
 	parts, given, err := n.listInput("split", 1)
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	count := len(n.out)
 	if !given {
 		if k := n.int("num_outputs", count); k != count {
-			return n.refuse("attribute num_outputs: got %d, the node has %d outputs", k, count)
+			return 0, nil, n.refuse("attribute num_outputs: got %d, the node has %d outputs", k, count)
 		}
 		size := (s[axis] + count - 1) / count // the last may be smaller (opset 18)
 		for left := s[axis]; len(parts) < count; left -= size {
@@ -34,35 +29,71 @@ func split(n *node) error {
 	}
 	total := 0
 	for _, p := range parts {
-		if p < 1 || p > s[axis] {
-			return n.refuse("parts %v of a dimension of %d", parts, s[axis])
+		if p == 0 {
+			return 0, nil, lacks("a part without elements")
+		}
+		if p < 0 || p > s[axis] {
+			return 0, nil, n.refuse("parts %v of a dimension of %d", parts, s[axis])
 		}
 		total += p
 	}
 	if len(parts) != count || total != s[axis] {
-		return n.refuse("parts %v for %d outputs of a dimension of %d", parts, count, s[axis])
+		return 0, nil, n.refuse("parts %v for %d outputs of a dimension of %d", parts, count, s[axis])
+	}
+	return axis, parts, nil
+}
+
+// split cuts into equal parts where they are, else into slices.
+func split(n *node) error {
+	if n.constant(0) != nil {
+		return foldSplit(n)
+	}
+	x, err := n.activation(0)
+	if err != nil {
+		return err
+	}
+	axis, parts, err := n.splitParts(n.shape(x))
+	if err != nil {
+		return err
 	}
 	outs := slices.Clone(n.out)
 	for i := range outs {
 		if outs[i] == "" {
-			outs[i] = n.fresh(n.label + "/unused")
+			outs[i] = n.fresh(n.label + "/unused" + strconv.Itoa(i))
 		}
 	}
+	_, err = n.parts(x, outs, axis, parts)
+	return err
+}
+
+// parts emits the pieces of an activation under the given names.
+func (n *node) parts(x *value, outs []string, axis int, parts []int) ([]*value, error) {
 	if slices.Min(parts) == slices.Max(parts) {
-		_, err := n.emitN(outs, graph.Split{Axis: axis, Parts: count}, x.batch, []*value{x})
-		return err
+		return n.emitN(outs, graph.Split{Axis: axis, Parts: len(parts)}, x.batch, []*value{x})
 	}
-	for from, i := 0, 0; i < count; i++ {
-		if _, err := n.emit(outs[i], graph.Slice{Axis: axis, Start: from, End: from + parts[i], Step: 1}, x.batch, []*value{x}); err != nil {
-			return err
+	vs := make([]*value, len(parts))
+	from := 0
+	for i, p := range parts {
+		v, err := n.emit(outs[i], graph.Slice{Axis: axis, Start: from, End: from + p, Step: 1}, x.batch, []*value{x})
+		if err != nil {
+			return nil, err
 		}
-		from += parts[i]
+		vs[i] = v
+		from += p
 	}
-	return nil
+	return vs, nil
 }
 
 // cut is one axis of a Slice, resolved against its dimension.
 type cut struct{ axis, start, end, step int }
+
+// count is how many elements a cut leaves.
+func (c cut) count() int {
+	if c.step < 0 {
+		return max((c.start-c.end-c.step-1)/-c.step, 0)
+	}
+	return max((c.end-c.start+c.step-1)/c.step, 0)
+}
 
 // cuts reads starts, ends, axes and steps from attributes or inputs.
 func (n *node) cuts(s tensor.Shape) ([]cut, error) {
@@ -90,19 +121,28 @@ func (n *node) cuts(s tensor.Shape) ([]cut, error) {
 	}
 	out := make([]cut, len(axes))
 	for i, axis := range axes {
-		if steps[i] < 1 {
-			return nil, lacks("a step of %d", steps[i])
+		d, by := s[axis], steps[i]
+		if by == 0 {
+			return nil, n.refuse("a step of 0")
 		}
-		d := s[axis]
-		bound := func(x int) int {
+		lo, hi := 0, d // of starts and ends
+		if by < 0 {
+			lo, hi = -1, d-1
+		}
+		bound := func(x, lo int) int {
 			if x < 0 {
 				x += d
 			}
-			return min(max(x, 0), d)
+			return min(max(x, lo), hi)
 		}
-		c := cut{axis, bound(starts[i]), bound(ends[i]), min(steps[i], max(d, 1))}
-		c.end = max(c.end, c.start)
-		out[i] = c
+		from := bound(starts[i], 0)
+		if d == 0 {
+			from = 0
+		}
+		out[i] = cut{axis, from, bound(ends[i], lo), min(max(by, -max(d, 1)), max(d, 1))}
+		if by > 0 {
+			out[i].end = max(out[i].end, from)
+		}
 	}
 	return out, nil
 }
@@ -119,18 +159,70 @@ func slice(n *node) error {
 	}
 	cuts = slices.DeleteFunc(cuts, func(c cut) bool { return c.start == 0 && c.end == s[c.axis] && c.step == 1 })
 	for i, c := range cuts {
-		op := graph.Slice{Axis: c.axis, Start: c.start, End: c.end, Step: c.step}
-		if i == len(cuts)-1 {
-			return n.finish(op, x.batch, x)
+		if c.count() == 0 {
+			return lacks("a result without elements")
 		}
-		if x, err = n.step("slice", op, x.batch, x); err != nil {
+		out := n.out[0]
+		if i < len(cuts)-1 {
+			out = n.fresh(n.label + "/slice")
+		}
+		if c.step > 0 {
+			x, err = n.emit(out, graph.Slice{Axis: c.axis, Start: c.start, End: c.end, Step: c.step}, x.batch, []*value{x})
+		} else {
+			at := make([]int, c.count())
+			for k := range at {
+				at[k] = c.start + k*c.step
+			}
+			x, err = n.take(out, x, c.axis, at)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	return n.finish(graph.Identity{}, x.batch, x)
+	if len(cuts) == 0 {
+		return n.finish(graph.Identity{}, x.batch, x)
+	}
+	return nil
 }
 
-// gather with one index, or with a run of them, is a slice.
+// maxRuns bounds the pieces that a list of indices may fall into.
+const maxRuns = 256
+
+// take emits the elements of one axis at the given places: runs of them, joined.
+func (n *node) take(out string, x *value, axis int, at []int) (*value, error) {
+	var runs []graph.Slice
+	for i := 0; i < len(at); {
+		k, by := i+1, 1
+		if k < len(at) && at[k] > at[i] {
+			by = at[k] - at[i]
+		}
+		if by > 1 && (k+1 == len(at) || at[k+1]-at[k] != by) {
+			by = 1 // two elements are no run of wider steps
+		}
+		for k < len(at) && at[k]-at[k-1] == by {
+			k++
+		}
+		runs = append(runs, graph.Slice{Axis: axis, Start: at[i], End: at[k-1] + 1, Step: by})
+		i = k
+	}
+	if len(runs) > maxRuns {
+		return nil, lacks("%d indices in %d runs, want at most %d", len(at), len(runs), maxRuns)
+	}
+	if len(runs) == 1 {
+		return n.emit(out, runs[0], x.batch, []*value{x})
+	}
+	pieces := make([]*value, len(runs))
+	for i, r := range runs {
+		p, err := n.step("run", r, x.batch, x)
+		if err != nil {
+			return nil, err
+		}
+		pieces[i] = p
+	}
+	return n.emit(out, graph.Concat{Axis: axis}, x.batch, pieces)
+}
+
+// gather with constant indices takes slices.
 func gather(n *node) error {
 	x, err := n.activation(0)
 	if err != nil {
@@ -146,7 +238,7 @@ func gather(n *node) error {
 		return err
 	}
 	at, ok := c.ints()
-	if !ok || len(at) == 0 || len(c.shape) > 1 {
+	if !ok || len(at) == 0 {
 		return lacks("indices of shape %v", c.shape)
 	}
 	for i, k := range at {
@@ -156,19 +248,18 @@ func gather(n *node) error {
 		if k < 0 || k >= s[axis] {
 			return n.refuse("index %d of a dimension of %d", at[i], s[axis])
 		}
-		if at[i] = k; i > 0 && k != at[i-1]+1 {
-			return lacks("indices %v that are no run", at)
-		}
+		at[i] = k
 	}
-	op := graph.Slice{Axis: axis, Start: at[0], End: at[len(at)-1] + 1, Step: 1}
 	if len(c.shape) == 1 {
-		return n.finish(op, x.batch, x)
+		_, err := n.take(n.out[0], x, axis, at)
+		return err
 	}
-	y, err := n.step("slice", op, x.batch, x)
+	y, err := n.take(n.fresh(n.label+"/slice"), x, axis, at)
 	if err != nil {
 		return err
 	}
-	return n.reshapeTo(n.out[0], y, slices.Delete(dims(s, x.batch), axis, axis+1))
+	to := dims(s, x.batch)
+	return n.reshapeTo(n.out[0], y, slices.Concat(to[:axis], dims(c.shape, -1), to[axis+1:]))
 }
 
 // expand to a larger shape is a product with ones.
@@ -186,17 +277,22 @@ func expand(n *node) error {
 		return n.refuse("its shape is %v%v, want a short list", c.dtype, c.shape)
 	}
 	s := n.shape(x)
-	ones := make(tensor.Shape, len(to))
+	// both sides broadcast: a 1 in either takes the other's extent
+	ones := make(tensor.Shape, max(len(to), len(s)))
 	grows := len(to) > len(s)
 	for i := range ones {
-		ones[i] = to[i]
-		if at := i - len(to) + len(s); at >= 0 && (s[at] == to[i] || to[i] == 1) {
-			ones[i] = 1
-		} else {
-			grows = true
+		have, want := fromEnd(s, len(ones)-1-i), 1
+		if k := i - len(ones) + len(to); k >= 0 {
+			want = to[k]
 		}
-		if ones[i] < 1 {
-			return n.refuse("a shape with a dimension of %d", to[i])
+		if want == 0 {
+			return lacks("a result without elements")
+		}
+		if want < 0 || want != 1 && have != 1 && want != have {
+			return n.refuse("%v does not expand to %v", s, to)
+		}
+		if ones[i] = 1; have != want && want != 1 {
+			ones[i], grows = want, true
 		}
 	}
 	if !grows {

@@ -47,25 +47,33 @@ func hardSigmoid(n *node) error {
 	return n.finish(graph.Activate{Act: graph.Clip(0, 1)}, x.batch, y)
 }
 
-// clip takes its bounds from attributes (opset below 11) or from inputs.
 func clip(n *node) error {
 	x, err := n.activation(0)
 	if err != nil {
 		return err
 	}
-	lo, hi := n.float("min", -math.MaxFloat32), n.float("max", math.MaxFloat32)
-	for k, bound := range [...]*float32{&lo, &hi} {
+	lo, hi, err := n.limits()
+	if err != nil {
+		return err
+	}
+	return n.limit(x, float32(lo), float32(hi))
+}
+
+// limits reads a Clip's bounds from attributes (opset below 11) or from inputs.
+func (n *node) limits() (lo, hi float64, err error) {
+	lo, hi = float64(n.float("min", -math.MaxFloat32)), float64(n.float("max", math.MaxFloat32))
+	for k, bound := range [...]*float64{&lo, &hi} {
 		v := n.input(k + 1)
 		if v == nil {
 			continue
 		}
 		s, ok := v.con.scalar()
 		if !ok {
-			return lacks("its bound %q is no constant number", v.name)
+			return 0, 0, lacks("its bound %q is no constant number", v.name)
 		}
-		*bound = float32(s)
+		*bound = s
 	}
-	return n.limit(x, lo, hi)
+	return min(lo, hi), hi, nil // where they cross, everything is the upper one
 }
 
 func (n *node) limit(x *value, lo, hi float32) error {
@@ -176,7 +184,7 @@ func softmax(n *node) error {
 		return err
 	}
 	s := n.shape(x)
-	if n.im.opset >= 13 {
+	if n.version() >= 13 {
 		axis, err := n.axis(-1, len(s))
 		if err != nil {
 			return err

@@ -269,29 +269,58 @@ func dropout(n *node) error {
 	return identity(n)
 }
 
-// cast between floats does nothing: all activations are float32.
+// cast between floats does nothing, as all activations are float32; of whole numbers it
+// ends with the same numbers.
 func cast(n *node) error {
 	x, err := n.activation(0)
 	if err != nil {
 		return err
 	}
+	return n.castTo(x, int64(n.int("to", 0)))
+}
+
+func castLike(n *node) error {
+	to, err := n.like()
+	if err != nil {
+		return err
+	}
+	if c := n.constant(0); c != nil {
+		if c, err = n.castConstant(c, to); err == nil {
+			n.im.values[n.out[0]] = &value{name: n.out[0], id: graph.None, con: c}
+		}
+		return err
+	}
+	x, err := n.activation(0)
+	if err != nil {
+		return err
+	}
+	return n.castTo(x, to)
+}
+
+func (n *node) castTo(x *value, to int64) error {
 	from := n.im.g.Values[x.id].Type
-	switch to := n.int("to", 0); to {
+	switch to {
 	case 1, 10, 11, 16:
 		if from.Quantized() {
 			return n.asNumbers(x)
 		}
-		return identity(n)
+		if to == 10 || to == 16 {
+			n.im.warn("%s: to %v: the network is computed in float32", n.where(), dtypes[to].d)
+		}
+		return n.finish(graph.Identity{}, x.batch, x)
 	case 2, 3:
-		if from.DType == dtypes[int64(to)].d {
-			return identity(n)
+		if from.DType == dtypes[to].d {
+			return n.finish(graph.Identity{}, x.batch, x)
 		}
-		return lacks("from %v to %v", from.DType, dtypes[int64(to)].d)
-	default:
-		name := dtypeError{int64(to)}.Error()
-		if d, ok := dtypes[int64(to)]; ok {
-			name = d.d.String()
+		return lacks("from %v to %v", from.DType, dtypes[to].d)
+	case 6, 7:
+		if x.whole && !from.Quantized() {
+			y, err := n.emit(n.out[0], graph.Identity{}, x.batch, []*value{x})
+			if err == nil {
+				y.whole = true
+			}
+			return err
 		}
-		return lacks("activations to %s", name)
 	}
+	return lacks("activations to %s", dtypeName(to))
 }

@@ -19,7 +19,15 @@ type (
 		opsets    []opset
 		graph     graphProto
 		hasGraph  bool
-		functions int
+		functions []functionProto
+	}
+	// functionProto is an operator that the model defines by others.
+	functionProto struct {
+		name, domain, overload string
+		in, out                []string
+		opsets                 []opset
+		defaults               []attrProto // of attributes that a caller may leave out
+		nodes                  []nodeProto
 	}
 	opset struct {
 		domain  string
@@ -34,10 +42,11 @@ type (
 		sparse  int
 	}
 	nodeProto struct {
-		name, op, domain string
-		in, out          []string
-		attrs            []attrProto
-		at               int // byte of the file
+		name, op, domain, overload string
+		in, out                    []string
+		attrs                      []attrProto
+		at                         int // byte of the file
+		opset                      int // of a function's body; 0: the model's
 	}
 	attrProto struct {
 		name   string
@@ -46,8 +55,8 @@ type (
 		i      int64
 		s      []byte
 		t      *tensorProto
-		graph  bool
-		ref    bool
+		graph  *graphProto
+		ref    string // the attribute of the function's caller that this one is
 		floats []float32
 		ints   []int64
 	}
@@ -92,6 +101,9 @@ const (
 	maxString = 1 << 12
 	maxRank   = 32
 	maxInts   = 1 << 16
+
+	maxFunctions = 1 << 12
+	maxDepth     = 8 // of graphs in attributes
 )
 
 // budget bounds live memory beside the file itself.
@@ -109,6 +121,7 @@ func (b *budget) spend(n int) error {
 type parser struct {
 	whole []byte
 	mem   *budget
+	depth int // of graphs inside graphs
 }
 
 // offset is where a piece of the file lies in it.
@@ -199,46 +212,115 @@ func (p *parser) model(b []byte) (*modelProto, error) {
 				err = p.graph(b, &m.graph)
 			}
 		case 8:
-			if len(m.opsets) == 64 {
-				return p.fail(f.rest, "more than 64 opsets")
-			}
-			var o opset
-			if b, err = p.sub(f); err == nil {
-				err = p.message(b, func(f field) (err error) {
-					switch f.num {
-					case 1:
-						o.domain, err = p.str(f)
-					case 2:
-						o.version = int64(f.n)
-					}
-					return err
-				})
-				m.opsets = append(m.opsets, o)
-			}
+			m.opsets, err = p.opset(f, m.opsets)
 		case 25:
-			m.functions++
+			if len(m.functions) == maxFunctions {
+				return p.fail(f.rest, "more than %d functions", maxFunctions)
+			}
+			if b, err = p.sub(f); err != nil {
+				return err
+			}
+			if err = p.mem.spend(400); err != nil {
+				return err
+			}
+			var fn functionProto
+			err = p.function(b, &fn)
+			m.functions = append(m.functions, fn)
 		}
 		return err
 	})
 	return m, err
 }
 
+func (p *parser) opset(f field, list []opset) ([]opset, error) {
+	if len(list) == 64 {
+		return nil, p.fail(f.rest, "more than 64 opsets")
+	}
+	var o opset
+	b, err := p.sub(f)
+	if err == nil {
+		err = p.message(b, func(f field) (err error) {
+			switch f.num {
+			case 1:
+				o.domain, err = p.str(f)
+			case 2:
+				o.version = int64(f.n)
+			}
+			return err
+		})
+	}
+	return append(list, o), err
+}
+
+func (p *parser) function(b []byte, fn *functionProto) error {
+	return p.message(b, func(f field) (err error) {
+		var s string
+		switch f.num {
+		case 1:
+			fn.name, err = p.str(f)
+		case 4, 5:
+			if s, err = p.str(f); err == nil {
+				err = p.mem.spend(32)
+			}
+			if f.num == 4 {
+				fn.in = append(fn.in, s)
+			} else {
+				fn.out = append(fn.out, s)
+			}
+		case 7:
+			fn.nodes, err = p.nodes(f, fn.nodes)
+		case 9:
+			fn.opsets, err = p.opset(f, fn.opsets)
+		case 10:
+			fn.domain, err = p.str(f)
+		case 11:
+			fn.defaults, err = p.attrs(f, fn.defaults)
+		case 13:
+			fn.overload, err = p.str(f)
+		}
+		return err
+	})
+}
+
+// nodes appends the node of a field to a list.
+func (p *parser) nodes(f field, list []nodeProto) ([]nodeProto, error) {
+	if len(list) == maxNodes {
+		return nil, p.fail(f.rest, "more than %d nodes", maxNodes)
+	}
+	b, err := p.sub(f)
+	if err != nil {
+		return nil, err
+	}
+	if err = p.mem.spend(320); err != nil {
+		return nil, err
+	}
+	n := nodeProto{at: p.offset(f.rest)}
+	err = p.node(b, &n)
+	return append(list, n), err
+}
+
+// attrs appends the attribute of a field to a list.
+func (p *parser) attrs(f field, list []attrProto) ([]attrProto, error) {
+	if len(list) == 256 {
+		return nil, p.fail(f.rest, "more than 256 attributes")
+	}
+	b, err := p.sub(f)
+	if err != nil {
+		return nil, err
+	}
+	if err = p.mem.spend(320); err != nil {
+		return nil, err
+	}
+	var a attrProto
+	err = p.attr(b, &a)
+	return append(list, a), err
+}
+
 func (p *parser) graph(b []byte, g *graphProto) error {
 	return p.message(b, func(f field) (err error) {
 		switch f.num {
 		case 1:
-			if len(g.nodes) == maxNodes {
-				return p.fail(f.rest, "more than %d nodes", maxNodes)
-			}
-			if b, err = p.sub(f); err != nil {
-				return err
-			}
-			if err = p.mem.spend(300); err != nil {
-				return err
-			}
-			n := nodeProto{at: p.offset(f.rest)}
-			err = p.node(b, &n)
-			g.nodes = append(g.nodes, n)
+			g.nodes, err = p.nodes(f, g.nodes)
 		case 2:
 			g.name, err = p.str(f)
 		case 5:
@@ -299,18 +381,9 @@ func (p *parser) node(b []byte, n *nodeProto) error {
 		case 7:
 			n.domain, err = p.str(f)
 		case 5:
-			if len(n.attrs) == 256 {
-				return p.fail(f.rest, "more than 256 attributes")
-			}
-			if b, err = p.sub(f); err != nil {
-				return err
-			}
-			if err = p.mem.spend(320); err != nil {
-				return err
-			}
-			var a attrProto
-			err = p.attr(b, &a)
-			n.attrs = append(n.attrs, a)
+			n.attrs, err = p.attrs(f, n.attrs)
+		case 8:
+			n.overload, err = p.str(f)
 		}
 		return err
 	})
@@ -331,8 +404,20 @@ func (p *parser) attr(b []byte, a *attrProto) error {
 			if b, err = p.sub(f); err == nil {
 				a.t, err = p.tensor(b)
 			}
-		case 6, 11:
-			a.graph = true
+		case 6:
+			if p.depth == maxDepth {
+				return p.fail(f.rest, "graphs inside graphs, more than %d deep", maxDepth)
+			}
+			if b, err = p.sub(f); err != nil {
+				return err
+			}
+			if err = p.mem.spend(200); err != nil {
+				return err
+			}
+			p.depth++
+			a.graph = &graphProto{}
+			err = p.graph(b, a.graph)
+			p.depth--
 		case 7:
 			err = p.numbers(f, func(x uint64, w protowire.Type) {
 				a.floats = append(a.floats, math.Float32frombits(uint32(x)))
@@ -342,7 +427,7 @@ func (p *parser) attr(b []byte, a *attrProto) error {
 		case 20:
 			a.kind = int64(f.n)
 		case 21:
-			a.ref = len(f.b) > 0
+			a.ref, err = p.str(f)
 		}
 		return err
 	})

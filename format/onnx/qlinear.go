@@ -86,21 +86,27 @@ func qLinearConv(n *node) error {
 }
 
 // withBias adds to a layer's operands the real numbers of input k, where it is there: a
-// bias in quanta of the product of their scales.
+// bias in quanta of the product of their scales. Input 1 is the activation's.
 func (n *node) withBias(k int, x, w *value) ([]*value, error) {
 	in := []*value{x, w}
 	if len(n.in) <= k || n.in[k] == nil {
 		return in, nil
 	}
 	b, qw := n.constant(k), w.con
-	qx := n.im.g.Values[n.input(0).id].Quant
-	if b == nil || b.raw == nil || qw == nil || qx == nil {
+	sx, known := n.constant(1).scalar()
+	if b == nil || b.raw == nil || qw == nil || !known {
 		return nil, lacks("a bias that is not constant")
+	}
+	scales := qw.whole.Quant.Scale
+	if len(b.shape) != 1 || len(scales) > 1 && len(scales) != b.elements() {
+		return nil, n.refuse("a bias of shape %v for %d scales", b.shape, len(scales))
+	}
+	if err := n.im.mem.spend(4 * b.elements()); err != nil {
+		return nil, err
 	}
 	c := &constant{dtype: tensor.Float32, shape: b.shape, bulk: make([]float32, b.elements()), init: b.init}
 	for i := range c.bulk {
-		scales := qw.whole.Quant.Scale
-		c.bulk[i] = float32(at(b.raw, i) * float64(qx.Scale[0]) * float64(scales[i%len(scales)]))
+		c.bulk[i] = float32(at(b.raw, i) * sx * float64(scales[i%len(scales)]))
 	}
 	return append(in, &value{name: n.fresh(n.input(k).name + "/real"), id: graph.None, con: c}), nil
 }

@@ -34,7 +34,7 @@ func resize(n *node) error {
 		return err
 	}
 	op := graph.Resize{}
-	if n.op == "Resize" && n.im.opset >= 11 {
+	if n.op == "Resize" && n.version() >= 11 {
 		var known, near bool
 		name, round := n.str("coordinate_transformation_mode", "half_pixel"), n.str("nearest_mode", "round_prefer_floor")
 		op.At, known = graph.ParseResizeAt(name)
@@ -75,7 +75,7 @@ func resize(n *node) error {
 // one of the two is there.
 func (n *node) resizeTo(axes []int) (sizes []int, scales []float32, err error) {
 	scaleAt := 1
-	if n.op == "Resize" && n.im.opset >= 11 {
+	if n.op == "Resize" && n.version() >= 11 {
 		scaleAt = 2
 		if v := n.input(3); v != nil && (v.con == nil || v.con.elements() > 0) {
 			if v.con == nil {

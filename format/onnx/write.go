@@ -33,16 +33,20 @@ const maxProto = math.MaxInt32
 //
 // Weights that are not bound are an error; element types other than float32, int64 and those
 // of quantized values (write_qdq.go) are a *graph.UnsupportedError.
-func Write(w io.Writer, g *graph.Graph) error { return write(w, g, true) }
+func Write(w io.Writer, g *graph.Graph) error { return write(w, g, true, &graph.About{}) }
+
+// WriteAbout is Write of a file that says more: how a picture becomes its input and what its
+// classes are called stand in its metadata (metadata.go).
+func WriteAbout(w io.Writer, g *graph.Graph, a *graph.About) error { return write(w, g, true, a) }
 
 // WriteFixed is Write with every dimension a number, the batch too.
-func WriteFixed(w io.Writer, g *graph.Graph) error { return write(w, g, false) }
+func WriteFixed(w io.Writer, g *graph.Graph) error { return write(w, g, false, &graph.About{}) }
 
-func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
+func write(w io.Writer, g *graph.Graph, freeBatch bool, a *graph.About) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("onnx: write: %w", err)
 	}
-	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}, ports: map[graph.ID]string{}}
+	e := &exporter{g: g, symbolic: freeBatch && growsWithBatch(g), names: make([]string, len(g.Values)), used: map[string]bool{}, labels: newNamer(), made: map[string]bool{}, listed: map[graph.ID]bool{}, whole: map[graph.ID]string{}, ports: map[graph.ID]string{}}
 	e.nameValues()
 	for _, id := range g.Inputs {
 		if g.Value(id).Type.Quantized() {
@@ -91,7 +95,11 @@ func write(w io.Writer, g *graph.Graph, freeBatch bool) error {
 			return err
 		}
 	}
-	_, err := w.Write(append(tail, appendMessage(nil, 8, appendInt(nil, 2, writeOpset))...))
+	tail = append(tail, appendMessage(nil, 8, appendInt(nil, 2, writeOpset))...)
+	for _, pair := range props(a) {
+		tail = appendMessage(tail, 14, appendString(appendString(nil, 1, pair[0]), 2, pair[1]))
+	}
+	_, err := w.Write(tail)
 	return err
 }
 
@@ -101,6 +109,7 @@ type exporter struct {
 	symbolic bool
 	names    []string // of the graph's values
 	used     map[string]bool
+	labels   namer           // of nodes
 	made     map[string]bool // small constants, by name
 	listed   map[graph.ID]bool
 	whole    map[graph.ID]string // the integers of quantized values
@@ -304,7 +313,8 @@ func (e *exporter) floats(shape tensor.Shape, v ...float32) string {
 	return "wisp/" + key
 }
 
-// emit adds one ONNX node.
+// emit adds one ONNX node, whose name it makes one of its own: ONNX Runtime refuses two nodes
+// of one name.
 func (e *exporter) emit(kind, name string, in, out []string, attrs ...[]byte) {
 	var b []byte
 	for _, s := range in {
@@ -313,7 +323,7 @@ func (e *exporter) emit(kind, name string, in, out []string, attrs ...[]byte) {
 	for _, s := range out {
 		b = appendString(b, 2, s)
 	}
-	b = appendString(b, 3, name)
+	b = appendString(b, 3, e.labels.unique(name))
 	b = appendString(b, 4, kind)
 	for _, a := range attrs {
 		b = appendMessage(b, 5, a)

@@ -3,13 +3,17 @@ package tflite
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // The writer of FlatBuffers: objects are described as a tree and laid out front to back,
 // parents before children, as offsets must point forward.
 
 // fbTable is a table; its fields stand by number, nil where absent.
-type fbTable []any // int8, bool, int32, uint32, float32, or an object
+type fbTable []any // int8, bool, int, float32, fbLong, or an object
+
+// fbLong is a field of 64 bits.
+type fbLong uint64
 
 // fbVector is elements of a scalar type, side by side, the first of which lies at a
 // multiple of align bytes.
@@ -106,24 +110,30 @@ func (w *flatWriter) object(obj any) int {
 	panic("tflite: an object of an unknown type")
 }
 
-// table writes a vtable and the table behind it. Fields of four bytes come first.
+// table writes a vtable and the table behind it. Fields of eight bytes come first, then those
+// of four.
 func (w *flatWriter) table(t fbTable) int {
 	w.align(4, 0)
 	vt := len(w.b)
 	w.b = append(w.b, make([]byte, 4+2*len(t))...)
+	if slices.ContainsFunc(t, func(f any) bool { _, long := f.(fbLong); return long }) {
+		w.align(8, 4)
+	}
 	w.align(4, 0)
 	at := len(w.b)
 	w.u32(uint32(at - vt))
-	for pass := range 2 {
+	for _, size := range []int{8, 4, 1} {
 		for i, f := range t {
-			small := false
+			own := 4
 			switch f.(type) {
 			case nil:
 				continue
+			case fbLong:
+				own = 8
 			case int8, bool:
-				small = true
+				own = 1
 			}
-			if small != (pass == 1) {
+			if own != size {
 				continue
 			}
 			binary.LittleEndian.PutUint16(w.b[vt+4+2*i:], uint16(len(w.b)-at))
@@ -138,6 +148,8 @@ func (w *flatWriter) table(t fbTable) int {
 				w.b = append(w.b, b)
 			case int:
 				w.u32(uint32(int32(v)))
+			case fbLong:
+				w.b = binary.LittleEndian.AppendUint64(w.b, uint64(v))
 			case float32:
 				w.u32(math.Float32bits(v))
 			default:

@@ -20,13 +20,12 @@ const (
 
 // file is a model as the FlatBuffer lists it.
 type file struct {
-	description string
-	name        string
-	tensors     []fileTensor
-	operators   []operator
-	inputs      []int
-	outputs     []int
-	spent, may  int // bytes beside the file's own
+	name       string
+	tensors    []fileTensor
+	operators  []operator
+	inputs     []int
+	outputs    []int
+	spent, may int // bytes beside the file's own
 }
 
 // spend counts memory that is about to be allocated: offsets of a file may lead to the
@@ -81,7 +80,7 @@ type operator struct {
 func readFile(data []byte) (*file, error) {
 	fb := &flat{b: data}
 	root := fb.root()
-	out := &file{description: root.text(modelDescription), may: freeBytes + 4*len(data)}
+	out := &file{may: freeBytes + 4*len(data)}
 	subs := root.vector(modelSubgraphs, 4)
 	if fb.err == nil && subs.n == 0 {
 		return nil, refuse("", "the file has no graph")

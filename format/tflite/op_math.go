@@ -286,14 +286,12 @@ func (im *importer) pad() error {
 	return im.define(0, im.emit(im.result().name, op, im.result().quant, x), true)
 }
 
-// resize by nearest neighbour in its plain form.
+// resize by nearest neighbour, by the rule of the graph that takes the same elements as the
+// runtime, which computes in float32, or element by element.
 func (im *importer) resize() error {
 	size, err := im.list(1)
 	if err != nil {
 		return err
-	}
-	if im.op.options.bool(0) || im.op.options.bool(1) {
-		return im.no("aligned corners or half-pixel centres")
 	}
 	if len(size) != 2 || size[0] < 1 || size[1] < 1 || max(size[0], size[1]) > maxSide {
 		return im.refuse("size %v of shape %v", size, im.shape(0))
@@ -303,15 +301,19 @@ func (im *importer) resize() error {
 		return err
 	}
 	s, name, q := im.b.Type(x).Shape, im.result().name, im.result().quant
-	plain := graph.Resize{H: size[0], W: size[1]}
-	if r, c := plain.Pick(s[2], s[3]); sameAsNearest(r, s[2]) && sameAsNearest(c, s[3]) {
-		return im.define(0, im.emit(name, plain, q, x), true)
+	form := nearestForm{im.op.options.bool(0), im.op.options.bool(1)}
+	rows, columns := form.pick(s[2], size[0]), form.pick(s[3], size[1])
+	for _, op := range []graph.Resize{
+		{}, {At: graph.AtAsymmetric}, {At: graph.AtTFHalfPixel}, {At: graph.AtHalfPixel, Near: graph.NearHalfUp}, {At: graph.AtAlignCorners, Near: graph.NearHalfUp},
+	} {
+		op.H, op.W = size[0], size[1]
+		if r, c := op.Pick(s[2], s[3]); slices.Equal(r, rows) && slices.Equal(c, columns) {
+			return im.define(0, im.emit(name, op, q, x), true)
+		}
 	}
-	// The runtime finds positions in float32, the graph exactly.
 	if max(size[0], size[1]) > maxPicked {
 		return im.no("from %dx%d to %dx%d, where the runtime's own rounding decides", s[2], s[3], size[0], size[1])
 	}
-	rows, columns := inFloat32(s[2], size[0]), inFloat32(s[3], size[1])
 	y := im.picked(im.picked(x, 2, rows, name+"/rows", q), 3, columns, name, q)
 	return im.define(0, y, true)
 }
@@ -323,21 +325,21 @@ const (
 	maxPicked = 1 << 8
 )
 
-// picked is x with the elements of a list along a dimension of the graph, which ascends.
-func (im *importer) picked(x graph.ID, axis int, list []int, name string, q *tensor.Quant) graph.ID {
+// picked is x with the elements of a list along a dimension of the graph.
+func (im *importer) picked(x graph.ID, axis int, list []int32, name string, q *tensor.Quant) graph.ID {
 	var parts []graph.ID
-	made := map[int]graph.ID{}
+	made := map[int32]graph.ID{}
 	for _, i := range list {
 		if _, ok := made[i]; !ok {
-			made[i] = im.emit(name+"/part", graph.Slice{Axis: axis, Start: i, End: i + 1, Step: 1}, q, x)
+			made[i] = im.emit(name+"/part", graph.Slice{Axis: axis, Start: int(i), End: int(i) + 1, Step: 1}, q, x)
 		}
 		parts = append(parts, made[i])
 	}
 	return im.emit(name, graph.Concat{Axis: axis}, q, parts...)
 }
 
-// gather takes elements along one dimension by a list: those of a step, or those that a
-// nearest neighbour takes.
+// gather takes elements along one dimension by a list: those that a nearest neighbour takes,
+// those of a step, or one by one.
 func (im *importer) gather() error {
 	if im.op.options.int32(1, 0) != 0 {
 		return im.no("of a batch")
@@ -381,14 +383,21 @@ func (im *importer) gather() error {
 		}
 		return im.define(0, im.emit(name, op, q, x), v.image)
 	}
+	if len(list) == 0 {
+		return im.refuse("an empty list")
+	}
 	step := 1
 	if len(list) > 1 {
 		step = int(list[1]) - int(list[0])
 	}
 	for i, n := range list {
-		if step < 1 || int(n) != int(list[0])+i*step {
-			return im.no("a list of no step along dimension %d", a)
+		if step >= 1 && int(n) == int(list[0])+i*step {
+			continue
 		}
+		if len(list) > maxPicked {
+			return im.no("a list of %d elements along dimension %d", len(list), a)
+		}
+		return im.define(0, im.picked(x, axis, list, name, q), v.image)
 	}
 	from := int(list[0])
 	return im.define(0, im.emit(name, graph.Slice{Axis: axis, Start: from, End: from + (len(list)-1)*step + 1, Step: step}, q, x), v.image)

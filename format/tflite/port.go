@@ -2,7 +2,7 @@ package tflite
 
 import "github.com/wispnet/wisp/graph"
 
-// ports are inputs or outputs as the file declares them.
+// ports are inputs or outputs as the file declares them. All of four dimensions have one order.
 func (im *importer) ports(tensors []int) []graph.Port {
 	out := make([]graph.Port, len(tensors))
 	for i, k := range tensors {

@@ -22,9 +22,10 @@ const format = "tflite"
 type Model struct {
 	Graph    *graph.Graph
 	Warnings []string
-	// Description is the file's own words about itself.
-	Description string
-	// Inputs and Outputs are the graph's own as the file declares them, NHWC.
+	// About is what the file says beside its network.
+	About *graph.About
+	// Inputs and Outputs are the graph's own as the file declares them: images NHWC, but where
+	// each input is put into that order first.
 	Inputs, Outputs []graph.Port
 }
 
@@ -48,7 +49,7 @@ func Read(data []byte) (*Model, error) {
 	if err := im.run(); err != nil {
 		return nil, err
 	}
-	return &Model{Graph: im.g, Warnings: im.warnings, Description: f.description,
+	return &Model{Graph: im.g, Warnings: im.warnings, About: about(data),
 		Inputs: im.ports(f.inputs), Outputs: im.ports(f.outputs)}, nil
 }
 

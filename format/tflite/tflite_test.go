@@ -97,8 +97,8 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if m.Description != "made by a test" || m.Graph.Name != "small" {
-			t.Errorf("got description %q of graph %q", m.Description, m.Graph.Name)
+		if m.About.Description != "made by a test" || m.Graph.Name != "small" {
+			t.Errorf("got description %q of graph %q", m.About.Description, m.Graph.Name)
 		}
 		rng := rand.New(rand.NewPCG(1, 2))
 		x := tensor.New(tensor.Float32, tensor.Shape{1, 3, 8, 8})

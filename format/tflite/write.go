@@ -22,9 +22,17 @@ const maxFile = math.MaxInt32
 // Residuals and activations that are no limits must stand alone (quant.Plain does that); what
 // has no form is one *graph.UnsupportedError.
 func Write(w io.Writer, g *graph.Graph, description string) error {
+	return WriteAbout(w, g, &graph.About{Description: description})
+}
+
+// WriteAbout is Write of a file that says more: how a picture becomes its input and what its
+// classes are called stand in it as TensorFlow Lite's metadata, the labels behind the model in
+// a zip archive.
+func WriteAbout(w io.Writer, g *graph.Graph, a *graph.About) error {
 	if err := g.Validate(); err != nil {
 		return fmt.Errorf("tflite: write: %w", err)
 	}
+	g = spelled(g)
 	e := newExporter(g)
 	for _, id := range g.Inputs {
 		e.define(id, portLayout(len(e.shape(id))))
@@ -42,7 +50,20 @@ func Write(w io.Writer, g *graph.Graph, description string) error {
 	}
 	inputs, outputs := e.inputs(), e.outputs()
 	sub := fbTable{e.tensors, fbInts(inputs...), fbInts(outputs...), e.operators, fbString(g.Name)}
-	_, err := w.Write(encode(fbTable{3, e.codeList, fbTables{sub}, fbString(description), e.buffers}, "TFL3"))
+	var entries any
+	if own := metadata(g, a); own != nil {
+		entries = fbTables{{fbString(metadataName), len(e.buffers)}}
+		e.buffers = append(e.buffers, fbTable{fbVector{len(own), 16, own}})
+	}
+	file := encode(fbTable{3, e.codeList, fbTables{sub}, fbString(a.Description), e.buffers, nil, entries, fbTables{e.signature(inputs, outputs)}}, "TFL3")
+	if _, err := w.Write(file); err != nil {
+		return err
+	}
+	behind, err := archive(a.Labels, len(file))
+	if err != nil || behind == nil {
+		return err
+	}
+	_, err = w.Write(behind)
 	return err
 }
 

@@ -2,6 +2,7 @@ package tflite
 
 import (
 	"math"
+	"slices"
 
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
@@ -149,45 +150,58 @@ func windowSizes(op graph.AvgPool, side, in, out int) []windowSize {
 	return list
 }
 
-// resize takes the nearest element by the file's own operator where that, whose positions are
-// computed in float32, finds the same ones, and else by a list of positions.
+// resize takes the nearest element by the file's own operator where that, in one of its forms,
+// finds the same ones, and else by a list of positions.
 func (e *exporter) resize(n *graph.Node, op graph.Resize) {
 	in := e.shape(n.In[0])
 	x, y := e.value(n.In[0], last), e.define(n.Out[0], last)
 	rows, columns := op.Pick(in[2], in[3])
-	if sameAsNearest(rows, in[2]) && sameAsNearest(columns, in[3]) {
-		e.emit(97, e.version(n.Out[0]), []int{x, e.list(op.H, op.W)}, []int{y}, nearestOptions, fbTable{false, false})
-		return
-	}
-	tall := e.between(n.Name+"/rows", n.Out[0], tensor.Shape{in[0], op.H, in[3], in[1]})
-	e.emit(36, e.version(n.Out[0]), []int{x, e.list(ints(rows)...)}, []int{tall}, gatherOptions, fbTable{1, 0})
-	e.emit(36, e.version(n.Out[0]), []int{tall, e.list(ints(columns)...)}, []int{y}, gatherOptions, fbTable{2, 0})
-}
-
-// sameAsNearest reports whether RESIZE_NEAREST_NEIGHBOR picks these of from positions.
-func sameAsNearest(pick []int32, from int) bool {
-	for i, theirs := range inFloat32(from, len(pick)) {
-		if int(pick[i]) != theirs {
-			return false
+	for _, form := range nearestForms {
+		if slices.Equal(rows, form.pick(in[2], op.H)) && slices.Equal(columns, form.pick(in[3], op.W)) {
+			version := e.version(n.Out[0])
+			if form != (nearestForm{}) {
+				version = 3
+			}
+			e.emit(97, version, []int{x, e.list(op.H, op.W)}, []int{y}, nearestOptions, fbTable{form.aligned, form.half})
+			return
 		}
 	}
-	return true
+	tall := e.between(n.Name+"/rows", n.Out[0], tensor.Shape{in[0], op.H, in[3], in[1]})
+	e.emit(36, e.version(n.Out[0]), []int{x, e.positions(rows)}, []int{tall}, gatherOptions, fbTable{1, 0})
+	e.emit(36, e.version(n.Out[0]), []int{tall, e.positions(columns)}, []int{y}, gatherOptions, fbTable{2, 0})
 }
 
-func ints(x []int32) []int {
-	y := make([]int, len(x))
-	for i, v := range x {
-		y[i] = int(v)
+func (e *exporter) positions(at []int32) int {
+	list := make([]int, len(at))
+	for i, p := range at {
+		list[i] = int(p)
 	}
-	return y
+	return e.list(list...)
 }
 
-// inFloat32 gives the positions that RESIZE_NEAREST_NEIGHBOR takes.
-func inFloat32(from, to int) []int {
-	at := make([]int, to)
+// nearestForm is a form of RESIZE_NEAREST_NEIGHBOR.
+type nearestForm struct{ aligned, half bool }
+
+var nearestForms = []nearestForm{{}, {half: true}, {aligned: true}, {aligned: true, half: true}}
+
+// pick gives, for each of to positions, the one of from that the runtime takes: it computes in
+// float32 (GetNearestNeighbor of TensorFlow Lite's reference kernels).
+func (f nearestForm) pick(from, to int) []int32 {
+	at := make([]int32, to)
 	scale := float32(from) / float32(to)
+	if f.aligned && to > 1 {
+		scale = float32(from-1) / float32(to-1)
+	}
+	offset := float32(0)
+	if f.half {
+		offset = 0.5
+	}
 	for i := range at {
-		at[i] = min(int(float32(float32(i)*scale)), from-1)
+		x := float64(float32(float32(i)+offset) * scale)
+		if f.aligned {
+			x = math.Round(x)
+		}
+		at[i] = int32(max(0, min(int(math.Floor(x)), from-1)))
 	}
 	return at
 }

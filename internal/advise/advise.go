@@ -20,7 +20,7 @@ type Candidate struct {
 	Top1      float64 `json:"top1"`      // percent
 	Top1Half  float64 `json:"top1_half"` // half of its 95 % interval, points
 	Top1From  string  `json:"top1_from"` // whose figure
-	Bytes     int64   `json:"bytes"`     // of the weights
+	Bytes     *int64  `json:"bytes"`     // of the file in the precision that runs; nil: not known
 	Params    int64   `json:"params"`
 	MACs      int64   `json:"macs"`
 	Latency   *Range  `json:"latency_ms"` // nil: not known
@@ -133,8 +133,11 @@ func (r *Row) judge(l Limits) {
 		}
 		r.Why = append(r.Why, fmt.Sprintf(format, args...))
 	}
-	if l.Bytes > 0 && r.Bytes > l.Bytes {
-		lower(No, "%d bytes", r.Bytes)
+	switch {
+	case l.Bytes > 0 && r.Bytes == nil:
+		lower(Unknown, "its size is not known")
+	case l.Bytes > 0 && *r.Bytes > l.Bytes:
+		lower(No, "%d bytes", *r.Bytes)
 	}
 	if l.MACs > 0 && r.MACs > l.MACs {
 		lower(No, "%d MACs", r.MACs)

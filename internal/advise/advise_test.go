@@ -6,7 +6,7 @@ import (
 )
 
 func row(model string, top1, ms, width float64) Candidate {
-	c := Candidate{Model: model, Top1: top1, Top1Half: 0.1, Bytes: 1000, MACs: int64(1e6 * ms)}
+	c := Candidate{Model: model, Top1: top1, Top1Half: 0.1, Bytes: new(int64(1000)), MACs: int64(1e6 * ms)}
 	if ms > 0 {
 		c.Latency = &Range{ms, ms - width, ms + width}
 	}
@@ -58,7 +58,7 @@ func TestAdvise(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	all := []Candidate{row("a", 70, 4, 0.1), row("b", 75, 9, 0.2)}
-	all[0].Bytes = 10
+	all[0].Bytes = new(int64(10))
 	for _, c := range []struct {
 		l    Limits
 		pick string

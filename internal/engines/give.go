@@ -31,7 +31,8 @@ var exports = map[string]func(w io.Writer, m *wisp.Model, batch int) error{
 }
 
 // WriteTFLite writes a model as a TensorFlow Lite file, whose description names its recipe
-// and the program's version, where one is given.
+// and the program's version, where one is given, and whose metadata have the scale of its input
+// and its labels.
 func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
 	g, err := native.Exportable(m)
 	if err != nil {
@@ -40,7 +41,7 @@ func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
 	if g, err = quant.Plain(g); err != nil {
 		return err
 	}
-	return tflite.Write(w, g, strings.Join(strings.Fields("wisp "+version+" recipe="+m.Recipe.ID), " "))
+	return tflite.WriteAbout(w, g, m.About(strings.Join(strings.Fields("wisp "+version+" recipe="+m.Recipe.ID), " ")))
 }
 
 // exportONNX writes the fused network at a fixed batch, which spares the engine shapes

@@ -3,9 +3,9 @@ package interp
 import (
 	"math"
 	"runtime"
-	"sync"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -78,15 +78,15 @@ func inside(offset, stride, size, outputs int) (from, to int) {
 // planes calls f for 0…n−1 on all cores.
 func planes(n int, f func(int)) {
 	workers := min(n, runtime.GOMAXPROCS(0))
-	var wg sync.WaitGroup
+	var crew guard.Crew
 	for k := range workers {
-		wg.Go(func() {
+		crew.Go(func() {
 			for i := k; i < n; i += workers {
 				f(i)
 			}
 		})
 	}
-	wg.Wait()
+	crew.Wait()
 }
 
 // linear: y[n,o] = Act(Σ x[n,k]·w[o,k] + bias[o]).

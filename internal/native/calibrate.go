@@ -52,16 +52,13 @@ func Calibration(m *wisp.Model, folder string) ([]*tensor.Tensor, error) {
 	return all, nil
 }
 
-// Calibrated is a float model in integers, for measuring: without islands, which only a
-// conversion searches for.
+// Calibrated is a float model in integers as wisp convert --int8 makes it, for measuring.
 func Calibrated(m *wisp.Model, folder string) (*wisp.Model, *quant.Result, error) {
 	images, err := Calibration(m, folder)
 	if err != nil {
 		return nil, nil, err
 	}
-	o := quant.Recommended()
-	o.Islands = 0
-	n, r, err := m.Int8(images, o)
+	n, r, err := m.Int8(images, quant.Recommended())
 	if err == nil && folder == "" {
 		n.Notes = append(append([]string{}, n.Notes...), fmt.Sprintf("%s: int8 calibrated on %d synthetic inputs: give photographs with --calibrate DIR", m.Name, len(images)))
 	}

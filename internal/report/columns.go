@@ -54,7 +54,17 @@ var columns = []column{
 	{"family", "family", false, func(r Row) string { return r.Family }, func(r Row) string { return r.Family }},
 	{"input", "input", false, func(r Row) string { return r.Input }, func(r Row) string { return r.Input }},
 	{"params M", "params", true, func(r Row) string { return fmt.Sprintf("%.2f", float64(r.Params)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Params, 10) }},
-	{"size MB", "bytes", true, func(r Row) string { return fmt.Sprintf("%.1f", float64(r.Bytes)/1e6) }, func(r Row) string { return strconv.FormatInt(r.Bytes, 10) }},
+	{"size MB", "bytes", true, func(r Row) string {
+		if r.Bytes == 0 {
+			return "–"
+		}
+		return fmt.Sprintf("%.1f", float64(r.Bytes)/1e6)
+	}, func(r Row) string {
+		if r.Bytes == 0 {
+			return ""
+		}
+		return strconv.FormatInt(r.Bytes, 10)
+	}},
 	{"MACs M", "macs", true, func(r Row) string { return fmt.Sprintf("%.1f", float64(r.MACs)/1e6) }, func(r Row) string { return strconv.FormatInt(r.MACs, 10) }},
 	{"top-1 %", "published_top1", true, func(r Row) string { return r.published(r.Top1) }, func(r Row) string { return orEmpty(r.Top1) }},
 	{"top-5 %", "published_top5", true, func(r Row) string { return r.published(r.Top5) }, func(r Row) string { return orEmpty(r.Top5) }},
@@ -118,5 +128,5 @@ func (c *Comparison) legend() string {
 		}
 	}
 	return front + "top-1 and top-5: published by the network's authors for this width, input size and graph, not measured here. " + borrowed +
-		"MACs: multiply-adds of convolutions and linear layers. size: weights in the precision of the row. grade: A all checks passed, B a reading is missing, C not to be relied on."
+		"MACs: multiply-adds of convolutions and linear layers. size: the .tflite file that wisp convert writes in the precision of the row. grade: A all checks passed, B a reading is missing, C not to be relied on."
 }

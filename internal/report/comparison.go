@@ -28,7 +28,7 @@ type Row struct {
 	Device        string // where several were measured on
 	Input         string // 224×224
 	Params, MACs  int64
-	Bytes         int64    // of the weights in the precision that ran
+	Bytes         int64    // of the file that wisp convert writes in the precision that ran; 0 where it is not known
 	Top1, Top5    *float64 // published, percent
 	Accuracy      string   // which weights the published figures belong to, with their source, or why there are none
 	Precision     string   // that ran; "" where nothing did
@@ -93,7 +93,7 @@ func (c *Comparison) Plots() []Scatter {
 	plots := []Scatter{
 		{ID: "accuracy-macs", Title: "Published accuracy against MACs", XLabel: "million multiply-adds (log scale)"},
 		{ID: "accuracy-params", Title: "Published accuracy against parameters", XLabel: "million parameters (log scale)"},
-		{ID: "accuracy-size", Title: "Published accuracy against the size of the weights", XLabel: "MB in the precision of the row (log scale)"},
+		{ID: "accuracy-size", Title: "Published accuracy against the size of the file", XLabel: "MB in the precision of the row (log scale)"},
 		{ID: "accuracy-latency", Title: "Published accuracy against measured latency", XLabel: "median latency, ms (log scale), with its 95 % interval"},
 	}
 	of := []func(*Row) float64{

@@ -23,7 +23,7 @@ func Facts(m *wisp.Model, r *cost.Report) []Fact {
 		{"input", inputFact(m)},
 		{"parameters", fmt.Sprintf("%s  (and %s in buffers)", Group(r.Params), Group(r.Buffers))},
 		{"MACs", fmt.Sprintf("%s  (multiply-adds of convolutions and linear layers; FLOPs are twice as many: %s)", Group(r.MACs), Group(r.FLOPs))},
-		{"size", fmt.Sprintf("%s bytes float32, %s float16, %s int8", Group(r.Bytes.Float32), Group(r.Bytes.Float16), Group(r.Bytes.Int8))},
+		{"weights", fmt.Sprintf("%s bytes float32, %s float16, %s int8  (as they are counted; no file has this size)", Group(r.Bytes.Float32), Group(r.Bytes.Float16), Group(r.Bytes.Int8))},
 		{"activation peak", fmt.Sprintf("%s bytes (the arena of the plan, float32, batch 1)", Group(r.ActivationPeakBytes))},
 	}
 	if m.File != nil {

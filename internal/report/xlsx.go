@@ -174,7 +174,10 @@ func (c *Comparison) XLSX(w io.Writer) error {
 	summary := &sheet{name: "summary", note: c.Where,
 		heads: []string{"network", "family", "input", "params", "bytes", "macs", "published_top1", "published_top5", "latency_ms", "latency_ms_low", "latency_ms_high", "grade", "on_front", "accuracy_source", "precision", "published_precision"}}
 	for _, r := range c.Rows {
-		row := []any{r.Model, r.Family, r.Input, r.Params, r.Bytes, r.MACs, orNil(r.Top1), orNil(r.Top5), nil, nil, nil, r.Grade, "", r.Accuracy, r.Precision, r.publishedPrecision()}
+		row := []any{r.Model, r.Family, r.Input, r.Params, nil, r.MACs, orNil(r.Top1), orNil(r.Top5), nil, nil, nil, r.Grade, "", r.Accuracy, r.Precision, r.publishedPrecision()}
+		if r.Bytes > 0 {
+			row[4] = r.Bytes
+		}
 		if r.Latency != nil {
 			row[8], row[9], row[10] = r.Latency.Median, r.Latency.Lo, r.Latency.Hi
 		}

@@ -1,0 +1,95 @@
+package engines
+
+import (
+	"testing"
+
+	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/internal/testkit"
+	"github.com/wispnet/wisp/quant"
+	"github.com/wispnet/wisp/tensor"
+	"github.com/wispnet/wisp/zoo"
+)
+
+// TestSizeOf: a size is that of the very file, whatever the weights, the images that the
+// integers are calibrated on and the method are.
+func TestSizeOf(t *testing.T) {
+	names := []string{"ghostnet:0.3@64", "mobilenet_v3_small:0.35@64", "shufflenet_v2:0.5@64", "ghostnet_2020:0.3@64", "tf_mobilenet_v1:0.25@64"}
+	if testkit.Thorough() {
+		names = nil
+		for _, m := range zoo.All {
+			if m.AnyWidth {
+				names = append(names, m.Name+":0.3@64")
+			} else {
+				names = append(names, m.Name+"@64")
+			}
+		}
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			for _, weights := range []string{"", "synthetic:7"} {
+				m, err := wisp.Open(name, wisp.WithWeights(weights))
+				if err != nil {
+					t.Fatal(err)
+				}
+				is(t, m, "float32", m)
+				if weights == "" && !testkit.Thorough() {
+					continue
+				}
+				shape := m.Graph.Value(m.Graph.Inputs[0]).Type.Shape
+				images := []*tensor.Tensor{zoo.SyntheticInput(1, shape, "input"), zoo.SyntheticInput(2, shape, "input")}
+				if s, err := SizeOf(m, "float32", ""); err != nil || s.Format == "onnx" {
+					if _, err := SizeOf(m, "int8", ""); err == nil {
+						t.Error("a size in int8 that depends on the calibration")
+					}
+					continue
+				}
+				for _, o := range []quant.Options{quant.Recommended(), {Method: quant.Percentile}} {
+					whole, _, err := m.Int8(images, o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					is(t, m, "int8", whole)
+					is(t, whole, "int8", whole)
+				}
+			}
+		})
+	}
+}
+
+// is compares the size of a model in a precision with the file that is written of written.
+func is(t *testing.T, m *wisp.Model, precision string, written *wisp.Model) {
+	t.Helper()
+	got, err := SizeOf(m, precision, "1.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n counter
+	if got.Format == "onnx" {
+		err = WriteONNX(&n, written)
+	} else {
+		err = WriteTFLite(&n, written, "1.2")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Bytes != int64(n) {
+		t.Errorf("%s: %s in .%s: got %d bytes, the file has %d", m.Name, precision, got.Format, got.Bytes, n)
+	}
+}
+
+func TestSizeOfRefuses(t *testing.T) {
+	m, err := wisp.Open("mobilenet_v1:0.25@32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := m.Sketch("int8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := SizeOf(whole, "float32", "1"); err == nil {
+		t.Error("a network of integers has a size in float32")
+	}
+	if _, err := SizeOf(m, "float16", "1"); err == nil {
+		t.Error("a size in a precision that is not written")
+	}
+}
