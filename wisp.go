@@ -111,6 +111,7 @@ type settings struct {
 	recipe  string
 	arch    string
 	names   string
+	part    string
 	h, w    int
 	shapes  []inputShape
 }
@@ -138,6 +139,11 @@ func WithMap(path string) Option { return func(o *settings) { o.names = path } }
 func WithInputShape(name string, shape tensor.Shape) Option {
 	return func(o *settings) { o.shapes = append(o.shapes, inputShape{name, shape.Clone()}) }
 }
+
+// WithPart chooses among the sets of weights that a checkpoint holds: a path of keys, such as
+// "model_ema" or "state_dict_ema", or what the names of the tensors begin with, such as
+// "teacher". Without it the plain weights are taken before averaged ones, which a note says.
+func WithPart(part string) Option { return func(o *settings) { o.part = part } }
 
 // WithSize sets the input's height and width where the name does not.
 func WithSize(h, w int) Option { return func(o *settings) { o.h, o.w = h, w } }

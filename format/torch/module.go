@@ -1,9 +1,6 @@
 package torch
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Modules are pickled whole as instances of classes that only Python has. They are read as
 // what they are on disk: a class's name and a dict of attributes. No class is imported and no
@@ -154,6 +151,7 @@ func stringSet(v any) map[string]bool {
 type extractor struct {
 	mem     *budget
 	counts  map[*dict]int
+	held    map[*dict][]string
 	modules map[*object]*dict
 }
 
@@ -168,29 +166,45 @@ func (x *extractor) dictOf(v any) (*dict, error) {
 	return nil, nil
 }
 
+// maxParts bounds how many are listed.
+const maxParts = 64
+
 // parts are the keys of a dict, and of the dicts in it, that hold tensors.
 func (x *extractor) parts(d *dict) []string {
 	var out []string
 	for i, k := range d.keys {
 		name, ok := k.(string)
-		if !ok || len(out) == 64 {
-			continue
-		}
 		sub, err := x.dictOf(d.vals[i])
-		if err != nil || sub == nil {
+		if !ok || err != nil || sub == nil {
 			continue
 		}
 		if x.tensors(sub) > 0 {
 			out = append(out, clip(name))
-			continue
-		}
-		for j, k := range sub.keys {
-			inner, ok := k.(string)
-			if s, err := x.dictOf(sub.vals[j]); ok && err == nil && s != nil && x.tensors(s) > 0 && len(out) < 64 {
+		} else {
+			for _, inner := range x.holders(sub) {
 				out = append(out, clip(name+"."+inner))
 			}
 		}
+		if len(out) >= maxParts {
+			break
+		}
 	}
+	return out
+}
+
+// holders are the keys of a dict whose values hold tensors themselves.
+func (x *extractor) holders(d *dict) []string {
+	if list, ok := x.held[d]; ok {
+		return list
+	}
+	var out []string
+	for i, k := range d.keys {
+		name, ok := k.(string)
+		if sub, err := x.dictOf(d.vals[i]); ok && err == nil && sub != nil && x.tensors(sub) > 0 && len(out) < maxParts {
+			out = append(out, name)
+		}
+	}
+	x.held[d] = out
 	return out
 }
 
@@ -216,14 +230,4 @@ func (x *extractor) part(d *dict, path string) (*dict, error) {
 		}
 	}
 	return nil, nil
-}
-
-// noPart is the error of a part that is not there.
-func noPart(part string, there []string) error {
-	r := refuse("", "has no part %q with tensors", clip(part))
-	r.Hint = "it has no parts: leave --part out"
-	if len(there) > 0 {
-		r.Hint = fmt.Sprintf("its parts are %s", strings.Join(there, ", "))
-	}
-	return r
 }

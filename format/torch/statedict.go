@@ -20,7 +20,7 @@ var nested = []string{
 
 // extract finds the state_dict in a checkpoint and reads its tensors.
 func extract(root any, part string, mem *budget) (*Checkpoint, error) {
-	x := &extractor{mem: mem, counts: map[*dict]int{}, modules: map[*object]*dict{}}
+	x := &extractor{mem: mem, counts: map[*dict]int{}, held: map[*dict][]string{}, modules: map[*object]*dict{}}
 	c := &Checkpoint{}
 	top, err := x.dictOf(root)
 	if err != nil {
@@ -69,7 +69,21 @@ func extract(root any, part string, mem *budget) (*Checkpoint, error) {
 			c.Warnings = append(c.Warnings, fmt.Sprintf("weights taken from %q; the file also holds %s: choose with --part", c.Key, strings.Join(others, ", ")))
 		}
 	}
-	if x.tensors(d) == 0 {
+	if x.tensors(d) == 0 { // deeper, under names of the user's own
+		sets := slices.DeleteFunc(slices.Clone(c.Parts), func(k string) bool { return strings.Contains(k, "optim") })
+		if len(sets) > 1 {
+			r := refuse("", "holds several sets of tensors: %s", strings.Join(sets, ", "))
+			r.Hint = "choose with --part"
+			return nil, r
+		}
+		if len(sets) == 1 {
+			if d, err = x.part(top, sets[0]); err != nil {
+				return nil, err
+			}
+			c.Key = sets[0]
+		}
+	}
+	if d == nil || x.tensors(d) == 0 {
 		r := refuse("", "holds no dict of tensors")
 		r.Hint = "save the weights: torch.save(model.state_dict(), FILE)"
 		return nil, r
