@@ -12,6 +12,7 @@
 package wisp
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -98,7 +99,19 @@ type UnrecognizedError struct {
 }
 
 func (e *UnrecognizedError) Error() string {
-	return fmt.Sprintf("%s: its network is not recognised: %v: name it with --arch NAME", e.Path, e.Err)
+	hint := "name it with --arch NAME"
+	var u *zoo.UnmatchedError
+	if errors.As(e.Err, &u) {
+		switch {
+		case u.Why != "":
+			return fmt.Sprintf("%s: its network is not recognised: %v", e.Path, e.Err)
+		case len(u.Near) > 0:
+			hint = fmt.Sprintf("wisp diff %s %s lists what differs; name another network with --arch NAME", e.Path, u.Near[0])
+		default:
+			hint = "name it with --arch NAME, or export it to ONNX, which holds the graph too"
+		}
+	}
+	return fmt.Sprintf("%s: its network is not recognised: %v: %s", e.Path, e.Err, hint)
 }
 
 func (e *UnrecognizedError) Unwrap() error { return e.Err }
