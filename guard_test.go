@@ -2,6 +2,7 @@ package wisp_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wispnet/wisp"
+	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/quant"
@@ -98,6 +100,60 @@ func TestClassifyNone(t *testing.T) {
 		got, err := m.Top(make([]float32, 1000), k)
 		if err != nil || len(got) != want {
 			t.Errorf("k=%d: got %d classes, %v; want %d", k, len(got), err, want)
+		}
+	}
+}
+
+// Weights that are NaN are refused by name before anything is computed with them; infinite
+// ones are numbers, and what comes of them is said with the answer.
+func TestWeightsNotANumber(t *testing.T) {
+	source, err := wisp.Open("mobilenet_v3_small:0.35@64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound, err := source.Bound()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+		g := bound.Clone()
+		id := g.Find("features.0.0.weight")
+		data := tensor.New(tensor.Float32, g.Value(id).Type.Shape)
+		copy(data.Float32(), g.Value(id).Data.Float32())
+		data.Float32()[7] = float32(bad)
+		g.Value(id).Data = data
+		path := filepath.Join(t.TempDir(), "model.onnx")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := onnx.Write(f, g); err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		m, err := wisp.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		p, err := m.Compile()
+		if math.IsNaN(bad) {
+			var refused *format.Refused
+			if !errors.As(err, &refused) || !strings.Contains(err.Error(), "values are NaN") {
+				t.Errorf("got %v, want it refused", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		out, err := p.Run(zoo.SyntheticInput(1, tensor.Shape{1, 3, 64, 64}, "input"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Top(out[0].Float32(), 5); err == nil || !strings.Contains(err.Error(), "not a finite number") {
+			t.Errorf("got %v, want the answer refused", err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/wispnet/wisp/engine"
+	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/guard"
@@ -57,21 +58,43 @@ type lazyGraph struct {
 	err  error
 }
 
+// checkNumbers refuses weights that are no numbers: whatever they are part of would be none
+// either, or by a maximum's grace a number that means nothing.
+func (m *Model) checkNumbers(g *graph.Graph) error {
+	if m.File == nil {
+		return nil
+	}
+	for i, uses := range g.Uses() {
+		v := &g.Values[i]
+		if v.Data == nil || len(uses) == 0 {
+			continue
+		}
+		if bad := v.Data.NaNs(); bad > 0 {
+			return &format.Refused{Path: m.File.Path, Format: m.File.Format, Where: fmt.Sprintf("%v %q", v.Kind, v.Name),
+				What: fmt.Sprintf("%d of %d values are NaN", bad, v.Type.Shape.Elements()),
+				Hint: "the file is damaged or its training diverged: take another checkpoint"}
+		}
+	}
+	return nil
+}
+
 // Bound returns the graph with all weights set, reading or generating them the first
-// time. The graph must not be changed.
+// time. The graph must not be changed. A file whose weights hold NaN is a *format.Refused.
 func (m *Model) Bound() (*graph.Graph, error) {
 	if m.closed.Load() {
 		return nil, fmt.Errorf("%s: the model is closed: open it again", m.Name)
 	}
 	m.bound.once.Do(func() {
-		if m.source == nil {
-			m.bound.g = m.Graph
-			return
-		}
 		m.bound.err = guard.Do(m.Name, func() error {
-			g := m.Graph.Clone()
-			if err := g.Bind(m.source); err != nil {
-				return fmt.Errorf("%s: %w", m.Name, err)
+			g := m.Graph
+			if m.source != nil {
+				g = g.Clone()
+				if err := g.Bind(m.source); err != nil {
+					return fmt.Errorf("%s: %w", m.Name, err)
+				}
+			}
+			if err := m.checkNumbers(g); err != nil {
+				return err
 			}
 			m.bound.g = g
 			return nil

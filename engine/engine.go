@@ -79,6 +79,7 @@ type Program struct {
 	births   [][]int // the buffers whose life begins with every step
 	// What a thread's cursor must hold: the steps and rings of the longest chains.
 	longest, mostRings int
+	means              int // the most channels of a mean of a large map
 }
 
 // step is a Step with what executes it: run computes the units [u0, u1) of units.
@@ -191,7 +192,7 @@ func (p *Program) Steps() []Step {
 
 // ArenaBytes is the memory that one session holds for activations and scratch.
 func (p *Program) ArenaBytes() int64 {
-	return 4 * int64(p.arena+p.threads*p.scratch)
+	return 4 * int64(p.arena+p.threads*(p.scratch+3*p.means))
 }
 
 // WeightBytes is the memory of the packed weights, shared by all sessions.

@@ -39,6 +39,7 @@ type lowering struct {
 	simulated int           // calls for bands, while chains were planned
 	// Of the chains: the most steps and rings that one has.
 	longest, mostRings int
+	means              int // the most channels of a mean of a large map
 }
 
 // parent says that a value is written in place into a concatenation, off channels in.
@@ -424,7 +425,7 @@ func (l *lowering) program() (*Program, error) {
 	p := &Program{
 		name: l.g.Name, threads: l.threads, steps: l.steps, bufs: l.bufs, weights: l.weights,
 		arena: size/4 + kernel.Slack, scratch: l.scratch, variants: l.kernels, longest: l.longest, mostRings: l.mostRings,
-		births: births,
+		births: births, means: l.means,
 	}
 	if p.ArenaBytes() > MaxBytes {
 		return nil, fmt.Errorf("the activations take %d bytes, want at most %d", p.ArenaBytes(), int64(MaxBytes))

@@ -86,7 +86,8 @@ func (l *lowering) lowerBytes() (bool, error) {
 	case graph.Activate:
 		return true, l.byteActivate(op)
 	case graph.Requantize:
-		return true, l.byteTable(fixed.Rescale, "requantize", nil)
+		same := l.g.Values[n.In[0]].Type.DType == l.g.Values[n.Out[0]].Type.DType
+		return true, l.byteTable(fixed.Rescaling(same), "requantize", nil)
 	case graph.Binary:
 		return true, l.byteBinary(op)
 	case graph.MaxPool:

@@ -31,7 +31,7 @@ func (l *lowering) byteTable(u fixed.Unary, op string, limit *graph.Act) error {
 	}
 	rng := qy.Range()
 	if limit != nil {
-		rng, _ = limits(*limit, qy, l.profile)
+		rng, _ = limits(*limit, qy, l.profile.Kernels())
 	}
 	x, err := l.image(n.In[0])
 	if err != nil {
@@ -52,7 +52,7 @@ func (l *lowering) byteActivate(op graph.Activate) error {
 	case graph.ActHardSigmoid:
 		return l.byteTable(fixed.HardSigmoid, "activate", nil)
 	}
-	return l.byteTable(fixed.Rescale, "activate", &op.Act)
+	return l.byteTable(fixed.Limit, "activate", &op.Act)
 }
 
 func (l *lowering) byteBinary(op graph.Binary) error {

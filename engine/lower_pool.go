@@ -21,9 +21,16 @@ func (l *lowering) pool(name string, op graph.AvgPool, mean bool) error {
 	if err != nil {
 		return err
 	}
-	y := l.place(n.Out[0])
 	in, out := l.shape(n.In[0]), l.shape(n.Out[0])
+	wide := mean && op.Kernel[0]*op.Kernel[1] > kernel.WideWindow
+	if wide && out[2:].Elements() == 1 && op.Kernel == [2]int{in[2], in[3]} && op.Pad == (graph.Padding{}) {
+		return l.globalAvgPool()
+	}
+	y := l.place(n.Out[0])
 	v := kernel.Pick(kernel.PoolF32, l.kernels)
+	if wide {
+		v = &kernel.Variant[kernel.PoolArgs]{Name: "wide", Rate: 500, Fn: kernel.PoolWide}
+	}
 	w := l.rows(x, y, in, out)
 	w.call, w.poolFn = callPool, v.Fn
 	w.pool = kernel.PoolArgs{
@@ -99,6 +106,9 @@ func (l *lowering) globalAvgPool() error {
 		args: kernel.MeanArgs{M: in[2] * in[3], LDX: x.pix},
 	}
 	pieces := l.pieces(int64(in.Elements()), v.Rate)
+	if w.large() {
+		l.means = max(l.means, in[1])
+	}
 	w.cb = block(in[1], (pieces+in[0]-1)/in[0], v.Cols)
 	s := step{Step: Step{Op: "globalavgpool", Kernel: "mean/" + v.Name, Bytes: l.touched(n.In...) + l.touched(n.Out...)}, work: w}
 	chunked(&s, in[0]*w.perImage(), pieces)

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/wispnet/wisp/internal/kernel"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -49,6 +50,7 @@ func (p *Program) NewSession() (*Session, error) {
 func (s *Session) newCtx() *ctx {
 	return &ctx{
 		s: s, scratch: aligned(s.p.scratch), rings: make([]ring, len(s.p.bufs)), cursor: newCursor(s.p.longest, s.p.mostRings),
+		means: make([]float64, s.p.means), part: make([]float32, s.p.means+kernel.Slack),
 	}
 }
 

@@ -14,6 +14,8 @@ type ctx struct {
 	rings   []ring // of every buffer; without data where it lies in the arena
 	cursor  cursor
 	clock   []time.Duration // of the steps of a chain, while profiling
+	means   []float64       // of every channel, for means of large maps
+	part    []float32       // sums of a few pixels
 
 	gemm    kernel.GemmArgs
 	seg     [1]kernel.Segment
@@ -215,28 +217,4 @@ func callResize(c *ctx, w *rowWork, x, y []float32, y0, y1 int) {
 	*a = w.resize
 	a.X, a.Y, a.Y0, a.Y1 = x, y, y0, y1
 	kernel.Resize(a)
-}
-
-// meanWork is a global average over images × channel groups.
-type meanWork struct {
-	fn             func(*kernel.MeanArgs)
-	x, y           ref
-	args           kernel.MeanArgs
-	images, h, w   int
-	channels, cb   int
-	xImage, yImage int
-}
-
-func (w *meanWork) perImage() int { return (w.channels + w.cb - 1) / w.cb }
-
-func (w *meanWork) run(c *ctx, u0, u1 int) {
-	x, y, n := c.slice(w.x), c.slice(w.y), w.perImage()
-	for u := u0; u < u1; u++ {
-		image, ch := u/n, u%n
-		a := &c.mean
-		*a = w.args
-		a.X, a.Y = x[image*w.xImage:], y[image*w.yImage:]
-		a.C0, a.C1 = ch*w.cb, min((ch+1)*w.cb, w.channels)
-		w.fn(a)
-	}
 }

@@ -113,6 +113,16 @@ func (w *meanWork) shape() bandShape {
 
 func (w *meanWork) band(c *ctx, image, y0, y1 int) {
 	x, x0 := c.at(w.x, image, w.xImage)
+	if w.large() {
+		if y0 == 0 {
+			clear(c.means[:w.channels])
+		}
+		w.add(c, x[(y0-x0)*w.w*w.args.LDX:], y1-y0, 0, w.channels)
+		if y1 == w.h {
+			w.finish(c, c.slice(w.y)[image*w.yImage:], 0, w.channels)
+		}
+		return
+	}
 	a := &c.mean
 	*a = w.args
 	a.X, a.Y, a.C1 = x[(y0-x0)*w.w*a.LDX:], c.slice(w.y)[image*w.yImage:], w.channels

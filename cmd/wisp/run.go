@@ -182,12 +182,18 @@ func (d outputDocuments) MarshalJSON() ([]byte, error) {
 }
 
 func (a *app) printOutputs(m *wisp.Model, rounds string, outs []namedOutput) error {
+	for _, o := range outs {
+		if bad := notFinite(o.value.Floats()); bad > 0 {
+			null := ""
+			if a.json {
+				null = " and stand as null"
+			}
+			a.say("%s: output %s: %d of %d values are not finite numbers%s: the weights or the input are damaged", m.Name, o.name, bad, o.value.Shape.Elements(), null)
+		}
+	}
 	if a.json {
 		all := make(outputDocuments, len(outs))
 		for i, o := range outs {
-			if bad := notFinite(o.value.Floats()); bad > 0 {
-				a.say("%s: output %s: %d values are not finite numbers and stand as null", m.Name, o.name, bad)
-			}
 			all[i].name = o.name
 			all[i].outputDocument = outputDocument{append([]int{}, o.value.Shape...), o.value.DType.String(), numbers{o.value}}
 		}

@@ -40,6 +40,14 @@ func foldShape(n *node) (*constant, error) {
 // foldSame passes a constant on.
 func foldSame(n *node) (*constant, error) { return n.operand(0) }
 
+// foldDropout passes a constant on, but in training.
+func foldDropout(n *node) (*constant, error) {
+	if err := n.noTraining(); err != nil {
+		return nil, err
+	}
+	return n.operand(0)
+}
+
 // reshaped is a constant of the same elements under another shape.
 func (n *node) reshaped(c *constant, s tensor.Shape) (*constant, error) {
 	count, ok := s.Count()

@@ -262,6 +262,12 @@ func FuzzONNX(f *testing.F) {
 		}
 		f.Add(parts{opset: c.opset, in: [][]byte{port("x", dims...)}, out: [][]byte{port("y")}, nodes: c.nodes, inits: c.inits}.bytes())
 	}
+	f.Add(parts{opset: 15, in: [][]byte{port("x", 1, 2)}, out: [][]byte{port("y")}, nodes: [][]byte{call("own", op("F", x1("x", ""), x1("y", "z"), aInt("k", 1)))},
+		more: msg(function("own", "F", x1("a", "b"), x1("c", "d"), 15, call("own", op("G", x1("a"), x1("c"), aRef("axis", "k")))), function("own", "G", x1("a"), x1("b"), 13, op("Softmax", x1("a"), x1("b"), aRef("axis", "axis"))))}.bytes())
+	f.Add(parts{opset: 13, in: [][]byte{typed("x", 7, 1, 2, 3)}, out: [][]byte{port("y")}, inits: [][]byte{ints("m", -1), ints("e", -99), ints("one", 1)},
+		nodes: [][]byte{op("Slice", x1("x", "m", "e", "one", "m"), x1("s")), op("Cast", x1("s"), x1("f"), aInt("to", 1)), op("SplitToSequence", x1("f"), x1("q"), aInt("axis", 1)), op("SequenceAt", x1("q", "m"), x1("y"))}}.bytes())
+	f.Add(parts{opset: 13, in: [][]byte{port("x", 1, 3)}, out: [][]byte{port("y")}, inits: [][]byte{ints("to", 3, 2), ints("a", 1), tFloat("v", []int64{2, 3}, 1, 2, 3, 4, 5, 6)},
+		nodes: [][]byte{op("ConstantOfShape", x1("to"), x1("k")), op("Expand", x1("k", "to"), x1("l")), op("Transpose", x1("v"), x1("w")), op("Where", x1("l", "w", "k"), x1("u")), op("Tile", x1("a", "a"), x1("b")), op("ReduceMax", x1("u", "a"), x1("r")), op("MatMul", x1("x", "u"), x1("p")), op("Concat", x1("p", "p"), x1("y"), aInt("axis", 1))}}.bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := Read(data, Options{})
 		if err != nil {

@@ -107,27 +107,48 @@ func reduceMean(n *node) error {
 	}
 	slices.Sort(axes)
 	keep := n.int("keepdims", 1) != 0
-	if len(s) != 4 || !slices.Equal(axes, []int{2, 3}) && !slices.Equal(axes, []int{1, 2}) {
-		return lacks("the mean of %v over axes %v, want the two of an image", s, axes)
+	to := dims(s, x.batch)
+	for i := len(axes) - 1; i >= 0; i-- {
+		if keep {
+			to[axes[i]] = num{v: 1}
+		} else {
+			to = slices.Delete(to, axes[i], axes[i]+1)
+		}
 	}
-	if axes[0] == 1 { // [N,H,W,C], as TensorFlow's exporter leaves it
-		perm, _ := graph.DimsOf(0, 3, 1, 2)
-		if x, err = n.step("channels first", graph.Transpose{Perm: perm}, x.batch, x); err != nil {
+	if len(s) == 4 && (slices.Equal(axes, []int{2, 3}) || slices.Equal(axes, []int{1, 2})) {
+		if axes[0] == 1 { // [N,H,W,C], as TensorFlow's exporter leaves it
+			perm, _ := graph.DimsOf(0, 3, 1, 2)
+			if x, err = n.step("channels first", graph.Transpose{Perm: perm}, x.batch, x); err != nil {
+				return err
+			}
+		} else if keep {
+			return n.finish(graph.GlobalAvgPool{}, x.batch, x)
+		}
+		y, err := n.step("mean", graph.GlobalAvgPool{}, x.batch, x)
+		if err != nil {
 			return err
 		}
-	} else if keep {
-		return n.finish(graph.GlobalAvgPool{}, x.batch, x)
+		return n.reshapeTo(n.out[0], y, to)
 	}
-	channels := n.shape(x)[1]
-	y, err := n.step("mean", graph.GlobalAvgPool{}, x.batch, x)
+	first, last := axes[0], axes[len(axes)-1]
+	if last-first != len(axes)-1 || x.batch >= first && x.batch <= last || x.batch > 0 {
+		return lacks("the mean of %v over axes %v", s, axes)
+	}
+	// neighbours together, as the height of an image one wide
+	count := s[first : last+1].Elements()
+	view := []num{{v: 1}, {v: float64(s[min(first, 1):first].Elements())}, {v: float64(count)}, {v: float64(s[last+1:].Elements())}}
+	if first > 0 {
+		view[0] = num{float64(s[0]), x.batch == 0}
+	}
+	rows := n.fresh(n.label + "/rows")
+	if err := n.reshapeTo(rows, x, view); err != nil {
+		return err
+	}
+	y, err := n.step("mean", graph.AvgPool{Kernel: [2]int{count, 1}, Stride: [2]int{1, 1}}, n.im.values[rows].batch, n.im.values[rows])
 	if err != nil {
 		return err
 	}
-	to := dims(n.shape(y), y.batch)[:1]
-	if keep {
-		to = append(to, num{v: 1}, num{v: 1})
-	}
-	return n.reshapeTo(n.out[0], y, append(to, num{v: float64(channels)}))
+	return n.reshapeTo(n.out[0], y, to)
 }
 
 // axes makes negative axes count from the end and checks them against a rank.

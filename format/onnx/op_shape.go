@@ -39,7 +39,9 @@ func (n *node) reshapeTo(out string, x *value, to []num) error {
 				return n.refuse("a shape with two dimensions of −1")
 			}
 			free = i
-		case d[i] < 1:
+		case d[i] == 0:
+			return lacks("a result without elements")
+		case d[i] < 0:
 			return n.refuse("a shape with a dimension of %d", d[i])
 		}
 	}
@@ -71,12 +73,45 @@ func (n *node) reshapeTo(out string, x *value, to []num) error {
 	if batch < 0 && x.batch >= 0 {
 		batch = free
 	}
+	if y, groups := n.shuffled(x, to); y != nil {
+		_, err := n.emit(out, graph.Shuffle{Groups: groups}, y.batch, []*value{y})
+		return err
+	}
 	rd, err := graph.DimsOf(d...)
 	if err != nil {
 		return n.refuse("%v", err)
 	}
 	_, err = n.emit(out, graph.Reshape{To: rd}, batch, []*value{x})
 	return err
+}
+
+// shuffled finds the channel shuffle that a Reshape ends: [N,C,H,W] → [N,g,C/g,H,W],
+// dimensions 1 and 2 swapped, and back. It takes its beginnings out of the graph, whose
+// shapes hold the height and width, and returns what is shuffled, in which groups.
+func (n *node) shuffled(x *value, to []num) (*value, int) {
+	g := n.im.g
+	k := len(g.Nodes) - 2
+	if k < 0 || len(to) != 4 || n.im.uses[x.name] != 1 || len(g.Values) < 2 || int(x.id) != len(g.Values)-1 {
+		return nil, 0
+	}
+	view, swap := &g.Nodes[k], &g.Nodes[k+1]
+	if _, ok := view.Op.(graph.Reshape); !ok || swap.Op != (graph.Transpose{Perm: graph.Dims{D: [8]int{0, 2, 1, 3, 4}, Rank: 5}}) ||
+		swap.Out[0] != x.id || swap.In[0] != view.Out[0] || view.Out[0] != x.id-1 || n.im.uses[g.Values[view.Out[0]].Name] != 1 {
+		return nil, 0
+	}
+	from, parts := g.Values[view.In[0]].Type.Shape, g.Values[view.Out[0]].Type.Shape
+	y := n.im.values[g.Values[view.In[0]].Name]
+	if len(from) != 4 || y == nil || y.id != view.In[0] || !parts.Equal(tensor.Shape{from[0], parts[1], from[1] / max(parts[1], 1), from[2], from[3]}) {
+		return nil, 0
+	}
+	back := slices.Clone(from)
+	for i, t := range to { // as the file says, its −1 being what is left
+		if v := toInt(t.v); v != back[i] && v != -1 {
+			return nil, 0
+		}
+	}
+	g.Nodes, g.Values = g.Nodes[:k], g.Values[:len(g.Values)-2]
+	return y, parts[1]
 }
 
 func reshape(n *node) error {
@@ -259,12 +294,20 @@ func identity(n *node) error {
 	return n.finish(graph.Identity{}, x.batch, x)
 }
 
-// dropout does nothing at inference.
-func dropout(n *node) error {
+// noTraining refuses a Dropout that drops.
+func (n *node) noTraining() error {
 	if v := n.input(2); v != nil {
 		if s, ok := v.con.scalar(); !ok || s != 0 {
 			return lacks("training_mode: export in evaluation mode (model.eval())")
 		}
+	}
+	return nil
+}
+
+// dropout does nothing at inference.
+func dropout(n *node) error {
+	if err := n.noTraining(); err != nil {
+		return err
 	}
 	return identity(n)
 }

@@ -84,7 +84,7 @@ var operators = map[string]operator{
 	"QLinearMatMul":      {emit: qLinearMatMul},
 	"Cast":               {fold: foldCast, emit: cast, moves: true},
 	"Identity":           {fold: foldSame, emit: identity, moves: true},
-	"Dropout":            {fold: foldSame, emit: dropout, moves: true},
+	"Dropout":            {fold: foldDropout, emit: dropout, moves: true},
 	"Flatten":            {fold: foldFlatten, emit: flatten, moves: true},
 	"Reshape":            {fold: foldReshape, emit: reshape, moves: true},
 	"Squeeze":            {fold: foldSqueeze, emit: squeeze, moves: true},

@@ -186,9 +186,6 @@ func (im *importer) limit(act func(c float32) graph.Act) error {
 	if !im.has(1) {
 		return im.refuse("got %d operands, want 2", len(im.op.in))
 	}
-	if im.quantized() {
-		return im.no("of integers")
-	}
 	k := 1
 	if im.isConstant(0) {
 		k = 0
@@ -205,6 +202,13 @@ func (im *importer) limit(act func(c float32) graph.Act) error {
 	}
 	if v := c.Float32()[0]; v != v {
 		return im.refuse("with NaN")
+	}
+	if im.quantized() { // the runtime compares the integers themselves
+		for _, i := range []int{im.op.in[1], im.op.out[0]} {
+			if a, b := im.file.tensors[im.op.in[0]].quant, im.file.tensors[i].quant; a == nil || b == nil || !graph.SameQuanta(a, b) {
+				return im.no("of integers of unlike scales")
+			}
+		}
 	}
 	x, v, err := im.activation(1 - k)
 	if err != nil {

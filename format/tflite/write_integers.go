@@ -1,15 +1,18 @@
 package tflite
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/wispnet/wisp/graph"
+	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/tensor"
 )
 
 // spelled is a graph in the operators that the runtime has: convolutions have a bias, and
 // probabilities over integers have the scale 1/256 and the lowest zero point, which its kernels
-// demand, before they get their own. The graph itself stays as it is.
+// demand, before they get their own; limits that no operator has and joins of signed integers
+// read the quantization that they result in. The graph itself stays as it is.
 func spelled(g *graph.Graph) *graph.Graph {
 	s := g.Clone()
 	var nodes []graph.Node
@@ -26,7 +29,16 @@ func spelled(g *graph.Graph) *graph.Graph {
 				op.Bias = true
 				n.Op, n.In = op, append(n.In[:len(n.In):len(n.In)], addBias(s, n.Name, n.In[1]))
 			}
+		case graph.Concat:
+			for k, id := range n.In {
+				if x, y := s.Values[id], s.Values[n.Out[0]]; y.Type.DType == tensor.Int8 && x.Quant != nil && y.Quant != nil && !graph.SameQuanta(x.Quant, y.Quant) {
+					nodes, n.In[k] = requantized(s, nodes, fmt.Sprintf("%s/in%d", n.Name, k), id, n.Out[0])
+				}
+			}
 		case graph.Activate, graph.Softmax:
+			if limitsIntegers(s, &n) && !graph.SameQuanta(s.Values[n.In[0]].Quant, s.Values[n.Out[0]].Quant) {
+				nodes, n.In[0] = requantized(s, nodes, n.Name, n.In[0], n.Out[0])
+			}
 			if y := s.Values[n.Out[0]]; y.Type.Quantized() && y.Quant != nil && probable(op) {
 				fixed := probability(y.Type.DType)
 				if y.Quant.Scale[0] == fixed.Scale[0] && y.Quant.Zero[0] == fixed.Zero[0] {
@@ -44,6 +56,43 @@ func spelled(g *graph.Graph) *graph.Graph {
 	}
 	s.Nodes = nodes
 	return s
+}
+
+// limitsIntegers reports whether a node limits integers as no operator of the runtime does that
+// also rescales them.
+func limitsIntegers(g *graph.Graph, n *graph.Node) bool {
+	a, ok := n.Op.(graph.Activate)
+	return ok && a.Act.Kind == graph.ActClip && a.Act != graph.ReLU6 && g.Values[n.In[0]].Quant != nil && g.Values[n.Out[0]].Quant != nil && g.Values[n.Out[0]].Type.Quantized()
+}
+
+// requantized appends a node that gives a value the type and quantization of another.
+func requantized(g *graph.Graph, nodes []graph.Node, name string, id, like graph.ID) ([]graph.Node, graph.ID) {
+	x, y := g.Values[id], g.Values[like]
+	g.Values = append(g.Values, graph.Value{Name: unused(g, name+"/requantize"), Kind: graph.Activation, Type: graph.Type{DType: y.Type.DType, Shape: x.Type.Shape.Clone()}, Quant: y.Quant})
+	out := graph.ID(len(g.Values) - 1)
+	return append(nodes, graph.Node{Name: g.Values[out].Name, Op: graph.Requantize{To: y.Type.DType}, In: []graph.ID{id}, Out: []graph.ID{out}, Block: -1}), out
+}
+
+// number is a constant of one element like a value: v itself, or the integer that stands for it.
+func (e *exporter) number(name string, like graph.ID, v float32) int {
+	y := &e.g.Values[like]
+	one := tensor.Shape{1}
+	if !y.Type.Quantized() {
+		return e.floats(name, one, []float32{v})
+	}
+	q := fixed.Quant{Scale: y.Quant.Scale[0], Zero: y.Quant.Zero[0], Lo: math.MinInt8, Hi: math.MaxInt8}
+	t := tensor.New(y.Type.DType, one)
+	if y.Type.DType == tensor.Uint8 {
+		q.Lo, q.Hi = 0, math.MaxUint8
+	}
+	n := q.Range().Clamp(q.Zero + fixed.Round(float64(v/q.Scale))) // as fixed.Range.Within
+	switch d := t.Data.(type) {
+	case []int8:
+		d[0] = int8(n)
+	case []uint8:
+		d[0] = uint8(n)
+	}
+	return e.add(name, y.Type.DType, one, y.Quant, rawData(t))
 }
 
 // probable reports whether an operator's results lie between 0 and 1.

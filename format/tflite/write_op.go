@@ -89,7 +89,7 @@ func (e *exporter) ending(n *graph.Node, act graph.Act, l layout) (code int8, y 
 		return code, e.define(n.Out[0], l), func() {}
 	}
 	v := e.g.Value(n.Out[0])
-	if act.Kind != graph.ActClip || v.Type.Quantized() {
+	if act.Kind != graph.ActClip {
 		e.no(n, act.String())
 		return 0, e.define(n.Out[0], l), func() {}
 	}
@@ -116,7 +116,7 @@ func (e *exporter) clip(n *graph.Node, act graph.Act, x, y int, l layout) {
 func (e *exporter) limits(n *graph.Node, act graph.Act, x, y int, shape tensor.Shape) {
 	hasLo, hasHi := !math.IsInf(float64(act.Lo), -1), !math.IsInf(float64(act.Hi), 1)
 	limit := func(code int, what string, v float32, x, y int) {
-		e.emit(code, 1, []int{x, e.floats(n.Name+"/"+what, tensor.Shape{1}, []float32{v})}, []int{y}, maxMinOptions, fbTable{})
+		e.emit(code, e.version(n.Out[0]), []int{x, e.number(n.Name+"/"+what, n.Out[0], v)}, []int{y}, maxMinOptions, fbTable{})
 	}
 	switch {
 	case hasLo && hasHi:
@@ -146,13 +146,13 @@ func (e *exporter) activate(n *graph.Node, act graph.Act) {
 		simple(19, version, noOptions, nil)
 	case act == graph.ReLU6:
 		simple(21, version, noOptions, nil)
-	case act == graph.Clip(-1, 1):
+	case act == graph.Clip(-1, 1) && !e.g.Value(n.Out[0]).Type.Quantized():
 		simple(20, version, noOptions, nil)
 	case act.Kind == graph.ActSigmoid:
 		simple(14, version, noOptions, nil)
 	case act.Kind == graph.ActHardSwish:
 		simple(117, 1, hardSwishOptions, fbTable{})
-	case act.Kind == graph.ActClip && !e.g.Value(n.Out[0]).Type.Quantized():
+	case act.Kind == graph.ActClip:
 		e.clip(n, act, x, e.define(n.Out[0], l), l)
 	default:
 		e.no(n, act.String())

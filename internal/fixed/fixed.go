@@ -187,13 +187,34 @@ func (r Range) Clamp(x int32) int32 { return min(max(x, r.Lo), r.Hi) }
 func (q Quant) Within(lo, hi float64, p Profile) Range {
 	r := q.Range()
 	if !math.IsInf(lo, 0) {
-		r.Lo = q.Of(float32(lo), p)
+		r.Lo = q.end(float32(lo), p)
 	}
 	if !math.IsInf(hi, 0) {
-		r.Hi = q.Of(float32(hi), p)
+		r.Hi = q.end(float32(hi), p)
 	}
 	r.Hi = max(r.Hi, r.Lo)
 	return r
+}
+
+// end is the integer of a limit: the quotient is one of float32, rounded half away from zero,
+// or half to even with the zero point added before.
+func (q Quant) end(x float32, p Profile) int32 {
+	switch p {
+	case ONNX:
+		return q.Of(x, p)
+	case XNNPACK:
+		return q.Range().Clamp(roundEven(x/q.Scale + float32(q.Zero)))
+	}
+	return q.Range().Clamp(saturate(int64(Round(float64(x/q.Scale))) + int64(q.Zero)))
+}
+
+// Kernels is the profile of an operator that the profile's runtime leaves to TensorFlow Lite's
+// kernels: XNNPACK has none for limits that stand alone.
+func (p Profile) Kernels() Profile {
+	if p == XNNPACK {
+		return Builtin
+	}
+	return p
 }
 
 func saturate(x int64) int32 { return int32(min(max(x, math.MinInt32), math.MaxInt32)) }

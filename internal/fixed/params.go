@@ -16,17 +16,19 @@ func (q Quant) Range() Range { return Range{q.Lo, q.Hi} }
 // Real is the number that q.Zero + d stands for, in float32.
 func (q Quant) Real(v int32) float32 { return q.Scale * float32(v-q.Zero) }
 
-// Of is the integer that stands for x: AffineQuantize, half away from zero, or half to
-// even where the profile rounds so.
+// Of is the integer that stands for x. TensorFlow Lite divides in float64 and rounds half away
+// from zero, XNNPACK multiplies by the reciprocal in float32 and ONNX Runtime divides in
+// float32; both round half to even. What is no number becomes the zero point.
 func (q Quant) Of(x float32, p Profile) int32 {
-	r := x / q.Scale
 	v := int32(0)
-	switch {
+	switch r := x / q.Scale; {
 	case r != r:
-	case p.Once():
+	case p == XNNPACK:
+		v = roundEven(float32(x * float32(1/q.Scale)))
+	case p == ONNX:
 		v = roundEven(r)
 	default:
-		v = Round(float64(r))
+		v = Round(float64(x) / float64(q.Scale))
 	}
 	return q.Range().Clamp(saturate(int64(v) + int64(q.Zero)))
 }
@@ -50,13 +52,15 @@ func ProductFactor(x Quant, ws float32, y Quant, joined bool, p Profile, r Round
 // addShift is the bits that addends are raised by before they are rescaled.
 const addShift = 20
 
-// Adder is the sum of two quantized numbers.
+// Adder is the sum of two quantized numbers, in one of three ways: as TensorFlow Lite's kernels,
+// by Once or by Scaled.
 type Adder struct {
 	A, B, Y    Quant
 	FA, FB, FY Factor
 	Range      Range
-	profile    Profile
-	once       Once
+	minus      bool
+	once       *Once
+	scaled     *Scaled
 }
 
 // Once is the sum that is rounded once, as ONNX Runtime computes it on x86: with all
@@ -68,44 +72,86 @@ type Once struct {
 	OffA, OffB, OffY int32
 }
 
+// Scaled is the sum as XNNPACK computes it: (Bias + a·MA + b·MB) / 2^Shift, half up, plus the
+// result's zero point. The larger factor has 21 bits, and the bias holds the operands' zero
+// points.
+type Scaled struct{ MA, MB, Bias, Shift int32 }
+
+// scaledBits is how many bits the larger factor of a Scaled sum has behind its first.
+const scaledBits = 20
+
+// XNNPACK adds where the ratio of either operand's scale to the result's is in a range, and
+// multiplies where that of the product of the scales is; others it leaves to TensorFlow Lite's
+// kernels.
+const (
+	leastSumRatio, endSumRatio         = 0x1p-10, 0x1p8
+	leastProductRatio, endProductRatio = 0x1p-16, 0x1p8
+)
+
 // NewAdder prepares y = a + b, or a − b where minus is set, limited to rng.
 func NewAdder(a, b, y Quant, minus bool, rng Range, p Profile) Adder {
 	twice := 2 * max(float64(a.Scale), float64(b.Scale))
 	d := Adder{
-		A: a, B: b, Y: y, Range: rng, profile: p,
+		A: a, B: b, Y: y, Range: rng, minus: minus,
 		FA: FactorOf(float64(a.Scale)/twice, HalfAway),
 		FB: FactorOf(float64(b.Scale)/twice, HalfAway),
 		FY: FactorOf(twice/(float64(int32(1)<<addShift)*float64(y.Scale)), HalfAway),
 	}
-	o := Once{RA: a.Scale / y.Scale, RB: b.Scale / y.Scale, OffA: a.Lo, OffB: b.Lo, OffY: y.Lo}
-	if minus {
-		o.RB = -o.RB
-		d.FB.Mult = -d.FB.Mult
+	ra, rb := a.Scale/y.Scale, b.Scale/y.Scale
+	switch low, high := min(ra, rb), max(ra, rb); {
+	case p == ONNX:
+		o := Once{RA: ra, RB: rb, OffA: a.Lo, OffB: b.Lo, OffY: y.Lo}
+		if minus {
+			o.RB = -o.RB
+		}
+		o.Fixed = float32(y.Zero-o.OffY) - fma(o.RA, float32(a.Zero-o.OffA), float32(o.RB*float32(b.Zero-o.OffB)))
+		d.once = &o
+	case p == XNNPACK && low >= leastSumRatio && high < endSumRatio:
+		_, exp := math.Frexp(float64(high))
+		shift := scaledBits - (exp - 1)
+		s := Scaled{MA: roundEven(float32(math.Ldexp(float64(ra), shift))), MB: roundEven(float32(math.Ldexp(float64(rb), shift))), Shift: int32(shift)}
+		if minus {
+			s.MB = -s.MB
+		}
+		s.Bias = 1<<(shift-1) - s.MA*a.Zero - s.MB*b.Zero
+		d.scaled = &s
 	}
-	o.Fixed = float32(y.Zero-o.OffY) - fma(o.RA, float32(a.Zero-o.OffA), float32(o.RB*float32(b.Zero-o.OffB)))
-	d.once = o
 	return d
 }
 
-// Once reports whether sums are rounded once, in float32, and how.
-func (d *Adder) Once() (Once, bool) { return d.once, d.profile.Once() }
+// Once reports whether sums are rounded once in float32, and how.
+func (d *Adder) Once() (Once, bool) {
+	if d.once == nil {
+		return Once{}, false
+	}
+	return *d.once, true
+}
+
+// Scaled reports whether sums are XNNPACK's, and how.
+func (d *Adder) Scaled() (Scaled, bool) {
+	if d.scaled == nil {
+		return Scaled{}, false
+	}
+	return *d.scaled, true
+}
 
 // Minus reports whether the second operand is taken off.
-func (d *Adder) Minus() bool { return d.once.RB < 0 }
+func (d *Adder) Minus() bool { return d.minus }
 
 // Apply returns a + b.
 func (d *Adder) Apply(a, b int32) int32 {
-	if o := &d.once; d.profile.Once() {
+	if s := d.scaled; s != nil {
+		return d.Range.Clamp((s.Bias+a*s.MA+b*s.MB)>>s.Shift + d.Y.Zero)
+	}
+	if o := d.once; o != nil {
 		v := fma(float32(b-o.OffB), o.RB, o.Fixed)
 		v = fma(float32(a-o.OffA), o.RA, v)
 		return d.Range.Clamp(saturate(int64(roundEven(v)) + int64(o.OffY)))
 	}
-	left := d.FA.Apply((a - d.A.Zero) << addShift)
-	f, sign := d.FB, int32(1)
-	if f.Mult < 0 { // a difference
-		f.Mult, sign = -f.Mult, -1
+	left, right := d.FA.Apply((a-d.A.Zero)<<addShift), d.FB.Apply((b-d.B.Zero)<<addShift)
+	if d.minus {
+		right = -right
 	}
-	right := sign * f.Apply((b-d.B.Zero)<<addShift)
 	return d.Range.Clamp(d.FY.Apply(left+right) + d.Y.Zero)
 }
 
@@ -127,34 +173,42 @@ func fma(a, b, c float32) float32 {
 	return float32(s)
 }
 
-// Times is the product of two quantized numbers. Where it is rounded once it is as ONNX
-// Runtime computes it on x86: in float32 the zero point, of the number as an unsigned byte,
-// is added before half is rounded to even, so that which of two halves is even depends on it.
+// Times is the product of two quantized numbers. Where it is rounded once, in float32, XNNPACK
+// adds the result's zero point to the integer, but ONNX Runtime, as on x86, adds that of the
+// number as an unsigned byte before it rounds half to even, so that which of two halves is even
+// depends on it.
 type Times struct {
 	A, B, Y Quant
 	Factor  Factor
 	Range   Range
+	before  int32 // the zero point that is added before rounding
 }
 
 // NewTimes prepares y = a · b, limited to rng.
 func NewTimes(a, b, y Quant, rng Range, p Profile) Times {
 	t := Times{A: a, B: b, Y: y, Range: rng, Factor: FactorOf(float64(a.Scale*b.Scale)/float64(y.Scale), HalfAway)}
-	if p.Once() {
-		t.Factor.Rounding, t.Factor.Scale = Even, a.Scale*b.Scale/y.Scale
+	ratio := a.Scale * b.Scale / y.Scale
+	switch {
+	case p == ONNX:
+		t.before = y.Zero - y.Lo
+	case p != XNNPACK || !(ratio >= leastProductRatio && ratio < endProductRatio):
+		return t
 	}
+	t.Factor.Rounding, t.Factor.Scale = Even, ratio
 	return t
 }
 
-// Once reports whether products are rounded once: then Y.Zero − Y.Lo is added first.
-func (t *Times) Once() (zero float32, ok bool) {
-	return float32(t.Y.Zero - t.Y.Lo), t.Factor.Rounding == Even
+// Once reports whether products are rounded once: then before is added first and after, with
+// which it is the result's zero point, to the integer.
+func (t *Times) Once() (before float32, after int32, ok bool) {
+	return float32(t.before), t.Y.Zero - t.before, t.Factor.Rounding == Even
 }
 
 // Apply returns a · b.
 func (t *Times) Apply(a, b int32) int32 {
-	if zero, ok := t.Once(); ok {
+	if before, after, ok := t.Once(); ok {
 		v := float32(float32((a-t.A.Zero)*(b-t.B.Zero)) * t.Factor.Scale) // rounded: no fused multiply-add
-		return t.Range.Clamp(saturate(int64(roundEven(v+zero)) + int64(t.Y.Lo)))
+		return t.Range.Clamp(saturate(int64(roundEven(v+before)) + int64(after)))
 	}
 	return t.Range.Clamp(saturate(int64(t.Factor.Apply((a-t.A.Zero)*(b-t.B.Zero))) + int64(t.Y.Zero)))
 }

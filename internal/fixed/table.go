@@ -7,35 +7,50 @@ type Unary uint8
 
 const (
 	Rescale     Unary = iota // the number itself, in other quanta
+	Limit                    // the same before a limit
 	Sigmoid                  // 1/(1+e⁻ˣ), from a table in float32
 	HardSwish                // x·clip(x+3,0,6)/6, in 16-bit fixed point
 	SiLU                     // x/(1+e⁻ˣ), from a table in float64
 	HardSigmoid              // clip(x+3,0,6)/6, likewise
 )
 
+// XNNPACK rescales integers by a factor of eight bits behind the point, half up, where the
+// ratio of the scales is in this range.
+const (
+	rescaleBits                      = 8
+	leastRescaleRatio, mostRescaling = 0x1p-8, 0x1p7
+)
+
 // Table computes a function of every number that x can hold: entry v − x.Lo is the
-// result for v, limited to rng. The last two functions are no operators of TensorFlow
-// Lite; they are the real function rounded to the nearest. ONNX Runtime takes all of them
-// in float32 from the number's real one.
+// result for v, limited to rng. Between types Rescaling says which of the first two it is.
+//
+// XNNPACK takes Rescale alone; the rest is TensorFlow Lite's kernels' under its profile too. The
+// last two functions are no operators of TensorFlow Lite; they are the real function rounded to
+// the nearest. ONNX Runtime takes all of them in float32 from the number's real one.
 func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 	var t [256]int32
 	f := FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)
-	if p.Once() {
-		f.Rounding, f.Scale = Even, x.Scale/y.Scale
-	}
 	hs := newHardSwish(x, y)
+	ratio := x.Scale / y.Scale
+	short := u == Rescale && p == XNNPACK && ratio >= leastRescaleRatio && ratio <= mostRescaling
+	mult := int32(0)
+	if short {
+		mult = roundEven(ratio * (1 << rescaleBits))
+	}
 	for i := range t {
 		v := x.Lo + int32(i)
 		var r int32
 		switch {
 		case p == ONNX:
 			r = y.Of(float32(u.real(float64(x.Real(v)))), p)
-		case u == Rescale:
+		case short:
+			r = HalfUpShift((v-x.Zero)*mult, rescaleBits) + y.Zero
+		case u == Rescale || u == Limit:
 			r = saturate(int64(f.Apply(v-x.Zero)) + int64(y.Zero))
 		case u == Sigmoid:
 			s := float32(1 / (1 + math.Exp(-float64(x.Real(v)))))
 			r = saturate(int64(Round(float64(s*(1/y.Scale)))) + int64(y.Zero))
-		case u == HardSwish && p == Builtin:
+		case u == HardSwish:
 			r = hs.apply(v)
 		default:
 			r = saturate(int64(Round(u.real(float64(x.Real(v)))/float64(y.Scale))) + int64(y.Zero))
@@ -43,6 +58,15 @@ func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 		t[i] = rng.Clamp(r)
 	}
 	return t
+}
+
+// Rescaling is the function of a value that gets another quantization, and perhaps another type:
+// XNNPACK rescales within a type alone.
+func Rescaling(sameType bool) Unary {
+	if sameType {
+		return Rescale
+	}
+	return Limit
 }
 
 func (u Unary) real(x float64) float64 {

@@ -116,7 +116,7 @@ func quantized(op graph.Op, in, out []*tensor.Tensor, p fixed.Profile) error {
 	y := make([]int32, out[0].Shape.Elements())
 	switch o := op.(type) {
 	case graph.Requantize:
-		t := fixed.Table(fixed.Rescale, qx, qy, qy.Range(), p)
+		t := fixed.Table(fixed.Rescaling(in[0].DType == out[0].DType), qx, qy, qy.Range(), p)
 		for i, v := range x {
 			y[i] = t[v-qx.Lo]
 		}
@@ -199,8 +199,8 @@ func unaryOf(a graph.Act, y fixed.Quant, p fixed.Profile) (fixed.Unary, fixed.Ra
 	case graph.ActHardSigmoid:
 		return fixed.HardSigmoid, y.Range(), nil
 	}
-	rng, err := limits(a, y, p)
-	return fixed.Rescale, rng, err
+	rng, err := limits(a, y, p.Kernels())
+	return fixed.Limit, rng, err
 }
 
 // factors are those of every output of a product with weights w.

@@ -133,6 +133,9 @@ func addEvenU8NEON(t *rowsU8)
 func addFixedU8NEON(t *rowsU8)
 
 //go:noescape
+func addScaledU8NEON(t *rowsU8)
+
+//go:noescape
 func mulEvenU8NEON(t *rowsU8)
 
 //go:noescape
@@ -163,13 +166,15 @@ func dequantizeU8RunNEON(a *DequantizeU8Args) { dequantizeU8Blocks(a, setNEON) }
 func meanU8RunNEON(a *MeanU8Args)             { meanU8Blocks(a, setNEON) }
 func poolU8RunNEON(a *PoolU8Args)             { poolU8Blocks(a, setNEON) }
 
-func callBinaryU8(_ asmSet, sum, even bool, t *rowsU8) {
-	switch {
-	case sum && even:
+func callBinaryU8(_ asmSet, kind binaryKind, t *rowsU8) {
+	switch kind {
+	case addEven:
 		addEvenU8NEON(t)
-	case sum:
+	case addScaled:
+		addScaledU8NEON(t)
+	case addFixed:
 		addFixedU8NEON(t)
-	case even:
+	case mulEven:
 		mulEvenU8NEON(t)
 	default:
 		mulFixedU8NEON(t)

@@ -79,14 +79,16 @@ func softmaxGeneric(a *SoftmaxArgs) {
 		for n := 1; n < a.N; n++ {
 			top = max(top, x[n*a.SX])
 		}
-		var sum float32
+		// In float32 thousands of like terms would all be rounded to the same side.
+		sum := 0.0
 		for n := range a.N {
 			e := Exp(x[n*a.SX] - top)
 			y[n*a.SY] = e
-			sum += e
+			sum += float64(e)
 		}
+		whole := float32(sum)
 		for n := range a.N {
-			y[n*a.SY] /= sum
+			y[n*a.SY] /= whole
 		}
 	}
 }

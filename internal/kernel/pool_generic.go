@@ -80,3 +80,39 @@ func meanGeneric(a *MeanArgs) {
 		a.Y[c] = s * scale
 	}
 }
+
+// WideWindow is the elements of a window above which a mean sums in float64, by PoolWide:
+// like terms are all rounded to the same side, and float32 sums of many drift.
+const WideWindow = 64
+
+// PoolWide is the mean of wide windows.
+func PoolWide(a *PoolArgs) {
+	var sums [64]float64
+	for y := a.Y0; y < a.Y1; y++ {
+		iy := y*a.StrideH - a.PadTop
+		ky0, ky1 := taps(iy, a.KH, a.DilH, a.InH)
+		for x := range a.OutW {
+			ix := x*a.StrideW - a.PadLeft
+			kx0, kx1 := taps(ix, a.KW, a.DilW, a.InW)
+			n := (ky1 - ky0) * (kx1 - kx0)
+			if a.CountPad {
+				n = (min(iy+a.KH, a.InH+a.PadBottom) - iy) * (min(ix+a.KW, a.InW+a.PadRight) - ix)
+			}
+			for c0 := a.C0; c0 < a.C1; c0 += len(sums) {
+				c1 := min(c0+len(sums), a.C1)
+				s := sums[:c1-c0]
+				clear(s)
+				for ky := ky0; ky < ky1; ky++ {
+					for kx := kx0; kx < kx1; kx++ {
+						for i, v := range a.X[(iy+ky*a.DilH)*a.XRow+(ix+kx*a.DilW)*a.XPix:][c0:c1] {
+							s[i] += float64(v)
+						}
+					}
+				}
+				for i, v := range s {
+					a.Y[y*a.YRow+x*a.YPix+c0+i] = float32(v / float64(n))
+				}
+			}
+		}
+	}
+}

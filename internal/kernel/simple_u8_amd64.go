@@ -11,6 +11,9 @@ func addEvenU8(t *rowsU8)
 func addFixedU8(t *rowsU8)
 
 //go:noescape
+func addScaledU8(t *rowsU8)
+
+//go:noescape
 func mulEvenU8(t *rowsU8)
 
 //go:noescape
@@ -45,6 +48,9 @@ func addEvenU8AVX2(t *rowsU8)
 
 //go:noescape
 func addFixedU8AVX2(t *rowsU8)
+
+//go:noescape
+func addScaledU8AVX2(t *rowsU8)
 
 //go:noescape
 func mulEvenU8AVX2(t *rowsU8)
@@ -82,13 +88,15 @@ func poolU8RunAVX2(a *PoolU8Args)             { poolU8Blocks(a, setAVX2) }
 func meanU8AVX512(a *MeanU8Args)              { meanU8Blocks(a, setAVX512) }
 func poolU8AVX512(a *PoolU8Args)              { poolU8Blocks(a, setAVX512) }
 
-func callBinaryU8(_ asmSet, sum, even bool, t *rowsU8) {
-	switch {
-	case sum && even:
+func callBinaryU8(_ asmSet, kind binaryKind, t *rowsU8) {
+	switch kind {
+	case addEven:
 		addEvenU8AVX2(t)
-	case sum:
+	case addScaled:
+		addScaledU8AVX2(t)
+	case addFixed:
 		addFixedU8AVX2(t)
-	case even:
+	case mulEven:
 		mulEvenU8AVX2(t)
 	default:
 		mulFixedU8AVX2(t)
@@ -124,12 +132,12 @@ func callPoolU8(set asmSet, t *poolPixelU8) {
 }
 
 func binaryU8AVX512(a *BinaryU8Args) {
-	if a.SA != 1 || a.SB != 1 || a.Sum != nil && a.Sum.Minus() {
+	if a.SA != 1 || a.SB != 1 || a.minus() {
 		binaryU8Generic(a)
 		return
 	}
 	var p [3 * FinishBlocks * 16]int32
-	t, even := a.call(&p)
+	t, kind := a.call(&p)
 	lda, ldb, ldy := a.LDA, a.LDB, a.LDY
 	m, n := flat(a.M, a.N, &lda, &ldb, &ldy)
 	t.lda, t.ldb, t.ldy = lda, ldb, ldy
@@ -140,12 +148,14 @@ func binaryU8AVX512(a *BinaryU8Args) {
 		t.a, t.b, t.y = unsafe.Pointer(&a.A[m0*lda+n0]), unsafe.Pointer(&a.B[m0*ldb+n0]), unsafe.Pointer(&a.Y[m0*ldy+n0])
 		t.m = m1 - m0
 		t.blocks, t.mask = blocksOf(n1-n0, 16)
-		switch {
-		case a.Sum != nil && even:
+		switch kind {
+		case addEven:
 			addEvenU8(&t)
-		case a.Sum != nil:
+		case addScaled:
+			addScaledU8(&t)
+		case addFixed:
 			addFixedU8(&t)
-		case even:
+		case mulEven:
 			mulEvenU8(&t)
 		default:
 			mulFixedU8(&t)

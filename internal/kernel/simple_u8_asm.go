@@ -82,19 +82,32 @@ func scalarFinish(p []int32, f fixed.Factor) {
 	}
 }
 
-// call is the call for a sum or product and whether it is rounded once; p is where
-// the factors go.
-func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even bool) {
+// binaryKind is a way to compute sums or products, and the assembly that does.
+type binaryKind uint8
+
+const (
+	addFixed  binaryKind = iota // rounded twice
+	addEven                     // once, in float32
+	addScaled                   // once, in integers
+	mulFixed
+	mulEven
+)
+
+// call is the call for a sum or product and what computes it; p is where the factors go.
+func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, kind binaryKind) {
 	t = rowsU8{half: 1 << 30, p: unsafe.Pointer(p)}
-	var first float32
 	var rng fixed.Range
-	var y fixed.Quant
 	if s := a.Sum; s != nil {
-		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
-		var o fixed.Once
-		if o, even = s.Once(); even {
-			t.za, t.zb, t.ra, t.rb, y.Zero = o.OffA, o.OffB, o.RA, o.RB, o.OffY
-			first = o.Fixed
+		t.za, t.zb, t.zero, rng = s.A.Zero, s.B.Zero, s.Y.Zero, s.Range
+		if o, ok := s.Once(); ok {
+			t.za, t.zb, t.ra, t.rb, t.zero, kind = o.OffA, o.OffB, o.RA, o.RB, o.OffY, addEven
+			t.lo = int32(math.Float32bits(o.Fixed)) // where addEvenU8 takes its first addend from
+			t.flo, t.fhi = float32(rng.Lo-t.zero), float32(rng.Hi-t.zero)
+			return t, kind
+		}
+		if o, ok := s.Scaled(); ok {
+			t.ra, t.rb = math.Float32frombits(uint32(o.MA)), math.Float32frombits(uint32(o.MB))
+			t.za, t.zb, kind = o.Bias, o.Shift, addScaled
 		} else {
 			for i, f := range [...]fixed.Factor{s.FA, s.FB, s.FY} {
 				scalarFinish(p[i*FinishBlocks*16:], f)
@@ -102,29 +115,35 @@ func (a *BinaryU8Args) call(p *[3 * FinishBlocks * 16]int32) (t rowsU8, even boo
 		}
 	} else {
 		s := a.Product
-		t.za, t.zb, rng, y = s.A.Zero, s.B.Zero, s.Range, s.Y
-		t.ra = s.Factor.Scale
-		if t.rb, even = s.Once(); even {
-			y.Zero = y.Lo
+		t.za, t.zb, t.zero, rng, kind = s.A.Zero, s.B.Zero, s.Y.Zero, s.Range, mulFixed
+		if before, after, ok := s.Once(); ok {
+			t.ra, t.rb, t.zero, kind = s.Factor.Scale, before, after, mulEven
 		} else {
 			scalarFinish(p[:], s.Factor)
 		}
 	}
-	t.zero, t.lo, t.hi = y.Zero, rng.Lo, rng.Hi
-	t.flo, t.fhi = float32(rng.Lo-y.Zero), float32(rng.Hi-y.Zero)
-	if a.Sum != nil && even { // addEvenU8 takes its first addend from there
-		t.lo = int32(math.Float32bits(first))
+	t.lo, t.hi = rng.Lo, rng.Hi
+	t.flo, t.fhi = float32(rng.Lo-t.zero), float32(rng.Hi-t.zero)
+	return t, kind
+}
+
+// minus reports whether the assembly does not know the operation: differences, but for those in
+// integers, whose factor has the sign.
+func (a *BinaryU8Args) minus() bool {
+	if a.Sum == nil || !a.Sum.Minus() {
+		return false
 	}
-	return t, even
+	_, ok := a.Sum.Scaled()
+	return !ok
 }
 
 func binaryU8Blocks(a *BinaryU8Args, set asmSet) {
-	if a.SA != 1 || a.SB != 1 || a.Sum != nil && a.Sum.Minus() || a.M <= 0 || a.N <= 0 {
+	if a.SA != 1 || a.SB != 1 || a.minus() || a.M <= 0 || a.N <= 0 {
 		binaryU8Generic(a)
 		return
 	}
 	var p [3 * FinishBlocks * 16]int32
-	t, even := a.call(&p)
+	t, kind := a.call(&p)
 	b := *a
 	b.M, b.N = flat(a.M, a.N, &b.LDA, &b.LDB, &b.LDY)
 	t.lda, t.ldb, t.ldy = b.LDA, b.LDB, b.LDY
@@ -133,7 +152,7 @@ func binaryU8Blocks(a *BinaryU8Args, set asmSet) {
 	cut(b.M, whole, func(m0, m1, n0, n1 int) {
 		t.a, t.b, t.y = unsafe.Pointer(&b.A[m0*b.LDA+n0]), unsafe.Pointer(&b.B[m0*b.LDB+n0]), unsafe.Pointer(&b.Y[m0*b.LDY+n0])
 		t.m, t.blocks = m1-m0, (n1-n0)/8
-		callBinaryU8(set, a.Sum != nil, even, &t)
+		callBinaryU8(set, kind, &t)
 	})
 	if whole < b.N {
 		b.A, b.B, b.Y, b.N = b.A[whole:], b.B[whole:], b.Y[whole:], b.N-whole
@@ -163,9 +182,12 @@ func lookupU8Blocks(a *LookupU8Args, set asmSet) {
 
 func (a *QuantizeU8Args) call() rowsU8 {
 	q := a.Q
-	t := rowsU8{ra: q.Scale, zero: q.Zero, flo: float32(q.Lo - q.Zero), fhi: float32(q.Hi - q.Zero)}
-	if !a.Profile.Once() {
-		t.za, t.zb, t.rb = int32(math.Float32bits(0.5)), math.MinInt32, 1
+	t := rowsU8{ra: q.Scale, rb: 1, zero: q.Zero, flo: float32(q.Lo - q.Zero), fhi: float32(q.Hi - q.Zero)}
+	switch {
+	case !a.Profile.Once():
+		t.za, t.zb = int32(math.Float32bits(0.5)), math.MinInt32
+	case a.Profile == fixed.XNNPACK: // multiplied by the reciprocal, and divided by 1
+		t.ra, t.rb = 1, 1/q.Scale
 	}
 	return t
 }

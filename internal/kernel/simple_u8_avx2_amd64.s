@@ -153,6 +153,58 @@ block:
 	VZEROUPPER
 	RET
 
+// func addScaledU8AVX2(t *byte)
+// Requires: AVX, AVX2
+TEXT ·addScaledU8AVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	VPBROADCASTD 80(AX), Y8
+	VPBROADCASTD 88(AX), Y9
+	VBROADCASTSS 96(AX), Y10
+	VBROADCASTSS 104(AX), Y11
+	VPBROADCASTD 144(AX), Y14
+	VPBROADCASTQ 152(AX), Y15
+	MOVQ         160(AX), R14
+	VPBROADCASTD 128(AX), Y12
+	VPBROADCASTD 136(AX), Y13
+	MOVQ         24(AX), R12
+	MOVQ         (AX), R10
+	MOVQ         8(AX), R11
+	MOVQ         16(AX), R13
+
+row:
+	MOVQ R10, SI
+	MOVQ R11, DI
+	MOVQ R13, R8
+	MOVQ 32(AX), R9
+
+block:
+	VPMOVZXBD    (SI), Y0
+	VPMOVZXBD    (DI), Y1
+	VPMULLD      Y10, Y0, Y0
+	VPMULLD      Y11, Y1, Y1
+	VPADDD       Y8, Y0, Y0
+	VPADDD       Y1, Y0, Y0
+	VPSRAVD      Y9, Y0, Y0
+	VPADDD       Y14, Y0, Y0
+	VPMAXSD      Y12, Y0, Y0
+	VPMINSD      Y13, Y0, Y0
+	VEXTRACTI128 $+1, Y0, X7
+	VPACKSSDW    X7, X0, X0
+	VPACKUSWB    X0, X0, X0
+	VMOVQ        X0, (R8)
+	ADDQ         $+8, SI
+	ADDQ         $+8, DI
+	ADDQ         $+8, R8
+	DECQ         R9
+	JNZ          block
+	ADDQ         40(AX), R10
+	ADDQ         48(AX), R11
+	ADDQ         56(AX), R13
+	DECQ         R12
+	JNZ          row
+	VZEROUPPER
+	RET
+
 // func mulEvenU8AVX2(t *byte)
 // Requires: AVX, AVX2
 TEXT ·mulEvenU8AVX2(SB), NOSPLIT, $0-8
@@ -296,7 +348,7 @@ row:
 	MOVQ 32(AX), R9
 
 block:
-	VMOVUPS      (SI), Y0
+	VMULPS       (SI), Y11, Y0
 	VDIVPS       Y10, Y0, Y0
 	VCMPPS       $+7, Y0, Y0, Y1
 	VANDPS       Y1, Y0, Y0
@@ -322,7 +374,7 @@ block:
 	RET
 
 // func quantizeAwayU8AVX2(t *byte)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, FMA3
 TEXT ·quantizeAwayU8AVX2(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	VPBROADCASTD 80(AX), Y8
@@ -346,8 +398,14 @@ row:
 	MOVQ 32(AX), R9
 
 block:
-	VMOVUPS      (SI), Y0
-	VDIVPS       Y10, Y0, Y0
+	VMOVUPS      (SI), Y4
+	VDIVPS       Y10, Y4, Y0
+	VFNMADD231PS Y10, Y0, Y4
+	VANDPS       Y9, Y0, Y5
+	VXORPS       Y5, Y4, Y4
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $+1, Y6, Y4, Y4
+	VPADDD       Y4, Y0, Y0
 	VCMPPS       $+7, Y0, Y0, Y1
 	VANDPS       Y1, Y0, Y0
 	VMAXPS       Y12, Y0, Y0

@@ -213,6 +213,82 @@ addFixedU8NEON_block:
 	BNE addFixedU8NEON_row
 	RET
 
+// addScaledU8NEON computes what rowsU8 says, of whole blocks.
+TEXT ·addScaledU8NEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	ADD $96, R0, R9
+	WORD $0x4d40c929 // ld1r {v9.4s}, [x9]
+	ADD $104, R0, R9
+	WORD $0x4d40c92a // ld1r {v10.4s}, [x9]
+	ADD $80, R0, R9
+	WORD $0x4d40c92b // ld1r {v11.4s}, [x9]
+	ADD $88, R0, R9
+	WORD $0x4d40c92c // ld1r {v12.4s}, [x9]
+	ADD $144, R0, R9
+	WORD $0x4d40c92d // ld1r {v13.4s}, [x9]
+	ADD $128, R0, R9
+	WORD $0x4d40c92e // ld1r {v14.4s}, [x9]
+	ADD $136, R0, R9
+	WORD $0x4d40c92f // ld1r {v15.4s}, [x9]
+	WORD $0x6ea0b98c // neg v12.4s, v12.4s
+	WORD $0x6e301e10 // eor v16.16b, v16.16b, v16.16b
+	MOVD 24(R0), R8
+	MOVD 0(R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+addScaledU8NEON_row:
+	MOVD R1, R4
+	MOVD R2, R5
+	MOVD R3, R6
+	MOVD 32(R0), R7
+addScaledU8NEON_block:
+	WORD $0xfd400080 // ldr d0, [x4]
+	WORD $0x2f08a400 // uxtl v0.8h, v0.8b
+	WORD $0x6f10a401 // uxtl2 v1.4s, v0.8h
+	WORD $0x2f10a400 // uxtl v0.4s, v0.4h
+	WORD $0x6eb08400 // sub v0.4s, v0.4s, v16.4s
+	WORD $0x6eb08421 // sub v1.4s, v1.4s, v16.4s
+	WORD $0xfd4000a2 // ldr d2, [x5]
+	WORD $0x2f08a442 // uxtl v2.8h, v2.8b
+	WORD $0x6f10a443 // uxtl2 v3.4s, v2.8h
+	WORD $0x2f10a442 // uxtl v2.4s, v2.4h
+	WORD $0x6eb08442 // sub v2.4s, v2.4s, v16.4s
+	WORD $0x6eb08463 // sub v3.4s, v3.4s, v16.4s
+	WORD $0x4ea99c00 // mul v0.4s, v0.4s, v9.4s
+	WORD $0x4eaa9c42 // mul v2.4s, v2.4s, v10.4s
+	WORD $0x4ea08560 // add v0.4s, v11.4s, v0.4s
+	WORD $0x4ea08440 // add v0.4s, v2.4s, v0.4s
+	WORD $0x4eac4400 // sshl v0.4s, v0.4s, v12.4s
+	WORD $0x4ea99c21 // mul v1.4s, v1.4s, v9.4s
+	WORD $0x4eaa9c63 // mul v3.4s, v3.4s, v10.4s
+	WORD $0x4ea18561 // add v1.4s, v11.4s, v1.4s
+	WORD $0x4ea18461 // add v1.4s, v3.4s, v1.4s
+	WORD $0x4eac4421 // sshl v1.4s, v1.4s, v12.4s
+	WORD $0x4ea085a0 // add v0.4s, v13.4s, v0.4s
+	WORD $0x4ea065c0 // smax v0.4s, v14.4s, v0.4s
+	WORD $0x4ea06de0 // smin v0.4s, v15.4s, v0.4s
+	WORD $0x4ea185a1 // add v1.4s, v13.4s, v1.4s
+	WORD $0x4ea165c1 // smax v1.4s, v14.4s, v1.4s
+	WORD $0x4ea16de1 // smin v1.4s, v15.4s, v1.4s
+	WORD $0x0e612800 // xtn v0.4h, v0.4s
+	WORD $0x4e612820 // xtn2 v0.8h, v1.4s
+	WORD $0x0e212800 // xtn v0.8b, v0.8h
+	WORD $0xfd0000c0 // str d0, [x6]
+	ADD $8, R4
+	ADD $8, R5
+	ADD $8, R6
+	SUBS $1, R7
+	BNE addScaledU8NEON_block
+	MOVD 40(R0), R9
+	ADD R9, R1, R1
+	MOVD 48(R0), R9
+	ADD R9, R2, R2
+	MOVD 56(R0), R9
+	ADD R9, R3, R3
+	SUBS $1, R8
+	BNE addScaledU8NEON_row
+	RET
+
 // mulEvenU8NEON computes what rowsU8 says, of whole blocks.
 TEXT ·mulEvenU8NEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
@@ -402,10 +478,12 @@ quantizeEvenU8NEON_row:
 	MOVD 32(R0), R7
 quantizeEvenU8NEON_block:
 	WORD $0x3dc00080 // ldr q0, [x4]
+	WORD $0x6e20dd40 // fmul v0.4s, v10.4s, v0.4s
 	WORD $0x6e29fc00 // fdiv v0.4s, v0.4s, v9.4s
 	WORD $0x4e20e404 // fcmeq v4.4s, v0.4s, v0.4s
 	WORD $0x4e201c80 // and v0.16b, v4.16b, v0.16b
 	WORD $0x3dc00481 // ldr q1, [x4, #16]
+	WORD $0x6e21dd41 // fmul v1.4s, v10.4s, v1.4s
 	WORD $0x6e29fc21 // fdiv v1.4s, v1.4s, v9.4s
 	WORD $0x4e21e424 // fcmeq v4.4s, v1.4s, v1.4s
 	WORD $0x4e211c81 // and v1.16b, v4.16b, v1.16b
@@ -453,6 +531,7 @@ TEXT ·quantizeAwayU8NEON(SB), NOSPLIT, $0-8
 	WORD $0x4d40c92e // ld1r {v14.4s}, [x9]
 	ADD $120, R0, R9
 	WORD $0x4d40c92f // ld1r {v15.4s}, [x9]
+	WORD $0x6e301e10 // eor v16.16b, v16.16b, v16.16b
 	MOVD 24(R0), R8
 	MOVD 0(R0), R1
 	MOVD 8(R0), R2
@@ -463,12 +542,22 @@ quantizeAwayU8NEON_row:
 	MOVD R3, R6
 	MOVD 32(R0), R7
 quantizeAwayU8NEON_block:
-	WORD $0x3dc00080 // ldr q0, [x4]
-	WORD $0x6e29fc00 // fdiv v0.4s, v0.4s, v9.4s
+	WORD $0x3dc00085 // ldr q5, [x4]
+	WORD $0x6e29fca0 // fdiv v0.4s, v5.4s, v9.4s
+	WORD $0x4ea0cd25 // fmls v5.4s, v9.4s, v0.4s
+	WORD $0x4e201d84 // and v4.16b, v12.16b, v0.16b
+	WORD $0x6e251c85 // eor v5.16b, v4.16b, v5.16b
+	WORD $0x6ea5e604 // fcmgt v4.4s, v16.4s, v5.4s
+	WORD $0x4ea08480 // add v0.4s, v4.4s, v0.4s
 	WORD $0x4e20e404 // fcmeq v4.4s, v0.4s, v0.4s
 	WORD $0x4e201c80 // and v0.16b, v4.16b, v0.16b
-	WORD $0x3dc00481 // ldr q1, [x4, #16]
-	WORD $0x6e29fc21 // fdiv v1.4s, v1.4s, v9.4s
+	WORD $0x3dc00485 // ldr q5, [x4, #16]
+	WORD $0x6e29fca1 // fdiv v1.4s, v5.4s, v9.4s
+	WORD $0x4ea1cd25 // fmls v5.4s, v9.4s, v1.4s
+	WORD $0x4e211d84 // and v4.16b, v12.16b, v1.16b
+	WORD $0x6e251c85 // eor v5.16b, v4.16b, v5.16b
+	WORD $0x6ea5e604 // fcmgt v4.4s, v16.4s, v5.4s
+	WORD $0x4ea18481 // add v1.4s, v4.4s, v1.4s
 	WORD $0x4e21e424 // fcmeq v4.4s, v1.4s, v1.4s
 	WORD $0x4e211c81 // and v1.16b, v4.16b, v1.16b
 	WORD $0x4e20f5c0 // fmax v0.4s, v14.4s, v0.4s

@@ -44,7 +44,7 @@ func TestSimpleU8(t *testing.T) {
 		ldx, ldz, ldy := n+rng.IntN(3), n+rng.IntN(3), n+rng.IntN(3)
 		x, z := drawBytes(rng, m*ldx), drawBytes(rng, m*ldz)
 		blank := bytes.Repeat([]uint8{0xA5}, 2*m*(ldy+64))
-		p := profiles[trial%2]
+		p := profiles[trial%len(profiles)]
 		qa, qb, qy := drawQuant(rng), drawQuant(rng), drawQuant(rng)
 		limits := fixed.Range{Lo: int32(rng.IntN(100)), Hi: 255 - int32(rng.IntN(100))}
 		sum, product := fixed.NewAdder(qa, qb, qy, trial%7 == 0, limits, p), fixed.NewTimes(qa, qb, qy, limits, p)
@@ -80,8 +80,8 @@ func TestSimpleU8(t *testing.T) {
 		for i := range reals {
 			reals[i] = float32(rng.NormFloat64()) * qy.Scale * 100
 			switch rng.IntN(20) {
-			case 0:
-				reals[i] = float32(rng.IntN(200)-100) / 2 * qy.Scale // near halves
+			case 0, 2, 3:
+				reals[i] = float32(rng.IntN(400)-200) / 2 * qy.Scale // near halves, on either side
 			case 1:
 				reals[i] = []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0}[rng.IntN(4)]
 			}

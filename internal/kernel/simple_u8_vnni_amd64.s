@@ -169,6 +169,66 @@ whole:
 	VZEROUPPER
 	RET
 
+// func addScaledU8(t *byte)
+// Requires: AVX, AVX512BW, AVX512F
+TEXT ·addScaledU8(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	VPBROADCASTD 80(AX), Z16
+	VPBROADCASTD 88(AX), Z17
+	VBROADCASTSS 96(AX), Z18
+	VBROADCASTSS 104(AX), Z19
+	VBROADCASTSS 112(AX), Z20
+	VBROADCASTSS 120(AX), Z21
+	VPBROADCASTD 144(AX), Z22
+	VPBROADCASTQ 152(AX), Z23
+	MOVQ         160(AX), R14
+	MOVQ         $+43690, BX
+	KMOVW        BX, K3
+	MOVQ         24(AX), R12
+	MOVQ         (AX), R10
+	MOVQ         8(AX), R11
+	MOVQ         16(AX), R13
+
+row:
+	MOVQ   R10, SI
+	MOVQ   R11, DI
+	MOVQ   R13, R8
+	MOVQ   32(AX), R9
+	KXNORQ K1, K1, K1
+	MOVQ   $0x5555555555555555, DX
+	KMOVQ  DX, K2
+
+block:
+	CMPQ  R9, $+1
+	JNE   whole
+	KMOVQ 64(AX), K1
+	KMOVQ 72(AX), K2
+
+whole:
+	VPMOVZXBD.Z  (SI), K1, Z0
+	VPMOVZXBD.Z  (DI), K1, Z1
+	VPMULLD      Z18, Z0, Z0
+	VPMULLD      Z19, Z1, Z1
+	VPADDD       Z16, Z0, Z0
+	VPADDD       Z1, Z0, Z0
+	VPSRAVD      Z17, Z0, Z0
+	VPADDD.BCST  144(AX), Z0, Z0
+	VPMAXSD.BCST 128(AX), Z0, Z0
+	VPMINSD.BCST 136(AX), Z0, Z0
+	VPMOVDB      Z0, K1, (R8)
+	ADDQ         $+16, SI
+	ADDQ         $+16, DI
+	ADDQ         $+16, R8
+	DECQ         R9
+	JNZ          block
+	ADDQ         40(AX), R10
+	ADDQ         48(AX), R11
+	ADDQ         56(AX), R13
+	DECQ         R12
+	JNZ          row
+	VZEROUPPER
+	RET
+
 // func mulEvenU8(t *byte)
 // Requires: AVX, AVX512BW, AVX512F
 TEXT ·mulEvenU8(SB), NOSPLIT, $0-8
@@ -431,6 +491,7 @@ block:
 
 whole:
 	VMOVUPS.Z (SI), K1, Z0
+	VMULPS    Z19, Z0, Z0
 	VDIVPS    Z18, Z0, Z0
 	VCMPPS    $+7, Z0, Z0, K3
 	VMOVAPS.Z Z0, K3, Z0
@@ -453,7 +514,7 @@ whole:
 	RET
 
 // func quantizeAwayU8(t *byte)
-// Requires: AVX, AVX512BW, AVX512F
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F
 TEXT ·quantizeAwayU8(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	VPBROADCASTD 80(AX), Z16
@@ -488,35 +549,42 @@ block:
 	KMOVQ 72(AX), K2
 
 whole:
-	VMOVUPS.Z   (SI), K1, Z0
-	VDIVPS      Z18, Z0, Z0
-	VCMPPS      $+7, Z0, Z0, K3
-	VMOVAPS.Z   Z0, K3, Z0
-	VMAXPS      Z20, Z0, Z0
-	VMINPS      Z21, Z0, Z0
-	VRNDSCALEPS $0x0b, Z0, Z1
-	VSUBPS      Z1, Z0, Z2
-	VPANDND     Z2, Z17, Z2
-	VCMPPS      $+13, Z16, Z2, K3
-	VPANDD      Z17, Z0, Z3
-	VPORD       Z19, Z3, Z3
-	VADDPS      Z3, Z1, K3, Z1
-	VMOVAPS     Z1, Z0
-	VMAXPS      Z20, Z0, Z0
-	VMINPS      Z21, Z0, Z0
-	VCVTPS2DQ   Z0, Z0
-	VPADDD      Z22, Z0, Z0
-	VPMOVDB     Z0, K1, (R8)
-	ADDQ        $+64, SI
-	ADDQ        $+64, DI
-	ADDQ        $+16, R8
-	DECQ        R9
-	JNZ         block
-	ADDQ        40(AX), R10
-	ADDQ        48(AX), R11
-	ADDQ        56(AX), R13
-	DECQ        R12
-	JNZ         row
+	VMOVUPS.Z    (SI), K1, Z4
+	VDIVPS       Z18, Z4, Z0
+	VFNMADD231PS Z18, Z0, Z4
+	VPANDD       Z17, Z0, Z5
+	VPXORD       Z5, Z4, Z4
+	VPXORD       Z6, Z6, Z6
+	VCMPPS       $+1, Z6, Z4, K3
+	VPMOVM2D     K3, Z5
+	VPADDD       Z5, Z0, Z0
+	VCMPPS       $+7, Z0, Z0, K3
+	VMOVAPS.Z    Z0, K3, Z0
+	VMAXPS       Z20, Z0, Z0
+	VMINPS       Z21, Z0, Z0
+	VRNDSCALEPS  $0x0b, Z0, Z1
+	VSUBPS       Z1, Z0, Z2
+	VPANDND      Z2, Z17, Z2
+	VCMPPS       $+13, Z16, Z2, K3
+	VPANDD       Z17, Z0, Z3
+	VPORD        Z19, Z3, Z3
+	VADDPS       Z3, Z1, K3, Z1
+	VMOVAPS      Z1, Z0
+	VMAXPS       Z20, Z0, Z0
+	VMINPS       Z21, Z0, Z0
+	VCVTPS2DQ    Z0, Z0
+	VPADDD       Z22, Z0, Z0
+	VPMOVDB      Z0, K1, (R8)
+	ADDQ         $+64, SI
+	ADDQ         $+64, DI
+	ADDQ         $+16, R8
+	DECQ         R9
+	JNZ          block
+	ADDQ         40(AX), R10
+	ADDQ         48(AX), R11
+	ADDQ         56(AX), R13
+	DECQ         R12
+	JNZ          row
 	VZEROUPPER
 	RET
 

@@ -16,7 +16,9 @@ import (
 // where S = Σ|xᵢ·wᵢ|, and, the δ being as good as independent with mean zero, by at most
 // Confidence·√K·u·S but for a chance of 2·e^(−Confidence²/2) (Higham and Mary, A New
 // Approach to Probabilistic Rounding Error Analysis, SIAM J. Sci. Comput. 41, 2019,
-// theorem 2.4). The smaller of the two is taken, plus Slack·u·S for what may be rounded
+// theorem 2.4). Like terms do not round independently: from about 1,000 equal products on a
+// float32 sum of them may be further off. Softmax and means, whose terms are often alike, are
+// therefore summed so that this bound holds for them too. The smaller of the two is taken, plus Slack·u·S for what may be rounded
 // once more: weights that batch norms were folded into, bias, residual, the result.
 //
 // Whether a graph adds a term t to a sum of K terms in an operator of its own (a bias, the

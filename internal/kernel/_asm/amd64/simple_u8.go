@@ -94,6 +94,18 @@ func (a *asm) simpleU8() {
 		a.finishFixed(f, v[2])
 		a.VPMOVDB(v[2], kLow, mem(r8, 0))
 	})
+	// RA and RB are integers, ZA is the bias and ZB the shift.
+	a.rows("addScaledU8", 16, 16, consts, func() {
+		a.VPMOVZXBD_Z(mem(si, 0), kLow, v[0])
+		a.VPMOVZXBD_Z(mem(di, 0), kLow, v[1])
+		a.VPMULLD(ra, v[0], v[0])
+		a.VPMULLD(rb, v[1], v[1])
+		a.VPADDD(za, v[0], v[0])
+		a.VPADDD(v[1], v[0], v[0])
+		a.VPSRAVD(zb, v[0], v[0])
+		a.finishFixed(f, v[0])
+		a.VPMOVDB(v[0], kLow, mem(r8, 0))
+	})
 	a.rows("mulEvenU8", 16, 16, consts, func() {
 		operands()
 		a.VPMULLD(v[1], v[0], v[0])
@@ -135,10 +147,8 @@ func (a *asm) simpleU8() {
 		a.VPMOVZXBW(reg.Y0, v[0])
 		a.VMOVDQU8(v[0], kHigh, mem(r8, 0))
 	})
-	// Real numbers over RA, rounded half to even; what is no number becomes 0.
-	quantize := func() {
-		a.VMOVUPS_Z(mem(si, 0), kLow, v[0])
-		a.VDIVPS(ra, v[0], v[0])
+	// What is no number becomes 0.
+	numbers := func() {
 		a.VCMPPS(imm(7), v[0], v[0], reg.K3)
 		a.VMOVAPS_Z(v[0], reg.K3, v[0])
 	}
@@ -149,13 +159,28 @@ func (a *asm) simpleU8() {
 		a.VPADDD(zero, v[0], v[0])
 		a.VPMOVDB(v[0], kLow, mem(r8, 0))
 	}
+	// Real numbers times RB, over RA, rounded half to even.
 	a.rows("quantizeEvenU8", 64, 16, consts, func() {
-		quantize()
+		a.VMOVUPS_Z(mem(si, 0), kLow, v[0])
+		a.VMULPS(rb, v[0], v[0])
+		a.VDIVPS(ra, v[0], v[0])
+		numbers()
 		clamp()
 	})
-	// The same half away from zero: ZA is 0.5, ZB the sign's bit, RB is 1.
+	// Real numbers over RA, rounded half away from zero: ZA is 0.5, ZB the sign's bit, RB is 1.
+	// A quotient that rounding made larger is made smaller again by its last bit, so that it is
+	// no half where the true one is less.
 	a.rows("quantizeAwayU8", 64, 16, consts, func() {
-		quantize()
+		a.VMOVUPS_Z(mem(si, 0), kLow, v[4])
+		a.VDIVPS(ra, v[4], v[0])
+		a.VFNMADD231PS(ra, v[0], v[4]) // what is left, and then its sign seen from zero
+		a.VPANDD(zb, v[0], v[5])
+		a.VPXORD(v[5], v[4], v[4])
+		a.VPXORD(v[6], v[6], v[6])
+		a.VCMPPS(imm(1), v[6], v[4], reg.K3)
+		a.VPMOVM2D(reg.K3, v[5])
+		a.VPADDD(v[5], v[0], v[0])
+		numbers()
 		a.VMAXPS(lo, v[0], v[0])
 		a.VMINPS(hi, v[0], v[0])
 		a.VRNDSCALEPS(operand.U8(0xB), v[0], v[1])

@@ -105,6 +105,17 @@ func (a *asm) simpleU8AVX2() {
 		a.fixedPointAVX2(v[0], v[2], v[4], half, param(2))
 		limit(v[2])
 	})
+	// RA and RB are integers, ZA is the bias and ZB the shift.
+	a.rowsAVX2("addScaledU8AVX2", 8, 8, twice, func() {
+		a.VPMOVZXBD(mem(si, 0), v[0])
+		a.VPMOVZXBD(mem(di, 0), v[1])
+		a.VPMULLD(ra, v[0], v[0])
+		a.VPMULLD(rb, v[1], v[1])
+		a.VPADDD(za, v[0], v[0])
+		a.VPADDD(v[1], v[0], v[0])
+		a.VPSRAVD(zb, v[0], v[0])
+		limit(v[0])
+	})
 	a.rowsAVX2("mulEvenU8AVX2", 8, 8, once, func() {
 		operands()
 		a.VPMULLD(v[1], v[0], v[0])
@@ -120,20 +131,31 @@ func (a *asm) simpleU8AVX2() {
 		a.fixedPointAVX2(v[0], v[2], v[4], half, param(0))
 		limit(v[2])
 	})
-	// Real numbers over RA; what is no number becomes 0.
-	quantize := func() {
-		a.VMOVUPS(mem(si, 0), v[0])
-		a.VDIVPS(ra, v[0], v[0])
+	// What is no number becomes 0.
+	numbers := func() {
 		a.VCMPPS(imm(7), v[0], v[0], v[1])
 		a.VANDPS(v[1], v[0], v[0])
 	}
+	// Real numbers times RB, over RA, rounded half to even.
 	a.rowsAVX2("quantizeEvenU8AVX2", 32, 8, once, func() {
-		quantize()
+		a.VMULPS(mem(si, 0), rb, v[0])
+		a.VDIVPS(ra, v[0], v[0])
+		numbers()
 		clamp()
 	})
-	// Half away from zero: ZA is 0.5, ZB the sign's bit, RB is 1.
+	// Over RA, half away from zero: ZA is 0.5, ZB the sign's bit, RB is 1. A quotient that rounding
+	// made larger is made smaller again by its last bit, so that it is no half where the true one
+	// is less.
 	a.rowsAVX2("quantizeAwayU8AVX2", 32, 8, once, func() {
-		quantize()
+		a.VMOVUPS(mem(si, 0), v[4])
+		a.VDIVPS(ra, v[4], v[0])
+		a.VFNMADD231PS(ra, v[0], v[4]) // what is left, and then its sign seen from zero
+		a.VANDPS(zb, v[0], v[5])
+		a.VXORPS(v[5], v[4], v[4])
+		a.VXORPS(v[6], v[6], v[6])
+		a.VCMPPS(imm(1), v[6], v[4], v[4])
+		a.VPADDD(v[4], v[0], v[0])
+		numbers()
 		a.VMAXPS(lo, v[0], v[0])
 		a.VMINPS(hi, v[0], v[0])
 		a.VROUNDPS(imm(0xB), v[0], v[1])

@@ -39,6 +39,7 @@ func (a *asm) fcvtas(x, v int) { a.two(0x4E21C800, "fcvtas", "4s", x, v) } // ha
 func (a *asm) scvtf(x, v int)  { a.two(0x4E21D800, "scvtf", "4s", x, v) }
 
 // fcmeq0 is all ones where x equals itself: is a number.
+func (a *asm) fcmgt(x, y, v int) { a.three(0x6EA0E400, "fcmgt", "4s", x, y, v) } // x > y
 func (a *asm) fcmeq(x, y, v int) { a.three(0x4E20E400, "fcmeq", "4s", x, y, v) }
 
 // Four int32.

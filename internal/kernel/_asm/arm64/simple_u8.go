@@ -151,6 +151,25 @@ func (a *asm) simpleU8() {
 		}
 		limit(0)
 	})
+	// RA and RB are integers, ZA is the bias and ZB the shift.
+	a.rows("addScaledU8NEON", 8, 8, func() {
+		scales()
+		a.scalar(f, "Lo", lo, rowT)
+		a.scalar(f, "Hi", hi, rowT)
+		a.neg4(zb, zb)
+		a.eor(16, 16, 16)
+	}, func() {
+		widen(atA, 0, 16)
+		widen(atB, 2, 16)
+		for v := range 2 {
+			a.mul4(v, ra, v)
+			a.mul4(2+v, rb, 2+v)
+			a.add4(za, v, v)
+			a.add4(2+v, v, v)
+			a.sshl4(v, zb, v)
+		}
+		limit(0)
+	})
 	a.rows("mulEvenU8NEON", 8, 8, once, func() {
 		widen(atA, 0, za)
 		widen(atB, 2, zb)
@@ -171,20 +190,39 @@ func (a *asm) simpleU8() {
 		}
 		limit(0)
 	})
-	for _, q := range []struct {
-		name    string
-		convert func(x, v int)
-	}{{"quantizeEvenU8NEON", a.fcvtns}, {"quantizeAwayU8NEON", a.fcvtas}} {
-		a.rows(q.name, 32, 8, once, func() {
-			for v := range 2 {
-				a.ldr(v, atA, 16*v)
-				a.fdiv(v, ra, v)
-				a.fcmeq(v, v, 4) // what is no number becomes 0
-				a.and(4, v, v)
-			}
-			clamp(0, q.convert)
-		})
+	// What is no number becomes 0.
+	numbers := func(v int) {
+		a.fcmeq(v, v, 4)
+		a.and(4, v, v)
 	}
+	// Real numbers times RB, over RA, rounded half to even.
+	a.rows("quantizeEvenU8NEON", 32, 8, once, func() {
+		for v := range 2 {
+			a.ldr(v, atA, 16*v)
+			a.fmul(rb, v, v)
+			a.fdiv(v, ra, v)
+			numbers(v)
+		}
+		clamp(0, a.fcvtns)
+	})
+	// Over RA, half away from zero; ZB is the sign's bit. A quotient that rounding made larger is
+	// made smaller again by its last bit, so that it is no half where the true one is less.
+	a.rows("quantizeAwayU8NEON", 32, 8, func() {
+		once()
+		a.eor(16, 16, 16)
+	}, func() {
+		for v := range 2 {
+			a.ldr(5, atA, 16*v)
+			a.fdiv(5, ra, v)
+			a.fmls(ra, v, 5) // what is left, and then its sign seen from zero
+			a.and(zb, v, 4)
+			a.eor(4, 5, 5)
+			a.fcmgt(16, 5, 4)
+			a.add4(4, v, v)
+			numbers(v)
+		}
+		clamp(0, a.fcvtas)
+	})
 	a.rows("dequantizeU8NEON", 8, 32, once, func() {
 		widen(atA, 0, za)
 		for v := range 2 {
