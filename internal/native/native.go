@@ -42,7 +42,7 @@ func (Backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 	if precision != "float32" && precision != "int8" {
 		return nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: precision %s: want float32 or int8", q.Model, precision)}
 	}
-	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch), wisp.WithMap(q.Options["map"]))
+	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch), wisp.WithMap(q.Options["map"]), wisp.WithPart(q.Options["part"]))
 	if err == nil {
 		_, err = m.Bound()
 	}
