@@ -15,19 +15,33 @@ import (
 // recipeMark precedes the recipe's id in what a file of TensorFlow Lite says about itself.
 const recipeMark = "recipe="
 
-// recipeOfFile is the recipe that a file written by wisp names.
-func (m *Model) recipeOfFile() string {
+// guessMark precedes a recipe's id in a file that was written of a model whose recipe was a
+// guess: writing does not make it known.
+const guessMark = "guessed:"
+
+// recipeOfFile is the recipe that a file written by wisp names, and whether it was a guess
+// then.
+func (m *Model) recipeOfFile() (id string, guess bool) {
 	if m.file == nil {
-		return ""
+		return "", false
 	}
-	id := m.file.About.Recipe
+	id = m.file.About.Recipe
 	if _, rest, ok := strings.Cut(m.file.About.Description, recipeMark); ok && id == "" {
 		id, _, _ = strings.Cut(rest, " ")
 	}
+	id, guess = strings.CutPrefix(id, guessMark)
 	if _, err := imagenet.FindRecipe(id); err != nil {
-		return ""
+		return "", false
 	}
-	return id
+	return id, guess
+}
+
+// recipeForFile is what a file that is written of the model says of its recipe.
+func (m *Model) recipeForFile() string {
+	if m.RecipeGuessed {
+		return guessMark + m.Recipe.ID
+	}
+	return m.Recipe.ID
 }
 
 // scaleOfFile is the recipe of the scale that a file's metadata state, which say nothing of
@@ -102,11 +116,13 @@ func (m *Model) class(i, outputs int) Class {
 // About is what a file that is written of the model should say: its recipe, the scale of its
 // input, and its labels. Those are the file's own, or ImageNet's for a network of the zoo.
 func (m *Model) About(description string) *graph.About {
-	a := &graph.About{Description: description, Recipe: m.Recipe.ID, Labels: m.Labels}
-	s := m.Recipe.Scale()
-	a.Order, a.Mean, a.Std = s.Order, s.Mean[:], s.Std[:]
-	if one := func(v []float32) bool { return v[0] == v[1] && v[1] == v[2] }; one(a.Mean) && one(a.Std) {
-		a.Mean, a.Std = a.Mean[:1], a.Std[:1]
+	a := &graph.About{Description: description, Recipe: m.recipeForFile(), Labels: m.Labels}
+	if !m.RecipeGuessed { // who reads a scale takes it for the network's
+		s := m.Recipe.Scale()
+		a.Order, a.Mean, a.Std = s.Order, s.Mean[:], s.Std[:]
+		if one := func(v []float32) bool { return v[0] == v[1] && v[1] == v[2] }; one(a.Mean) && one(a.Std) {
+			a.Mean, a.Std = a.Mean[:1], a.Std[:1]
+		}
 	}
 	all := imagenet.Labels()
 	if a.Labels == nil && m.Spec != nil && (m.Classes == len(all) || m.Background) {

@@ -84,8 +84,31 @@ func TestScaleOfFile(t *testing.T) {
 	if m.Recipe.ID != "megvii" {
 		t.Errorf("BGR: got %s, want megvii", m.Recipe.ID)
 	}
-	if m = saying(t, "onnx", 10, &graph.About{}); m.RecipeWhy != "assumed: the file does not say" {
+	if m = saying(t, "onnx", 10, &graph.About{}); m.RecipeWhy != "guessed: the file does not say" || !m.RecipeGuessed {
 		t.Errorf("a file that says nothing: got %s", m.RecipeWhy)
+	}
+}
+
+// A guess stays one in the files that are written of a model, in either format.
+func TestGuessIsKept(t *testing.T) {
+	for _, form := range forms {
+		for outputs, want := range map[int]string{10: "torchvision", 1001: "slim"} {
+			first := saying(t, form, outputs, &graph.About{})
+			if !first.RecipeGuessed || first.Recipe.ID != want || first.GuessWarning() == "" {
+				t.Errorf("%s of %d outputs: got recipe %s (%s)", form, outputs, first.Recipe.ID, first.RecipeWhy)
+			}
+			for _, other := range forms {
+				about := first.About("")
+				if about.Mean != nil || about.Order != "" {
+					t.Errorf("%s: a guessed scale is stated: %+v", form, about)
+				}
+				about.Description = "wisp test recipe=" + about.Recipe
+				again := saying(t, other, outputs, about)
+				if again.Recipe.ID != want || !again.RecipeGuessed {
+					t.Errorf("%s, then %s: got recipe %s (%s), guessed %v", form, other, again.Recipe.ID, again.RecipeWhy, again.RecipeGuessed)
+				}
+			}
+		}
 	}
 }
 

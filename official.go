@@ -43,7 +43,8 @@ type lazyHash struct {
 }
 
 // WeightsSHA256 is the hash of the file that the weights come from, empty for synthetic
-// ones. That of a file with a whole model is computed when it is first asked for.
+// ones. That of a file with a whole model is computed when it is first asked for. That of a
+// model that Int8 made is of its integers and of all that they were made from.
 func (m *Model) WeightsSHA256() (string, error) {
 	h := &m.hashed
 	h.once.Do(func() {

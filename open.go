@@ -416,6 +416,7 @@ func endsInSoftmax(g *graph.Graph) bool {
 
 func (m *Model) chooseRecipe(asked string) error {
 	id := asked
+	named, guess := m.recipeOfFile()
 	switch {
 	case asked != "":
 		m.RecipeWhy = "asked for"
@@ -423,8 +424,13 @@ func (m *Model) chooseRecipe(asked string) error {
 		id, m.RecipeWhy = m.entry.Recipe, "belongs to these weights ("+m.entry.Weights+")"
 	case m.Spec != nil:
 		id, m.RecipeWhy = m.Spec.Recipe(), "belongs to the network's official weights"
-	case m.recipeOfFile() != "":
-		id, m.RecipeWhy = m.recipeOfFile(), "the file says so"
+		if m.RecipeGuessed = !m.Weights.Synthetic; m.RecipeGuessed {
+			m.RecipeWhy = "guessed: that of the network's official weights, which these are not known to be"
+		}
+	case named != "" && guess:
+		id, m.RecipeWhy, m.RecipeGuessed = named, "guessed: it was a guess when the file was written", true
+	case named != "":
+		id, m.RecipeWhy = named, "the file says so"
 	case m.saysScale():
 		r, err := m.scaleOfFile()
 		if err != nil {
@@ -435,16 +441,35 @@ func (m *Model) chooseRecipe(asked string) error {
 		return nil
 	case m.rawBytes():
 		id, m.RecipeWhy = "slim", "the input's quantization is that of bytes around the middle"
+	case m.Background:
+		id, m.RecipeWhy, m.RecipeGuessed = "slim", "guessed: the file does not say; 1001 outputs, background first, are TF-Slim's", true
 	default:
-		id, m.RecipeWhy = "torchvision", "assumed: the file does not say"
-		m.note("%s: preprocessing assumed: torchvision: the file does not say; set it with --recipe", m.Name)
+		id, m.RecipeWhy, m.RecipeGuessed = "torchvision", "guessed: the file does not say", true
 	}
 	r, err := imagenet.FindRecipe(id)
 	if err != nil {
 		return err
 	}
 	m.Recipe = r
+	if m.RecipeGuessed && m.takesPicture() {
+		m.Notes = append(m.Notes, m.GuessWarning())
+	}
 	return nil
+}
+
+// takesPicture reports whether a recipe plays a part: whether the model takes one image.
+func (m *Model) takesPicture() bool {
+	_, _, err := m.ImageSize()
+	return err == nil
+}
+
+// GuessWarning says that the recipe is a guess, and why; "" where it is none. It belongs
+// beside every answer to a photograph, and beside integers that photographs calibrated.
+func (m *Model) GuessWarning() string {
+	if !m.RecipeGuessed {
+		return ""
+	}
+	return fmt.Sprintf("%s: preprocessing %s is %s: another one may change every answer: say which with --recipe (wisp list --recipes)", m.Name, m.Recipe.ID, m.RecipeWhy)
 }
 
 func (m *Model) note(format string, args ...any) {

@@ -125,7 +125,14 @@ func (m *Model) Int8(calibration []*tensor.Tensor, o quant.Options) (*Model, *qu
 	if err != nil {
 		return nil, nil, err
 	}
-	return m.with(r.Graph), r, nil
+	n := m.with(r.Graph)
+	if n.Quantized, err = m.quantization(calibration, o); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	if n.hashed.sum, err = hashGraph(r.Graph, n.Quantized.SHA256()); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return n, r, nil
 }
 
 // with is the model with another graph of the same inputs and outputs, whose weights are bound.
@@ -134,7 +141,7 @@ func (m *Model) with(g *graph.Graph) *Model {
 		Name: m.Name, Family: m.Family, Graph: g, Spec: m.Spec, File: m.File, Weights: m.Weights, Recipe: m.Recipe, RecipeWhy: m.RecipeWhy,
 		Classes: m.Classes, Background: m.Background, Probability: m.Probability, ChannelsLast: m.ChannelsLast, Notes: m.Notes, Renames: m.Renames, Guessed: m.Guessed, taken: m.taken,
 		Labels: m.Labels, classes: m.classes,
-		ins: typed(m.ins, g, g.Inputs), outs: typed(m.outs, g, g.Outputs), entry: m.entry,
+		ins: typed(m.ins, g, g.Inputs), outs: typed(m.outs, g, g.Outputs), entry: m.entry, RecipeGuessed: m.RecipeGuessed,
 	}
 }
 

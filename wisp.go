@@ -33,12 +33,15 @@ type Model struct {
 	Spec   *zoo.Spec    // the zoo's network, where it is one
 	File   *File        // the file it came from, where it came from one
 
-	Weights     Weights
-	Recipe      *imagenet.Recipe // how a photograph becomes its input
-	RecipeWhy   string           // whence the recipe: "asked for", "belongs to the weights", …
-	Classes     int              // outputs of the first output
-	Background  bool             // 1001 outputs: index 0 is the background, class = index − 1
-	Probability bool             // the graph itself ends in a softmax
+	Weights   Weights
+	Recipe    *imagenet.Recipe // how a photograph becomes its input
+	RecipeWhy string           // whence the recipe: "asked for", "belongs to the weights", …
+	// RecipeGuessed says that neither the user nor the weights nor the file named the recipe:
+	// another one may change every answer. GuessWarning has the words.
+	RecipeGuessed bool
+	Classes       int  // outputs of the first output
+	Background    bool // 1001 outputs: index 0 is the background, class = index − 1
+	Probability   bool // the graph itself ends in a softmax
 	// ChannelsLast says that the file itself speaks NHWC (TensorFlow Lite): its users' arrays
 	// do. The graph is NCHW all the same.
 	ChannelsLast bool
@@ -48,6 +51,9 @@ type Model struct {
 
 	// Notes are doubts and assumptions that belong beside every result.
 	Notes []string
+
+	// Quantized says what Int8 made the model from; nil for others.
+	Quantized *Quantization
 
 	// Renames maps the network's own tensor names to the file's, where they differ. Guessed
 	// says that they were matched by role, order and shape.

@@ -60,7 +60,7 @@ type Subject struct {
 	Model         string // the name that the row is called by
 	Family        string
 	Weights       string // "mobilenet_v2.onnx", for people
-	WeightsSHA256 string // of their file; "" only where there is none
+	WeightsSHA256 string // of their file, or of a quantized network's numbers; "" only where there is none
 	Network       string // which network a file of tensors was taken for, and which part of it; "" for a whole model
 	Synthetic     bool   // weights that were made up: they have no accuracy, Run refuses them
 	Classes       int    // that it can answer, 0 to Classes − 1; 0: not known
@@ -69,6 +69,7 @@ type Subject struct {
 	Precision     string
 	Arithmetic    string // how integers round; "" for floats and where the engine says nothing
 	Recipe        string // its id and version, such as "slim v1"
+	RecipeGuessed bool   // nobody said that it is the model's: the row and its comparisons say so
 	Note          string // what must be known of its answers; a diagnostic of the report
 	// Varies marks a subject that is another one under a changed recipe: it is compared
 	// with that one alone.

@@ -42,6 +42,7 @@ type merging struct {
 	of         map[string]*Prediction
 	from       map[string]string
 	all        []Prediction
+	guess      bool // a recipe was
 }
 
 // read takes a file into its row.
@@ -69,6 +70,7 @@ func (r *Report) read(rows *[]*merging, name string) error {
 		*rows = append(*rows, m)
 	}
 	m.files = append(m.files, name)
+	m.guess = m.guess || p.header.RecipeGuessed
 	m.selections[selection] = p.header.Images
 	for _, n := range p.damaged {
 		r.note("%s: line %d holds no prediction: left out", name, n)
@@ -116,7 +118,7 @@ func (r *Report) merged(m *merging) error {
 	k := m.key
 	res := Result{
 		Model: k.Model, Engine: k.Engine, EngineVersion: k.EngineVersion, Precision: k.Precision, Arithmetic: k.Arithmetic,
-		Recipe: k.Recipe, Manifest: k.Manifest, PredictionsFile: m.files[0],
+		Recipe: named(k.Recipe, m.guess), Manifest: k.Manifest, PredictionsFile: m.files[0],
 		Complete: len(m.all) >= want, Resumed: len(m.all),
 	}
 	if err := res.count(m.all); err != nil {

@@ -92,6 +92,8 @@ type header struct {
 	Version int `json:"wisp_predictions"`
 	Key     Key `json:"key"`
 	Images  int `json:"images"` // of the selection
+	// RecipeGuessed is no part of the key: the pixels are the same.
+	RecipeGuessed bool `json:"recipe_guessed,omitempty"`
 }
 
 // maxPredictionLine bounds a line; an image's path is the only long thing in it.
@@ -224,7 +226,8 @@ func runPath(folder string, k Key, n int) string {
 }
 
 // create starts a new file with its header. A run never touches an earlier run's file.
-func create(folder string, k Key, images int) (*journal, error) {
+func create(folder string, head header) (*journal, error) {
+	k := head.Key
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("eval: predictions: %w", err)
 	}
@@ -250,7 +253,7 @@ func create(folder string, k Key, images int) (*journal, error) {
 			f.Close()
 			return nil, fmt.Errorf("eval: predictions %s: %w", path, err)
 		}
-		if err := j.write(header{fileVersion, k, images}); err != nil {
+		if err := j.write(head); err != nil {
 			f.Close()
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/wispnet/wisp/internal/stat"
 )
@@ -38,6 +39,8 @@ type Result struct {
 	ImagesPerSecond *float64 `json:"images_per_second"`
 	StageMS         *Stages  `json:"stage_ms"`
 
+	// Recipe is its id and version, with " (guessed)" behind them where nobody said that it
+	// is the model's.
 	Recipe string `json:"recipe"`
 	// Variant: the row is another one's model under a changed recipe, as Varies says.
 	Variant         bool   `json:"variant,omitempty"`
@@ -78,6 +81,20 @@ type Comparison struct {
 	CI95       stat.Interval `json:"ci95"`
 	P          float64       `json:"p_holm"` // McNemar's exact test, adjusted for all pairs
 	Verdict    Verdict       `json:"verdict"`
+	// Recipes are those of a and b where they differ or one is a guess: then the difference is
+	// one of preprocessing too.
+	Recipes []string `json:"recipes,omitempty"`
+}
+
+// guessed marks a recipe that nobody said is the model's.
+const guessed = " (guessed)"
+
+// named is a recipe as rows have it.
+func named(recipe string, guess bool) string {
+	if guess {
+		return recipe + guessed
+	}
+	return recipe
 }
 
 // Report is what an evaluation comes to.
@@ -178,6 +195,9 @@ func Compare(results []Result) ([]Comparison, error) {
 				continue
 			}
 			c.A, c.B = label(results, a), label(results, b)
+			if x, y := results[a].Recipe, results[b].Recipe; x != y || strings.HasSuffix(x, guessed) {
+				c.Recipes = []string{x, y}
+			}
 			out, ps = append(out, c), append(ps, c.P)
 		}
 	}

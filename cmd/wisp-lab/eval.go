@@ -170,12 +170,17 @@ func (a *app) add(ctx context.Context, f *evalFlags, e *lab.Evaluation, name, pr
 		if path, err = giver.Int8(m, weights, f.calibrate); err != nil {
 			return err
 		}
+		guess := m.RecipeGuessed
 		if m, err = wisp.Open(path, wisp.WithRecipe(m.Recipe.ID)); err != nil {
 			return err
 		}
+		m.RecipeGuessed = guess
 		weights, spec = "", lab.ModelSpec{Name: name, File: filepath.Base(path), Recipe: m.Recipe.ID}
 	default:
 		return usagef("--precision %s: want float32 or int8", precision)
+	}
+	if w := m.GuessWarning(); w != "" {
+		a.log("warning: %s", w)
 	}
 	info, err := os.Stat(path)
 	if err != nil {

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/record"
@@ -152,6 +154,23 @@ func (a *app) say(format string, args ...any) {
 	a.diagnostics = append(a.diagnostics, msg)
 	if !a.json && !a.quiet {
 		fmt.Fprintf(a.errs, "wisp: note: %s\n", msg)
+	}
+}
+
+// warn says what may make a result wrong: a diagnostic, and a line on stderr whatever the
+// flags are.
+func (a *app) warn(format string, args ...any) {
+	msg := fmt.Sprintf(format, args...)
+	if !slices.Contains(a.diagnostics, msg) {
+		a.diagnostics = append(a.diagnostics, msg)
+	}
+	fmt.Fprintf(a.errs, "wisp: warning: %s\n", msg)
+}
+
+// warnOfGuess warns where a model's preprocessing is a guess.
+func (a *app) warnOfGuess(m *wisp.Model) {
+	if w := m.GuessWarning(); w != "" {
+		a.warn("%s", w)
 	}
 }
 

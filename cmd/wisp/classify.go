@@ -110,6 +110,11 @@ func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top 
 		}
 		all = append(all, c)
 	}
+	a.warnOfGuess(p.Model)
+	recipe := p.Model.Recipe.ID
+	if p.Model.RecipeGuessed {
+		recipe += " (guessed)"
+	}
 	if a.json {
 		return a.print(struct {
 			envelope
@@ -118,7 +123,7 @@ func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top 
 			Arithmetic string       `json:"arithmetic,omitempty"`
 			Recipe     string       `json:"recipe"`
 			Images     []classified `json:"images"`
-		}{a.envelope(), p.Model.Name, p.Model.Weights.ID, p.Arithmetic(), p.Model.Recipe.ID, all})
+		}{a.envelope(), p.Model.Name, p.Model.Weights.ID, p.Arithmetic(), recipe, all})
 	}
 	t := report.NewTable([]string{"image", "probability", "class", "label"}, []bool{false, true, true, false}, a.width())
 	for _, c := range all {

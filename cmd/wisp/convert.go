@@ -13,7 +13,6 @@ import (
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format"
-	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/format/safetensors"
 	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/native"
@@ -134,6 +133,9 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 	if err := writeFile(c.output, c.overwrite, func(w io.Writer) error { return write(w, m) }); err != nil {
 		return err
 	}
+	if c.calibrate != "" { // photographs: how they became inputs is in the integers
+		a.warnOfGuess(m)
+	}
 	info, err := os.Stat(c.output)
 	if err != nil {
 		return err
@@ -178,13 +180,7 @@ func (a *app) printLayers(r *quant.Result, layers []convertedLayer) error {
 	return err
 }
 
-func writeONNX(w io.Writer, m *wisp.Model) error {
-	g, err := native.Exportable(m)
-	if err != nil {
-		return err
-	}
-	return onnx.WriteAbout(w, g, m.About(""))
-}
+func writeONNX(w io.Writer, m *wisp.Model) error { return engines.WriteONNX(w, m) }
 
 func writeTFLite(w io.Writer, m *wisp.Model) error { return engines.WriteTFLite(w, m, version) }
 

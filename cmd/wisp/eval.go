@@ -93,6 +93,7 @@ recipe with one choice replaced at a time, to tell what of a difference is the r
 type evalFlags struct {
 	at     onFlags
 	device *device.Device // of --on; nil: this machine
+	opened []*wisp.Model  // what is evaluated
 
 	data, labels, shard, folder string
 	engines                     string
@@ -213,6 +214,9 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 
 // concludeEval prints an evaluation and holds it to its gate.
 func (a *app) concludeEval(x *report.Accuracy, f *evalFlags) error {
+	for _, m := range f.opened {
+		a.warnOfGuess(m)
+	}
 	gate := f.check(x.Report)
 	if err := a.printEval(x, gate); err != nil {
 		return err
@@ -234,6 +238,7 @@ func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kin
 		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
 	a.sayOfPictures(m)
+	f.opened = append(f.opened, m)
 	if f.device != nil {
 		return a.subjectsOn(ctx, m, models, foreign, f)
 	}

@@ -65,6 +65,9 @@ func noisy(a *app, m *wisp.Model, folder string) (*report.Heat, error) {
 	if err != nil {
 		return nil, err
 	}
+	if folder != "" {
+		a.warnOfGuess(m)
+	}
 	if folder == "" {
 		a.say("sqnr: calibrated on %d synthetic inputs: give photographs with --calibrate DIR", len(inputs))
 	}

@@ -37,6 +37,9 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []engines.Row, m *mo
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range g.Guesses {
+		a.warn("%s", w)
+	}
 	if away != nil {
 		d, err := a.openDevice(ctx, *away, &f.at)
 		if err != nil {

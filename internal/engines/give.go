@@ -41,7 +41,9 @@ func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
 	if g, err = quant.Plain(g); err != nil {
 		return err
 	}
-	return tflite.WriteAbout(w, g, m.About(strings.Join(strings.Fields("wisp "+version+" recipe="+m.Recipe.ID), " ")))
+	about := m.About("")
+	about.Description = strings.Join(strings.Fields("wisp "+version+" recipe="+about.Recipe), " ")
+	return tflite.WriteAbout(w, g, about)
 }
 
 // exportONNX writes the fused network at a fixed batch, which spares the engine shapes
@@ -61,6 +63,7 @@ func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
 // description of what was loaded, so that contexts compare.
 type About struct {
 	Model, Weights, SHA256 string
+	Quantization           string // the identity of integers that were made here
 	Notes                  []string
 	Inputs                 []wisp.Port // of the model behind an export, whose own order of dimensions may be another
 }
@@ -86,6 +89,8 @@ type Giver struct {
 	// Quantized holds what became of the layers of each float model that was given in
 	// integers, by the model's name.
 	Quantized map[string][]quant.Layer
+	// Guesses warn of models that photographs calibrated by a recipe that is a guess.
+	Guesses []string
 
 	folder  string
 	exports map[string]string // files by format, batch and model
@@ -149,7 +154,7 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 			return q, nil
 		}
 		sum, err := HashOf(name)
-		f.about[name] = About{name, filepath.Base(name), sum, nil, nil}
+		f.about[name] = About{Model: name, Weights: filepath.Base(name), SHA256: sum}
 		return q, err
 	}
 	ext := e.Takes[0]
@@ -178,6 +183,9 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 			return q, err
 		}
 		f.Quantized[name] = r.Layers
+		if w := m.GuessWarning(); calibrate != "" && w != "" && !slices.Contains(f.Guesses, w) {
+			f.Guesses = append(f.Guesses, w)
+		}
 	}
 	if f.folder == "" {
 		if f.folder, err = os.MkdirTemp("", "wisp-bench-"); err != nil {
@@ -201,7 +209,11 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 	if e.Runner != "" {
 		notes = append(notes, fmt.Sprintf("%s ran wisp's own export of %s", e.Name, name))
 	}
-	f.about[q.Model] = About{name, m.Weights.ID, sum, notes, m.Inputs()}
+	about := About{Model: name, Weights: m.Weights.ID, SHA256: sum, Notes: notes, Inputs: m.Inputs()}
+	if m.Quantized != nil {
+		about.Quantization = m.Quantized.SHA256()
+	}
+	f.about[q.Model] = about
 	return q, nil
 }
 
@@ -232,7 +244,7 @@ func (p named) Load(q runner.LoadRequest) (runner.LoadReply, error) {
 		a, ok = p.about[q.Weights]
 	}
 	if ok && err == nil {
-		r.Model.Model, r.Model.Weights, r.Model.WeightsHash = a.Model, a.Weights, a.SHA256
+		r.Model.Model, r.Model.Weights, r.Model.WeightsHash, r.Model.Quantization = a.Model, a.Weights, a.SHA256, a.Quantization
 		r.Model.Notes = append(r.Model.Notes, a.Notes...)
 		a.order(r.Model.Inputs)
 	}

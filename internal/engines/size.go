@@ -51,7 +51,7 @@ func WriteONNX(w io.Writer, m *wisp.Model) error {
 	if err != nil {
 		return err
 	}
-	return onnx.Write(w, g)
+	return onnx.WriteAbout(w, g, m.About(""))
 }
 
 // counter counts what is written to it.

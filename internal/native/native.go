@@ -191,6 +191,13 @@ func (l *loaded) Describe() runner.Description {
 		ArenaBytes: l.program.ArenaBytes(), WeightBytes: l.program.WeightBytes(), Notes: notes,
 		CPUFeatures: featuresUsed(l.q.Kernels),
 	}
+	if q := l.model.Quantized; q != nil {
+		d.Quantization = q.SHA256()
+		// The hash of the file: of what it became, Quantization says more.
+		if d.WeightsHash = ""; len(q.Weights) == 64 {
+			d.WeightsHash = q.Weights
+		}
+	}
 	if d.Precision == "int8" {
 		d.Notes = append(slices.Clone(d.Notes), fmt.Sprintf("integers round as %s", l.program.Arithmetic()))
 	}

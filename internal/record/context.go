@@ -13,6 +13,7 @@ type Context struct {
 	Model         string `json:"model"`
 	Weights       string `json:"weights"`
 	WeightsSHA256 string `json:"weights_sha256,omitempty"`
+	Quantization  string `json:"quantization_sha256,omitempty"` // of integers that were made for the measurement
 	InputShape    []int  `json:"input_shape"`
 	Batch         int    `json:"batch"`
 	Sessions      int    `json:"sessions"`
@@ -46,7 +47,7 @@ type Context struct {
 // Of joins a result with the machine and the tool that it comes from.
 func Of(r *bench.Result, h Host, toolVersion string, seed uint64) Context {
 	c := Context{
-		Model: r.Model, Weights: r.Weights, WeightsSHA256: r.Loaded.WeightsHash, Batch: r.Batch, Sessions: max(r.Sessions, 1),
+		Model: r.Model, Weights: r.Weights, WeightsSHA256: r.Loaded.WeightsHash, Quantization: r.Loaded.Quantization, Batch: r.Batch, Sessions: max(r.Sessions, 1),
 		Engine: r.Engine, EngineVersion: r.EngineVersion, Precision: r.Precision,
 		FellBack: append([]string{}, r.Loaded.FellBack...), Threads: r.Threads,
 		CPUFeatures: append([]string{}, r.Loaded.CPUFeatures...),
@@ -72,6 +73,7 @@ var fields = []fieldOf{
 	{"model", func(c *Context) any { return c.Model }},
 	{"weights", func(c *Context) any { return c.Weights }},
 	{"weights_sha256", func(c *Context) any { return c.WeightsSHA256 }},
+	{"quantization_sha256", func(c *Context) any { return c.Quantization }},
 	{"input_shape", func(c *Context) any { return c.InputShape }},
 	{"batch", func(c *Context) any { return c.Batch }},
 	{"sessions", func(c *Context) any { return c.Sessions }},
@@ -104,9 +106,9 @@ func orEmpty(s []string) []string {
 
 // What may differ, by what is being compared. A model's input size is part of the model.
 var (
-	AcrossModels     = []string{"model", "weights", "weights_sha256", "input_shape"}
+	AcrossModels     = []string{"model", "weights", "weights_sha256", "quantization_sha256", "input_shape"}
 	AcrossEngines    = []string{"engine", "engine_version", "cpu_features"}
-	AcrossPrecisions = []string{"precision", "fell_back"}
+	AcrossPrecisions = []string{"precision", "fell_back", "quantization_sha256"}
 	AcrossLevels     = []string{"level"}
 	AcrossVersions   = []string{"engine_version", "tool_version"}
 	AcrossMachines   = []string{"cpu_features", "device", "unit", "cpu", "os", "kernel", "arch", "cores", "affinity", "governor"}

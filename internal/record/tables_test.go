@@ -95,15 +95,16 @@ func TestAcrossMachines(t *testing.T) {
 		t.Errorf("got %+v", tables)
 	}
 	for name, change := range map[string]func(*Context){
-		"engine_version": func(c *Context) { c.EngineVersion = "2" },
-		"weights_sha256": func(c *Context) { c.WeightsSHA256 = "ab" },
-		"precision":      func(c *Context) { c.Precision = "int8" },
-		"batch":          func(c *Context) { c.Batch = 8 },
-		"level":          func(c *Context) { c.Level = "quick" },
-		"input_shape":    func(c *Context) { c.InputShape = []int{1, 3, 9, 9} },
-		"fell_back":      func(c *Context) { c.FellBack = []string{"fc"} },
-		"tool_version":   func(c *Context) { c.Tool = "2" },
-		"sessions":       func(c *Context) { c.Sessions = 2 },
+		"engine_version":      func(c *Context) { c.EngineVersion = "2" },
+		"weights_sha256":      func(c *Context) { c.WeightsSHA256 = "ab" },
+		"quantization_sha256": func(c *Context) { c.Quantization = "cd" },
+		"precision":           func(c *Context) { c.Precision = "int8" },
+		"batch":               func(c *Context) { c.Batch = 8 },
+		"level":               func(c *Context) { c.Level = "quick" },
+		"input_shape":         func(c *Context) { c.InputShape = []int{1, 3, 9, 9} },
+		"fell_back":           func(c *Context) { c.FellBack = []string{"fc"} },
+		"tool_version":        func(c *Context) { c.Tool = "2" },
+		"sessions":            func(c *Context) { c.Sessions = 2 },
 	} {
 		unlike := []Row{rows[0], measured("net", 5, func(c *Context) { other(c); change(c) })}
 		tables := Tables(unlike, d, false)

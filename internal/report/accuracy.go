@@ -62,8 +62,12 @@ func (a *Accuracy) Print(w io.Writer, width int) {
 	}
 	for _, c := range a.Report.Comparisons {
 		verdict := map[eval.Verdict]string{eval.Better: "better", eval.Worse: "worse", eval.Tied: "no difference is shown"}[c.Verdict]
-		fmt.Fprintf(w, "%s against %s: %+.2f points (%.2f to %.2f) on the same %d images, right alone %d and %d: %s (McNemar, p = %.3g)\n",
-			c.A, c.B, c.Difference, c.CI95.Lo, c.CI95.Hi, c.Images, c.OnlyA, c.OnlyB, verdict, c.P)
+		recipes := ""
+		if len(c.Recipes) == 2 {
+			recipes = fmt.Sprintf("; recipes: %s and %s", c.Recipes[0], c.Recipes[1])
+		}
+		fmt.Fprintf(w, "%s against %s: %+.2f points (%.2f to %.2f) on the same %d images, right alone %d and %d: %s (McNemar, p = %.3g%s)\n",
+			c.A, c.B, c.Difference, c.CI95.Lo, c.CI95.Hi, c.Images, c.OnlyA, c.OnlyB, verdict, c.P, recipes)
 	}
 	for _, f := range a.Report.Flips {
 		printFlips(w, &f)

@@ -68,22 +68,25 @@ type Port struct {
 
 // Description says what was really loaded, for the context of a figure.
 type Description struct {
-	Model       string   `json:"model"`
-	Family      string   `json:"family,omitempty"`
-	Weights     string   `json:"weights"`                  // "synthetic:1,gain=0.8", or a file's name
-	WeightsHash string   `json:"weights_sha256,omitempty"` // of the file
-	Precision   string   `json:"precision"`                // really executed
-	FellBack    []string `json:"fell_back,omitempty"`      // steps that run in another precision than asked
-	Threads     int      `json:"threads"`                  // really used
-	Batch       int      `json:"batch"`
-	Sessions    int      `json:"sessions"`
-	Inputs      []Port   `json:"inputs"`
-	Outputs     []Port   `json:"outputs"`
-	CPUFeatures []string `json:"cpu_features"` // instruction sets that the engine draws its kernels from here
-	Kernels     []string `json:"kernels,omitempty"`
-	ArenaBytes  int64    `json:"arena_bytes,omitempty"`
-	WeightBytes int64    `json:"weight_bytes,omitempty"`
-	Notes       []string `json:"notes,omitempty"`
+	Model       string `json:"model"`
+	Family      string `json:"family,omitempty"`
+	Weights     string `json:"weights"`                  // "synthetic:1,gain=0.8", or a file's name
+	WeightsHash string `json:"weights_sha256,omitempty"` // of the file
+	// Quantization is the identity of integers that were made for the measurement: of the
+	// weights, the images and the options. It is "" for floats and for a file of integers.
+	Quantization string   `json:"quantization_sha256,omitempty"`
+	Precision    string   `json:"precision"`           // really executed
+	FellBack     []string `json:"fell_back,omitempty"` // steps that run in another precision than asked
+	Threads      int      `json:"threads"`             // really used
+	Batch        int      `json:"batch"`
+	Sessions     int      `json:"sessions"`
+	Inputs       []Port   `json:"inputs"`
+	Outputs      []Port   `json:"outputs"`
+	CPUFeatures  []string `json:"cpu_features"` // instruction sets that the engine draws its kernels from here
+	Kernels      []string `json:"kernels,omitempty"`
+	ArenaBytes   int64    `json:"arena_bytes,omitempty"`
+	WeightBytes  int64    `json:"weight_bytes,omitempty"`
+	Notes        []string `json:"notes,omitempty"`
 }
 
 // LoadReply answers a load: the first two of the four clocks, and what was loaded.

@@ -34,7 +34,7 @@ func Of(m *wisp.Model, name, version string, open func() (Runs, error)) (eval.Su
 	}
 	return eval.Subject{
 		Model: m.Name, Family: m.Family, Weights: m.Weights.ID, WeightsSHA256: sum, Network: m.Network(), Synthetic: m.Weights.Synthetic,
-		Classes: m.Answers(), Engine: name, EngineVersion: version, Precision: m.Precision(), Recipe: RecipeName(m.Recipe),
+		Classes: m.Answers(), Engine: name, EngineVersion: version, Precision: m.Precision(), Recipe: RecipeName(m.Recipe), RecipeGuessed: m.RecipeGuessed,
 		NewSession: sessions(m, m.Recipe, open),
 	}, nil
 }
