@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format/onnx"
@@ -43,6 +44,30 @@ func SizeOf(m *wisp.Model, precision, version string) (Size, error) {
 		return Size{}, fmt.Errorf("%s: no file of it can be written: %w", m.Name, err)
 	}
 	return Size{int64(n), "onnx"}, nil
+}
+
+// Sizes are a model's by precision, null where it has none, and what is to be said of them.
+func Sizes(m *wisp.Model, version string) (sizes map[string]*int64, notes []string) {
+	precisions := []string{"float32", "int8"}
+	found, errs := make([]Size, 2), make([]error, 2)
+	var both sync.WaitGroup
+	for i, p := range precisions {
+		both.Go(func() { found[i], errs[i] = SizeOf(m, p, version) })
+	}
+	both.Wait()
+	sizes = map[string]*int64{}
+	for i, p := range precisions {
+		if errs[i] != nil {
+			sizes[p] = nil
+			notes = append(notes, fmt.Sprintf("%s: size_bytes.%s is null: %v", m.Name, p, errs[i]))
+			continue
+		}
+		sizes[p] = &found[i].Bytes
+		if f := found[i].Format; f != "tflite" {
+			notes = append(notes, fmt.Sprintf("%s: its size in %s is that of an .%s file: it has no form as TensorFlow Lite", m.Name, p, f))
+		}
+	}
+	return sizes, notes
 }
 
 // WriteONNX writes a model as an ONNX file.
