@@ -3,6 +3,7 @@ package wisp
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,12 +14,15 @@ import (
 	"github.com/wispnet/wisp/zoo"
 )
 
-// identify hashes the file of a checkpoint, and finds out whether the catalogue knows it:
+// identify hashes the files of a checkpoint, and finds out whether the catalogue knows it:
 // whose weights they are decides what tensors cannot tell, and the preprocessing. It reads
 // the file once a model. A file that holds a whole model is in no catalogue.
-func (m *Model) identify(path string) error {
+func (m *Model) identify(path string, f *format.File) error {
 	m.Weights = Weights{ID: filepath.Base(path)}
 	m.hashed.path = path
+	if len(f.Files) > 0 && f.Files[0] != path {
+		m.hashed.files = f.Files
+	}
 	sum, err := m.WeightsSHA256()
 	if err != nil {
 		return err
@@ -31,10 +35,11 @@ func (m *Model) identify(path string) error {
 
 // lazyHash hashes the file at path once.
 type lazyHash struct {
-	once sync.Once
-	path string // empty: nothing to hash
-	sum  string
-	err  error
+	once  sync.Once
+	path  string   // empty: nothing to hash
+	files []string // of a folder: these
+	sum   string
+	err   error
 }
 
 // WeightsSHA256 is the hash of the file that the weights come from, empty for synthetic
@@ -44,7 +49,7 @@ func (m *Model) WeightsSHA256() (string, error) {
 	h := &m.hashed
 	h.once.Do(func() {
 		if h.path != "" {
-			h.sum, h.err = hashFile(h.path)
+			h.sum, h.err = hashFiles(h.path, h.files)
 		}
 	})
 	return h.sum, h.err
@@ -84,6 +89,26 @@ func classesIn(f *format.File, spec zoo.Spec) int {
 		return max(n, 1) // of an empty one Bind says more
 	}
 	return f.Classes(1000)
+}
+
+// hashFiles hashes a file, or those of a folder: the only one as it is, several by a list of
+// their names and hashes.
+func hashFiles(path string, files []string) (string, error) {
+	switch len(files) {
+	case 0:
+		return hashFile(path)
+	case 1:
+		return hashFile(files[0])
+	}
+	h := sha256.New()
+	for _, f := range files {
+		sum, err := hashFile(f)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(h, "%s\t%s\n", filepath.Base(f), sum)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func hashFile(path string) (string, error) {

@@ -1,7 +1,6 @@
 package wisp
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -100,7 +99,7 @@ func openName(name string, s settings) (*Model, error) {
 	}
 	var file *format.File
 	if weights != "" && !strings.HasPrefix(weights, "synthetic") {
-		if file, err = format.Open(weights); err != nil {
+		if file, err = format.OpenPart(weights, s.part, format.Sizes{}); err != nil {
 			return nil, err
 		}
 		if file.Graph != nil {
@@ -113,6 +112,9 @@ func openName(name string, s settings) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{Name: name, Family: spec.Model().Family, Graph: g, Spec: &spec}
+	if s.part != "" {
+		m.taken = " part=" + s.part
+	}
 	if file != nil {
 		names, shapes := file.Shapes()
 		m.pairNames(weights, spec, classes, names, shapes)
@@ -172,7 +174,7 @@ func parseSynthetic(s string, gain float64) (uint64, float64, error) {
 }
 
 func openFile(name, path string, s settings) (*Model, error) {
-	f, err := format.OpenAs(path, s.sizes())
+	f, err := format.OpenPart(path, s.part, s.sizes())
 	if err != nil {
 		return nil, err
 	}
@@ -208,7 +210,10 @@ func channelsLast(f *format.File) bool {
 // openCheckpoint finds the network that a checkpoint's tensors belong to.
 func openCheckpoint(name, path string, f *format.File, s settings) (*Model, error) {
 	m := &Model{Name: name}
-	if err := m.identify(path); err != nil {
+	if s.part != "" {
+		m.taken = " part=" + s.part
+	}
+	if err := m.identify(path, f); err != nil {
 		return nil, err
 	}
 	names, shapes := f.Shapes()
@@ -312,9 +317,15 @@ func readNames(path string) (map[string]string, error) {
 	}
 	defer file.Close()
 	names := map[string]string{}
-	lines := bufio.NewScanner(io.LimitReader(file, maxNames))
-	for n := 1; lines.Scan(); n++ {
-		words := strings.Fields(lines.Text())
+	b, err := io.ReadAll(io.LimitReader(file, maxNames+1))
+	if err != nil || len(b) > maxNames {
+		return nil, &format.Refused{Path: path, What: fmt.Sprintf("is no list of names of at most %d MiB", maxNames>>20), Err: err}
+	}
+	text, _ := imagenet.DecodeText(b)
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		words := strings.Fields(line)
 		switch {
 		case len(words) == 0 || strings.HasPrefix(words[0], "#"):
 		case len(words) == 2:
@@ -323,9 +334,6 @@ func readNames(path string) (map[string]string, error) {
 			return nil, &format.Refused{Path: path, Where: fmt.Sprintf("line %d", n), What: fmt.Sprintf("got %d words, want the network's name of a tensor and the file's", len(words))}
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return nil, &format.Refused{Path: path, What: "is no list of names", Err: err}
-	}
 	return names, nil
 }
 
@@ -333,7 +341,7 @@ func readNames(path string) (map[string]string, error) {
 func (m *Model) takeWeights(f *format.File, path string) error {
 	m.describe(f, path)
 	if m.hashed.path != path {
-		if err := m.identify(path); err != nil {
+		if err := m.identify(path, f); err != nil {
 			return err
 		}
 	}

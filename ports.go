@@ -103,8 +103,10 @@ func (m *Model) FromArray(i int, a *tensor.Tensor) (*tensor.Tensor, error) {
 	}
 	integer := whole(a.DType)
 	var err error
-	switch q, ok := bytesOf(v.Type.DType, v.Quant); {
-	case a.DType == v.Type.DType:
+	q, ok := bytesOf(v.Type.DType, v.Quant)
+	ok = ok && !plain(v)
+	switch {
+	case a.DType == v.Type.DType && (a.DType == port.DType || !whole(port.DType)):
 	case ok && integer:
 		return nil, wrong(fmt.Errorf("got %v, want its raw %v, or float32, which is quantized by scale %v and zero point %d", a.DType, v.Type.DType, q.Scale, q.Zero))
 	case ok:

@@ -18,7 +18,7 @@ import (
 	"github.com/wispnet/wisp/tensor"
 )
 
-// classifier is a small network over an input of the given shape: a transpose to NCHW where
+// photoNetwork is a small network over an input of the given shape: a transpose to NCHW where
 // the channels are last, a convolution, a pool and five classes.
 func photoNetwork(t *testing.T, shape ...int) *wisp.Model {
 	t.Helper()

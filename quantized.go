@@ -37,6 +37,13 @@ func bytesOf(d tensor.DType, q *tensor.Quant) (fixed.Quant, bool) {
 	return fixed.Quant{}, false
 }
 
+// plain reports whether a value's bytes are the numbers themselves: of scale 1 and zero point
+// 0, as those are that a file casts to real numbers.
+func plain(v *graph.Value) bool {
+	q, ok := bytesOf(v.Type.DType, v.Quant)
+	return ok && q.Scale == 1 && q.Zero == 0
+}
+
 // TakesBytes reports whether the model's input is the picture's bytes themselves, so that a
 // recipe's scale plays no part.
 func (m *Model) TakesBytes() bool { return m.rawBytes() }
@@ -49,7 +56,7 @@ func (m *Model) rawBytes() bool {
 		return false
 	}
 	v := m.Graph.Value(m.Graph.Inputs[0])
-	if !v.Type.Quantized() {
+	if plain(v) || !v.Type.Quantized() {
 		return m.Inputs()[0].DType == tensor.Uint8
 	}
 	if v.Type.DType == tensor.Uint8 && m.saysScale() { // that of a float network: bytes go in as they are

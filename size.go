@@ -26,6 +26,9 @@ func (s *settings) picture() {
 // sizes are what a reader takes for dimensions that the file leaves open.
 func (s *settings) sizes() format.Sizes {
 	z := format.Sizes{Height: s.h, Width: s.w}
+	if s.h > 0 { // a size that was asked for in words comes first
+		return z
+	}
 	for _, x := range s.shapes {
 		if z.Shapes == nil {
 			z.Shapes = map[string]tensor.Shape{}
@@ -47,6 +50,9 @@ func (m *Model) resize(path string, s settings) error {
 		want.Value(want.Inputs[0]).Type.Shape = f.size(m.Graph, s.h, s.w)
 	}
 	for _, x := range s.shapes {
+		if s.h > 0 {
+			break // an array of another size does not fit then
+		}
 		i, err := m.inputIndex(x.name)
 		if err != nil || len(x.shape) != len(want.Value(want.Inputs[i]).Type.Shape) {
 			continue // whoever gives the array says what is wrong with it

@@ -18,7 +18,7 @@ func (m *Model) Synthetic(i int, seed uint64) *tensor.Tensor {
 	}
 	v := m.Graph.Value(m.Graph.Inputs[i])
 	t := zoo.SyntheticInput(seed, v.Type.Shape, name)
-	if v.Type.Quantized() {
+	if v.Type.Quantized() && !plain(v) {
 		return m.quantized(i, t)
 	}
 	x := t.Float32()

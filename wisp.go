@@ -12,6 +12,7 @@
 package wisp
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -104,7 +105,19 @@ type UnrecognizedError struct {
 }
 
 func (e *UnrecognizedError) Error() string {
-	return fmt.Sprintf("%s: its network is not recognised: %v: name it with --arch NAME", e.Path, e.Err)
+	hint := "name it with --arch NAME"
+	var u *zoo.UnmatchedError
+	if errors.As(e.Err, &u) {
+		switch {
+		case u.Why != "":
+			return fmt.Sprintf("%s: its network is not recognised: %v", e.Path, e.Err)
+		case len(u.Near) > 0:
+			hint = fmt.Sprintf("wisp diff %s %s lists what differs; name another network with --arch NAME", e.Path, u.Near[0])
+		default:
+			hint = "name it with --arch NAME, or export it to ONNX, which holds the graph too"
+		}
+	}
+	return fmt.Sprintf("%s: its network is not recognised: %v: %s", e.Path, e.Err, hint)
 }
 
 func (e *UnrecognizedError) Unwrap() error { return e.Err }
@@ -117,6 +130,7 @@ type settings struct {
 	recipe  string
 	arch    string
 	names   string
+	part    string
 	h, w    int
 	shapes  []inputShape
 }
@@ -144,6 +158,11 @@ func WithMap(path string) Option { return func(o *settings) { o.names = path } }
 func WithInputShape(name string, shape tensor.Shape) Option {
 	return func(o *settings) { o.shapes = append(o.shapes, inputShape{name, shape.Clone()}) }
 }
+
+// WithPart chooses among the sets of weights that a checkpoint holds: a path of keys, such as
+// "model_ema" or "state_dict_ema", or what the names of the tensors begin with, such as
+// "teacher". Without it the plain weights are taken before averaged ones, which a note says.
+func WithPart(part string) Option { return func(o *settings) { o.part = part } }
 
 // WithSize sets the input's height and width where the name does not.
 func WithSize(h, w int) Option { return func(o *settings) { o.h, o.w = h, w } }

@@ -155,7 +155,7 @@ func oneImage(g *graph.Graph) (*graph.Graph, int, error) {
 	if batch == 1 {
 		return g, 1, nil
 	}
-	if one, err := g.WithBatch(1); err == nil {
+	if one, err := g.AtBatch(1); err == nil {
 		return one, 1, nil
 	}
 	return g, batch, nil

@@ -144,7 +144,7 @@ func (l *lowering) byteMean() error {
 	in := l.shape(n.In[0])
 	v := kernel.Pick(kernel.MeanU8, l.kernels)
 	w := &meanU8Work{fn: v.Fn, x: x.ref, y: y.ref, channels: in[1], xImage: in[2] * in[3] * x.pix, yImage: y.pix}
-	w.args = kernel.MeanU8Args{M: in[2] * in[3], LDX: x.pix, QX: qx, QY: qy, Profile: l.profile}
+	w.args = kernel.MeanU8Args{M: in[2] * in[3], LDX: x.pix, QX: qx, QY: qy, Unsigned: sign(l.g.Values[n.In[0]].Type.DType) == 0, Profile: l.profile}
 	pieces := l.pieces(int64(in.Elements()), v.Rate)
 	w.cb = block(in[1], (pieces+in[0]-1)/in[0], 64)
 	s := step{Step: Step{Op: "globalavgpool", Kernel: "mean_u8/" + v.Name, Bytes: l.touched(n.In...) + l.touched(n.Out...)}, work: w}

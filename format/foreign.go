@@ -45,6 +45,18 @@ type foreignFormat struct {
 
 // foreign is every such kind. The extension alone decides where is is nil.
 var foreign = []foreignFormat{
+	{"a model of ONNX Runtime's own format", []string{".ort"}, func(c *content) bool { return hasAt(c, 4, "ORTM") },
+		"give the ONNX file that it was converted from"},
+	{"an ExecuTorch program", []string{".pte"}, func(c *content) bool { return hasAt(c, 4, "ET") && c.ext == ".pte" },
+		"export the original network to ONNX (torch.onnx.export), or save its state_dict"},
+	{"a torch.export archive", []string{".pt2"}, func(c *content) bool {
+		return zipHolds(c, "serialized_exported_program.json") || zipHolds(c, "models/model.json")
+	}, "in Python: torch.onnx.export(torch.export.load(FILE), dynamo=True).save(\"model.onnx\"), or torch.save(torch.export.load(FILE).state_dict, \"model.pth\")"},
+	{"OpenVINO's description of a model", nil, isOpenVINO, "give the ONNX file or the checkpoint that it was converted from"},
+	{"the weights of an OpenVINO model", nil, func(c *content) bool { return c.ext == ".bin" && beside(c, ".xml") }, "give the ONNX file or the checkpoint that it was converted from"},
+	{"the weights of an ncnn model", nil, func(c *content) bool { return c.ext == ".bin" && beside(c, ".param") }, "give the ONNX file that it was converted from"},
+	{"a GGUF file", []string{".gguf"}, func(c *content) bool { return hasAt(c, 0, "GGUF") }, "give the checkpoint that it was converted from"},
+	{"a TensorRT engine", []string{".engine", ".plan", ".trt"}, func(c *content) bool { return hasAt(c, 0, "ftrt") || hasAt(c, 0, "ptrt") }, "give the ONNX file that it was built from"},
 	{"a Keras or HDF5 file", []string{".h5", ".hdf5"}, func(c *content) bool { return hasAt(c, 0, "\x89HDF\r\n\x1a\n") }, fromKeras},
 	{"a Keras 3 archive", []string{".keras"}, func(c *content) bool { return zipHolds(c, "model.weights.h5") }, fromKeras},
 	{"a NumPy archive", []string{".npz"}, func(c *content) bool { return zipHolds(c, ".npy") && !zipHolds(c, "data.pkl") },
@@ -59,6 +71,24 @@ var foreign = []foreignFormat{
 		"unpack it if it holds a model file, else load and save it once with PyTorch 1.x: torch.save(torch.load(FILE), \"model.pth\")"},
 }
 
+// isOpenVINO: <?xml version="1.0"?><net name=… version=…>.
+func isOpenVINO(c *content) bool {
+	t := text(c)
+	if strings.HasPrefix(t, "<?xml") {
+		_, t, _ = strings.Cut(t, "?>")
+	}
+	return strings.HasPrefix(strings.TrimSpace(t), "<net ")
+}
+
+// beside reports whether a file of the same name with another extension lies beside this one.
+func beside(c *content, ext string) bool {
+	if c.path == "" {
+		return false
+	}
+	_, err := os.Stat(strings.TrimSuffix(c.path, filepath.Ext(c.path)) + ext)
+	return err == nil
+}
+
 // junk is what people get instead of a model.
 var junk = []struct {
 	what, hint string
@@ -68,7 +98,7 @@ var junk = []struct {
 	{"is a git-lfs pointer, not a model", "run git lfs pull, or download the file itself", func(c *content) bool { return hasAt(c, 0, "version https://git-lfs.github.com/") }},
 	{"is an answer in XML or JSON, not a model", "read it: the server may say why it gave no file", func(c *content) bool {
 		t := text(c)
-		return strings.HasPrefix(t, "<?xml") || strings.HasPrefix(t, "{\"") && utf8.ValidString(t)
+		return strings.HasPrefix(t, "<?xml") && !isOpenVINO(c) || strings.HasPrefix(t, "{\"") && utf8.ValidString(t)
 	}},
 	{"is a gzip archive", "unpack it first", func(c *content) bool { return hasAt(c, 0, "\x1f\x8b") }},
 	{"is an xz archive", "unpack it first", func(c *content) bool { return hasAt(c, 0, "\xfd7zXZ") }},
@@ -103,7 +133,10 @@ func foreignFolder(path string) error {
 	if strings.EqualFold(filepath.Ext(path), ".mlpackage") {
 		return &Unsupported{Path: path, What: "is a Core ML package", Hint: "export the original network to ONNX, or save its state_dict"}
 	}
-	return &Refused{Path: path, What: "is a folder, not a model file", Hint: "give a file inside it"}
+	if list, _ := filepath.Glob(filepath.Join(path, "*.distcp")); len(list) > 0 {
+		return &Unsupported{Path: path, What: "is a distributed checkpoint of PyTorch", Hint: "join it: python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pth"}
+	}
+	return &Refused{Path: path, What: "is a folder without a checkpoint (model.safetensors or pytorch_model.bin, whole or in shards)", Hint: "give a file inside it"}
 }
 
 func hasAt(c *content, at int, magic string) bool {

@@ -62,7 +62,8 @@ func KnownExtension(ext string) bool {
 // File is an open model file.
 type File struct {
 	Path   string
-	Format string // name of the row in All
+	Files  []string // the files that were read: Path, or those of a folder
+	Format string   // name of the row in All
 	// Graph is the network, for formats that hold one; its weights are bound.
 	Graph *graph.Graph
 	// Inputs and Outputs are the graph's own as the file declares them, in the file's order.
@@ -83,6 +84,8 @@ type File struct {
 
 	mapped []*content
 	sizes  Sizes
+	part   string
+	raw    bool // tensors under their names as they are: of one shard of several
 }
 
 // Named is a tensor of a file. Its data may lie in the file itself: it is valid until
@@ -112,17 +115,35 @@ type Sizes struct {
 }
 
 // OpenAs is Open that reads open dimensions at the given sizes.
-func OpenAs(path string, sizes Sizes) (*File, error) {
-	c, err := load(path)
-	if err != nil {
-		return nil, err
-	}
-	f := &File{Path: path, Bytes: c.size(), mapped: []*content{c}, sizes: sizes}
-	if err := f.read(c); err != nil {
+func OpenAs(path string, sizes Sizes) (*File, error) { return OpenPart(path, "", sizes) }
+
+// OpenPart is OpenAs for one part of a checkpoint that holds several: a path of keys, such as
+// "model_ema", or the beginning of the tensors' names, such as "teacher"; "" leaves the
+// choice to the reader. A folder that holds a checkpoint (model.safetensors or
+// pytorch_model.bin, whole or in shards, and a config.json) is opened as its files, and so is
+// a list of shards.
+func OpenPart(path, part string, sizes Sizes) (*File, error) {
+	f := &File{Path: path, part: part, sizes: sizes}
+	if err := f.open(path); err != nil {
 		f.Close()
 		return nil, at(path, err)
 	}
 	return f, nil
+}
+
+func (f *File) open(path string) error {
+	if list, err := shards(path); err != nil || list != nil {
+		if err != nil {
+			return err
+		}
+		return f.readShards(list)
+	}
+	c, err := load(path)
+	if err != nil {
+		return err
+	}
+	f.Files, f.Bytes, f.mapped = []string{path}, c.size(), []*content{c}
+	return f.read(c)
 }
 
 func (f *File) read(c *content) error {
@@ -143,6 +164,9 @@ func (f *File) read(c *content) error {
 	f.Format = All[row].Name
 	if err := All[row].read(c, f); err != nil {
 		return err
+	}
+	if f.Graph != nil && f.part != "" {
+		return &Refused{Format: f.Format, What: "is a whole model, not a checkpoint with parts", Hint: "leave --part out"}
 	}
 	if f.Graph == nil && len(f.Tensors) == 0 {
 		return &Refused{Format: f.Format, What: "holds no tensor of a network"}
@@ -181,11 +205,14 @@ func at(path string, err error) error {
 func isTorch(c *content) bool { return torch.Sniff(c.head()) || torch.IsArchive(c.data) }
 
 func readTorch(c *content, f *File) error {
-	ckpt, err := torch.Read(c.data)
+	ckpt, err := torch.ReadPart(c.data, f.part)
 	if err != nil {
 		return err
 	}
-	f.Warnings = ckpt.Warnings
+	f.Warnings = append(f.Warnings, ckpt.Warnings...)
+	if ckpt.Arch != "" {
+		f.Arch = ckpt.Arch
+	}
 	list := make([]Named, len(ckpt.Tensors))
 	for i, t := range ckpt.Tensors {
 		list[i] = Named{t.Name, t.Tensor, kindOf(t.Name, t.Tensor)}
@@ -193,8 +220,11 @@ func readTorch(c *content, f *File) error {
 			list[i].Kind = graph.Parameter
 		}
 	}
-	f.setTensors(list)
-	return nil
+	if f.part != "" && ckpt.Key == f.part {
+		f.setTensors(list)
+		return nil
+	}
+	return f.setPart(list, ckpt.Parts)
 }
 
 func readSafetensors(c *content, f *File) error {
@@ -207,8 +237,7 @@ func readSafetensors(c *content, f *File) error {
 	for i, t := range got {
 		list[i] = Named{t.Name, t.Tensor, kindOf(t.Name, t.Tensor)}
 	}
-	f.setTensors(list)
-	return nil
+	return f.setPart(list, nil)
 }
 
 func readONNX(c *content, f *File) error {

@@ -15,6 +15,39 @@ var wrappers = []string{"module.", "_orig_mod."}
 // strays are the last words of buffers that counting tools leave in a model (thop).
 var strays = []string{"total_ops", "total_params"}
 
+// averages counts the models in an average, beside them under the name "module."
+// (torch.optim.swa_utils.AveragedModel).
+const averages = "n_averaged"
+
+// setPart is setTensors of the tensors whose names begin with the part that was asked for, all
+// where none was. Keys are the parts that the file has by other means.
+func (f *File) setPart(list []Named, keys []string) error {
+	switch {
+	case f.raw:
+		f.Tensors = list
+		return nil
+	case f.part == "":
+		f.setTensors(list)
+		return nil
+	}
+	var kept []Named
+	firsts := map[string]bool{}
+	for _, t := range list {
+		if name, ok := strings.CutPrefix(t.Name, f.part+"."); ok {
+			kept = append(kept, Named{name, t.Tensor, t.Kind})
+		}
+		if first, _, ok := strings.Cut(t.Name, "."); ok && len(firsts) < 16 && !firsts[first] {
+			firsts[first] = true
+			keys = append(keys, first)
+		}
+	}
+	if kept == nil {
+		return &Refused{Format: f.Format, What: fmt.Sprintf("has no part %q with tensors", f.part), Hint: "its parts are " + strings.Join(keys, ", ")}
+	}
+	f.setTensors(kept)
+	return nil
+}
+
 // setTensors strips wrappers' prefixes, sets stray tensors apart and notes both.
 func (f *File) setTensors(list []Named) {
 	for again := true; again; {
@@ -26,15 +59,22 @@ func (f *File) setTensors(list []Named) {
 			}
 		}
 	}
+	counted := 0
 	for _, t := range list {
+		if t.Name == averages {
+			f.Warnings = append(f.Warnings, "its weights are an average of models (n_averaged)")
+			f.Stray = append(f.Stray, t)
+			continue
+		}
 		if isStray(t.Name) {
+			counted++
 			f.Stray = append(f.Stray, t)
 		} else {
 			f.Tensors = append(f.Tensors, t)
 		}
 	}
-	if n := len(f.Stray); n > 0 {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("%d tensors that a counting tool left behind are ignored (%s, …)", n, f.Stray[0].Name))
+	if counted > 0 {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("%d tensors that a counting tool left behind are ignored (%s, …)", counted, f.Stray[len(f.Stray)-1].Name))
 	}
 }
 
@@ -59,6 +99,9 @@ func stripAll(list []Named, prefix string) bool {
 }
 
 func isStray(name string) bool {
+	if name == averages {
+		return true
+	}
 	last := name[strings.LastIndexByte(name, '.')+1:]
 	for _, s := range strays {
 		if last == s {

@@ -1,5 +1,7 @@
 package graph
 
+import "fmt"
+
 // dependence is how a value hangs on the rows of the inputs.
 type dependence uint8
 
@@ -105,6 +107,50 @@ func (g *Graph) keepsRows(n *Node, all []dependence) bool {
 		return len(x) > 0 && len(y) > 0 && x[0] == y[0]
 	case Transpose:
 		return op.Perm.Rank > 0 && op.Perm.D[0] == 0
+	}
+	return false
+}
+
+// AtBatch returns the graph for n rows: WithBatch where dimension 0 of the inputs is the
+// batch. A graph that has none, since no output grows with its inputs or they begin with
+// different dimensions, is returned itself for one row and refused for more.
+func (g *Graph) AtBatch(n int) (*Graph, error) {
+	none := func() (*Graph, error) {
+		if n == 1 {
+			return g, nil
+		}
+		return nil, fmt.Errorf("graph: %s has no batch dimension: it does not run at batch %d", g.Name, n)
+	}
+	batch := -1
+	for _, id := range g.Inputs {
+		s := g.Value(id).Type.Shape
+		if len(s) == 0 || batch >= 0 && s[0] != batch {
+			return none()
+		}
+		batch = s[0]
+	}
+	if batch == n {
+		return g, nil
+	}
+	at, err := g.WithBatch(n)
+	if err == nil && g.grows(at) {
+		return at, nil
+	}
+	if more, err := g.WithBatch(batch + 1); err == nil && !g.grows(more) {
+		return none()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("graph: %s runs at batch %d only: %w", g.Name, batch, err)
+	}
+	return nil, fmt.Errorf("graph: %s runs at batch %d only", g.Name, batch)
+}
+
+// grows reports whether an output of the same graph at another batch has another shape.
+func (g *Graph) grows(at *Graph) bool {
+	for _, id := range g.Outputs {
+		if !at.Value(id).Type.Equal(g.Value(id).Type) {
+			return true
+		}
 	}
 	return false
 }

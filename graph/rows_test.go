@@ -57,6 +57,20 @@ func TestRows(t *testing.T) {
 	if got := g.Rows(); !slices.Equal(got, []bool{false}) {
 		t.Errorf("a fixed shape: got %v", got)
 	}
+	if at, err := g.AtBatch(1); err == nil {
+		t.Errorf("a fixed shape of two rows at batch 1: got %v", at.Value(at.Outputs[0]).Type)
+	}
+	b = NewBuilder("hwc") // no output grows with dimension 0
+	x = b.Input("x", F32(8, 8, 3))
+	if g, err = b.Build(b.Add("s", Slice{Axis: 0, End: 1, Step: 1}, x)); err != nil {
+		t.Fatal(err)
+	}
+	if at, err := g.AtBatch(1); err != nil || at != g {
+		t.Errorf("no batch at one row: got %v, want the graph itself", err)
+	}
+	if _, err := g.AtBatch(2); err == nil {
+		t.Error("no batch at two rows: want an error")
+	}
 	b = NewBuilder("scalar")
 	x = b.Input("x", F32())
 	if g, err = b.Build(b.Add("r", Activate{Act: ReLU}, x)); err != nil {

@@ -49,7 +49,7 @@ type Options struct {
 
 // Recommended is what wisp convert --int8 writes where it is not asked for more, and what wisp
 // bench, compare and recommend measure: without islands, which cost bytes and break engines
-// that take integers alone (docs/decisions/0022-one-size.md).
+// that take integers alone (docs/decisions/0023-one-size.md).
 func Recommended() Options {
 	return Options{Method: Best, Equalize: true, CorrectBias: true, Readers: true}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,6 +58,10 @@ precision, input size, weights, …) or "different". Blocks are recognised in th
 			for i, name := range args {
 				var err error
 				if m[i], err = wisp.Open(name, models.options()...); err != nil {
+					var u *wisp.UnrecognizedError
+					if errors.As(err, &u) && !blocks && !latency {
+						return a.diffTensors(u, args[1-i], form)
+					}
 					return err
 				}
 				for _, n := range report.Doubts(m[i], nil) {

@@ -237,6 +237,7 @@ func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kin
 	if m.Weights.Synthetic {
 		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
+	a.sayOfPictures(m)
 	f.opened = append(f.opened, m)
 	if f.device != nil {
 		return a.subjectsOn(ctx, m, models, foreign, f)
@@ -246,7 +247,7 @@ func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kin
 
 // subjectsOn are a model's on a device, which is fed with what is decoded and preprocessed here.
 func (a *app) subjectsOn(ctx context.Context, m *wisp.Model, models *modelFlags, foreign *engines.Giver, f *evalFlags) ([]eval.Subject, error) {
-	q := runner.LoadRequest{Model: m.Name, Arch: models.arch, Options: map[string]string{"arithmetic": f.arithmetic.of(a, m), "map": models.names}}
+	q := runner.LoadRequest{Model: m.Name, Arch: models.arch, Options: map[string]string{"arithmetic": f.arithmetic.of(a, m), "map": models.names, "part": models.part}}
 	if m.File != nil && !strings.HasPrefix(m.Name, m.File.Path) {
 		q.Weights = m.File.Path
 	}

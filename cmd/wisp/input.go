@@ -43,6 +43,8 @@ func readInputs(all []string) (inputs, error) {
 			return nil, usagef("--input %s: given twice: name each input, as in --input NAME=FILE.npy", s)
 		}
 		switch {
+		case what == "":
+			return nil, usagef("--input %s: want a file, or synthetic:SEED", s)
 		case strings.HasPrefix(what, "synthetic:"):
 			seed, err := strconv.ParseUint(strings.TrimPrefix(what, "synthetic:"), 10, 64)
 			if err != nil {

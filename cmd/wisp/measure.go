@@ -55,7 +55,7 @@ func (f *benchFlags) plan(ctx context.Context, a *app, rows []engines.Row, m *mo
 func (f *benchFlags) settings(a *app, level bench.Level, m *modelFlags) engines.Settings {
 	return engines.Settings{
 		Level: level, Seed: cmp.Or(f.seed, uint64(a.started.UnixNano())>>8), Warmup: f.warmup, Runs: f.runs, MinTime: f.minTime, MaxTime: f.maxTime, Force: f.force,
-		Arch: m.arch, Names: m.names, Kernels: f.kernels, Calibrate: f.calibrate, Arithmetic: f.arithmetic.profile, Version: version,
+		Arch: m.arch, Names: m.names, Part: m.part, Kernels: f.kernels, Calibrate: f.calibrate, Arithmetic: f.arithmetic.profile, Version: version,
 	}
 }
 

@@ -9,13 +9,14 @@ import (
 
 // modelFlags are the flags of every verb that opens models.
 type modelFlags struct {
-	weights, recipe, arch, names string
+	weights, recipe, arch, names, part string
 }
 
 func (f *modelFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.weights, "weights", "", "weights for a zoo network: `FILE`, or synthetic:SEED[,gain=G]")
 	cmd.Flags().StringVar(&f.recipe, "recipe", "", "preprocessing `ID` (wisp list --recipes)")
 	cmd.Flags().StringVar(&f.arch, "arch", "", "the network of a checkpoint, as a zoo `NAME`")
+	cmd.Flags().StringVar(&f.part, "part", "", "the `PART` of a checkpoint that holds several: a key, such as model_ema, or what names begin with")
 	cmd.Flags().StringVar(&f.names, "map", "", "names of a checkpoint's tensors: a `FILE` of lines OFFICIAL-NAME NAME-IN-FILE")
 }
 
@@ -81,5 +82,5 @@ func (f *arithmeticFlag) of(a *app, m *wisp.Model) string {
 }
 
 func (f *modelFlags) options(more ...wisp.Option) []wisp.Option {
-	return append([]wisp.Option{wisp.WithWeights(f.weights), wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch), wisp.WithMap(f.names)}, more...)
+	return append([]wisp.Option{wisp.WithWeights(f.weights), wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch), wisp.WithMap(f.names), wisp.WithPart(f.part)}, more...)
 }

@@ -153,7 +153,7 @@ func TestOn(t *testing.T) {
 		t.Errorf("two devices: %d results, %d comparisons, %+v", len(both.Results), len(both.Comparisons), both.Devices)
 	}
 
-	text, _ = wispOn(t, 0, append([]string{"compare", "mobilenet_v2:0.5@96", "shufflenet_v2:0.5@64", "--json", "--on", on, "--on", "local"}, fast...)...)
+	text, _ = wispOn(t, 0, append([]string{"compare", "tf_mobilenet_v2:0.5@96", "shufflenet_v2:0.5", "--json", "--on", on, "--on", "local"}, fast...)...)
 	var c comparedDocument
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func TestOn(t *testing.T) {
 		}
 	}
 	picture := filepath.Join(results, "picture.svg")
-	text, _ = wispOn(t, 0, append([]string{"compare", "mobilenet_v2:0.5@96", "shufflenet_v2:0.5@64", "--on", on, "--on", "local", "-o", picture}, fast...)...)
+	text, _ = wispOn(t, 0, append([]string{"compare", "tf_mobilenet_v2:0.5@96", "shufflenet_v2:0.5", "--on", on, "--on", "local", "-o", picture}, fast...)...)
 	if b, err := os.ReadFile(picture); err != nil || strings.Count(string(b), `class="front"`) != 2 || !strings.Contains(string(b), "On the Pareto front of "+on+": ") {
 		t.Errorf("the picture has no front for each device: %v", err)
 	}

@@ -93,7 +93,7 @@ func TestOnLab(t *testing.T) {
 		}
 	}
 
-	networks := []string{"mobilenet_v2:0.5@96", "shufflenet_v2:0.5@64"}
+	networks := []string{"tf_mobilenet_v2:0.5@96", "shufflenet_v2:0.5"}
 	text, errs := wispOn(t, 0, append(append([]string{"compare", "--json", "--on", "lab", "--on", "local", "--lab-workers", "2", "--seed", "7"}, networks...), fast...)...)
 	var c comparedDocument
 	if err := json.Unmarshal([]byte(text), &c); err != nil {

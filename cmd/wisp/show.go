@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/cost"
-	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/internal/structure"
@@ -110,38 +109,20 @@ func (a *app) showJSON(m *wisp.Model, r *cost.Report) error {
 	if err != nil {
 		return err
 	}
-	sizes := a.sizes(m)
+	s.Sizes = a.sizes(m)
 	return a.print(struct {
 		envelope
 		*report.Show
-		Sizes map[string]*int64 `json:"size_bytes"` // of the files that wisp convert writes
-	}{a.envelope(), s, sizes})
+	}{a.envelope(), s})
 }
 
-// sizes are those of the files that wisp convert writes of a model; a reason is said for one
-// that it does not write.
+// sizes are those of the files that wisp convert writes of a model; why there is none is said.
 func (a *app) sizes(m *wisp.Model) map[string]*int64 {
-	precisions := []string{"float32", "int8"}
-	sizes, errs := make([]engines.Size, 2), make([]error, 2)
-	var both sync.WaitGroup
-	for i, p := range precisions {
-		both.Go(func() { sizes[i], errs[i] = engines.SizeOf(m, p, version) })
+	sizes, notes := export.Sizes(m, version)
+	for _, n := range notes {
+		a.say("%s", n)
 	}
-	both.Wait()
-	out := map[string]*int64{}
-	for i, p := range precisions {
-		switch {
-		case errs[i] != nil:
-			out[p] = nil
-			a.say("%s: size_bytes.%s is null: %v", m.Name, p, errs[i])
-		default:
-			out[p] = &sizes[i].Bytes
-			if f := sizes[i].Format; f != "tflite" {
-				a.say("%s: its size in %s is that of an .%s file: it has no form as TensorFlow Lite", m.Name, p, f)
-			}
-		}
-	}
-	return out
+	return sizes
 }
 
 func (a *app) showLayers(m *wisp.Model, r *cost.Report, form string) error {

@@ -119,3 +119,29 @@ func TestResizeKnown(t *testing.T) {
 		}
 	}
 }
+
+// Where stride is far above the kernel, SAME pads nothing: windows begin at element 0.
+// ONNX Runtime begins them later.
+func TestSameFar(t *testing.T) {
+	for _, kind := range []string{"Conv", "AveragePool", "MaxPool"} {
+		for _, pad := range []string{"SAME_UPPER", "SAME_LOWER"} {
+			in, attrs := x1("x"), [][]byte{aInts("kernel_shape", 1, 1), aInts("strides", 1, 4), aStr("auto_pad", pad)}
+			if kind == "Conv" {
+				in = x1("x", "w")
+			}
+			m, err := Read(parts{opset: 19, in: [][]byte{port("x", 1, 1, 1, 7)}, out: [][]byte{port("y")}, nodes: [][]byte{op(kind, in, x1("y"), attrs...)},
+				inits: [][]byte{tFloat("w", []int64{1, 1, 1, 1}, 1)}}.bytes(), Options{})
+			if err != nil {
+				t.Errorf("%s: %v", kind, err)
+				continue
+			}
+			y, err := interp.Run(m.Graph, []*tensor.Tensor{tensor.Of(tensor.Shape{1, 1, 1, 7}, seq(0, 1, 7))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := y[0].Float32(); len(got) != 2 || got[0] != 0 || got[1] != 4 {
+				t.Errorf("%s, %s: got %v, want 0, 4", kind, pad, got)
+			}
+		}
+	}
+}

@@ -77,6 +77,29 @@ func thereAndBack(g *graph.Graph, in []*tensor.Tensor) error {
 	return nil
 }
 
+// Shapes that broadcast along more dimensions than TensorFlow Lite's arithmetic does.
+func TestBroadcastManyDimensions(t *testing.T) {
+	for _, c := range [][]int{{1, 2, 1, 2, 1, 2}, {2, 1, 3, 1, 2, 1}, {2, 1, 1, 2, 1, 1}} {
+		b := graph.NewBuilder("broadcast")
+		x := b.Input("x", graph.F32(2, 1, 3, 2, 1, 2))
+		k := tensor.New(tensor.Float32, c)
+		for i := range k.Float32() {
+			k.Float32()[i] = float32(i) - 3
+		}
+		g, err := b.Build(b.Add("y", graph.Binary{Fn: graph.Sub}, b.Bound(graph.Constant, "c", k), x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := tensor.New(tensor.Float32, tensor.Shape{2, 1, 3, 2, 1, 2})
+		for i := range v.Float32() {
+			v.Float32()[i] = float32(i%7) - 2
+		}
+		if err := thereAndBack(g, []*tensor.Tensor{v}); err != nil {
+			t.Errorf("%v: %v", c, err)
+		}
+	}
+}
+
 // An image beside a constant of fewer dimensions, or of one element along some: shapes align
 // in the graph's order, whatever the file's is.
 func TestBroadcast(t *testing.T) {

@@ -73,10 +73,10 @@ func requantized(g *graph.Graph, nodes []graph.Node, name string, id, like graph
 	return append(nodes, graph.Node{Name: g.Values[out].Name, Op: graph.Requantize{To: y.Type.DType}, In: []graph.ID{id}, Out: []graph.ID{out}, Block: -1}), out
 }
 
-// number is a constant of one element like a value: v itself, or the integer that stands for it.
-func (e *exporter) number(name string, like graph.ID, v float32) int {
+// number is a constant of one element, of shape one, like a value: v itself, or the integer that
+// stands for it.
+func (e *exporter) number(name string, like graph.ID, one tensor.Shape, v float32) int {
 	y := &e.g.Values[like]
-	one := tensor.Shape{1}
 	if !y.Type.Quantized() {
 		return e.floats(name, one, []float32{v})
 	}

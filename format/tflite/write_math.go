@@ -1,6 +1,7 @@
 package tflite
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/wispnet/wisp/graph"
@@ -66,9 +67,16 @@ func (e *exporter) combine(n *graph.Node, fn graph.BinaryFn, act int8, a, b, y o
 	shapes := []tensor.Shape{a.shape, b.shape, y.shape}
 	if len(y.shape) > maxBroadcast && !(a.shape.Equal(y.shape) && b.shape.Equal(y.shape)) {
 		shapes = broadcastable(a.shape, b.shape, y.shape)
-		if len(shapes[2]) > maxBroadcast {
-			e.no(n, "shapes that broadcast along more dimensions than the runtime knows")
-			return
+		for _, x := range []*operand{&a, &b} {
+			if len(shapes[2]) <= maxBroadcast {
+				break
+			}
+			if e.g.Value(x.like).Type.Quantized() {
+				e.no(n, "of integers that broadcast along more dimensions than the runtime knows")
+				return
+			}
+			*x = e.spread(n, *x, y.shape)
+			shapes = broadcastable(a.shape, b.shape, y.shape)
 		}
 	}
 	in := []int{
@@ -78,6 +86,31 @@ func (e *exporter) combine(n *graph.Node, fn graph.BinaryFn, act int8, a, b, y o
 	e.viewed(n.Name+"/joined", y.like, y.t, y.shape, shapes[2], func(y int) {
 		e.emit(code, version, in, []int{y}, kind, fbTable{act})
 	})
+}
+
+// spread repeats an operand to a shape, one dimension after the other: times ones, which
+// changes no number.
+func (e *exporter) spread(n *graph.Node, x operand, to tensor.Shape) operand {
+	for d, size := range to {
+		if x.shape[d] == size {
+			continue
+		}
+		ones := make([]float32, size)
+		for i := range ones {
+			ones[i] = 1
+		}
+		name := fmt.Sprintf("%s/spread%d", n.Name, d)
+		view := around(x.shape, d)
+		full := x.shape.Clone()
+		full[d] = size
+		y := e.between(name, x.like, full)
+		in := []int{e.reshaped(name+"/in", x.like, x.t, x.shape, view), e.floats(name+"/ones", tensor.Shape{1, size, 1}, ones)}
+		e.viewed(name+"/out", x.like, y, full, around(full, d), func(y int) {
+			e.emit(18, 1, in, []int{y}, mulOptions, fbTable{int8(0)})
+		})
+		x = operand{y, full, x.like}
+	}
+	return x
 }
 
 // broadcastable joins neighbouring dimensions along which both operands broadcast alike.

@@ -115,8 +115,9 @@ func (e *exporter) clip(n *graph.Node, act graph.Act, x, y int, l layout) {
 // limits limits x to y, of one shape.
 func (e *exporter) limits(n *graph.Node, act graph.Act, x, y int, shape tensor.Shape) {
 	hasLo, hasHi := !math.IsInf(float64(act.Lo), -1), !math.IsInf(float64(act.Hi), 1)
+	number := tensor.Shape{1}[:min(len(shape), 1)]
 	limit := func(code int, what string, v float32, x, y int) {
-		e.emit(code, e.version(n.Out[0]), []int{x, e.number(n.Name+"/"+what, n.Out[0], v)}, []int{y}, maxMinOptions, fbTable{})
+		e.emit(code, e.version(n.Out[0]), []int{x, e.number(n.Name+"/"+what, n.Out[0], number, v)}, []int{y}, maxMinOptions, fbTable{})
 	}
 	switch {
 	case hasLo && hasHi:

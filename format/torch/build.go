@@ -184,7 +184,7 @@ func (m *machine) call(callee any, args []any) (any, error) {
 	return g.call(m, args)
 }
 
-// build gives an object its state. Only NumPy's types need theirs.
+// build gives an object its state: NumPy's types need theirs, modules are theirs.
 func (m *machine) build() error {
 	state, err := m.pop()
 	if err != nil {
@@ -199,7 +199,10 @@ func (m *machine) build() error {
 		return m.setDtypeState(t, state)
 	case *array:
 		return m.setArrayState(t, state)
-	case *object, *dict, *tensorRef, *list, *unknownTensor, *tuple:
+	case *object:
+		t.setState(state)
+		return nil
+	case *dict, *tensorRef, *list, *unknownTensor, *tuple:
 		return nil
 	}
 	return m.fail("gives state to a value that takes none")
@@ -212,6 +215,10 @@ func (m *machine) persistentID() error {
 		return err
 	}
 	t, ok := v.(*tuple)
+	if ok && len(t.items) > 1 && t.items[0] == "module" { // of a module's class, with its source
+		m.push(t.items[1])
+		return nil
+	}
 	if !ok || len(t.items) < 5 {
 		return m.fail("a persistent id that is no storage")
 	}

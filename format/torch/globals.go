@@ -24,6 +24,12 @@ var globals = map[string]func(m *machine, args []any) (any, error){
 	"torch._utils._rebuild_device_tensor_from_numpy":      unknownForm("device tensor"),
 	"torch._utils._rebuild_device_tensor_from_cpu_tensor": unknownForm("device tensor"),
 
+	"torch.per_tensor_affine":                inert("quantization scheme"),
+	"torch.per_channel_affine":               inert("quantization scheme"),
+	"torch.per_tensor_symmetric":             inert("quantization scheme"),
+	"torch.per_channel_symmetric":            inert("quantization scheme"),
+	"torch.per_channel_affine_float_qparams": inert("quantization scheme"),
+
 	"torch.Size":                      asTuple,
 	"torch.device":                    inert("torch.device"),
 	"torch.Tensor":                    nil,
@@ -106,22 +112,26 @@ func (m *machine) resolve(module, name string) (any, error) {
 			return &storageClass{}, nil
 		}
 	}
-	return nil, m.refuseGlobal(module, full)
+	return m.foreign(module, full)
 }
 
-func (m *machine) refuseGlobal(module, full string) error {
+// dangerous are modules of Python whose functions no model needs.
+var dangerous = []string{"posix", "nt", "os", "subprocess", "sys", "builtins", "importlib", "runpy", "socket", "shutil", "webbrowser", "operator", "pickle", "pty", "timeit", "code", "ctypes",
+	"asyncio", "multiprocessing", "threading", "signal", "marshal", "types", "inspect", "urllib", "requests", "http", "ftplib", "smtplib", "tempfile", "platform", "commands", "pydoc", "bdb", "pdb", "profile", "cProfile", "trace", "linecache", "imp", "pip", "IPython"}
+
+// foreign answers a name that is not on the list: a class or function of somebody's code,
+// which stands for an inert instance. What a file could only want to run is refused.
+func (m *machine) foreign(module, full string) (any, error) {
 	root, _, _ := strings.Cut(module, ".")
-	switch {
-	case root == "__torch__":
-		return unsupported("TorchScript", "the archive holds code: save model.state_dict() with torch.save, or export to ONNX")
-	case slices.Contains([]string{"posix", "nt", "os", "subprocess", "sys", "builtins", "importlib", "runpy", "socket", "shutil", "webbrowser", "operator", "pickle", "pty", "timeit", "code", "ctypes"}, root):
+	if slices.Contains(dangerous, root) || module == "" {
 		r := refuse(m.where(m.pos), "the pickle calls for %s: nothing was run", clip(full))
 		r.Hint = "PyTorch would run it on loading: do not trust this file"
-		return r
+		return nil, r
 	}
-	r := refuse(m.where(m.pos), "the pickle holds %s, which is no plain data: nothing was run", clip(full))
-	r.Hint = "save only the weights: torch.save(model.state_dict(), FILE)"
-	return r
+	if err := m.spend(len(full)); err != nil {
+		return nil, err
+	}
+	return &global{full, instance(full)}, nil
 }
 
 // clip keeps a name from a file fit for one line.
@@ -177,7 +187,7 @@ func (m *machine) namedGlobal() (any, error) {
 }
 
 func inert(class string) func(*machine, []any) (any, error) {
-	return func(*machine, []any) (any, error) { return &object{class}, nil }
+	return func(*machine, []any) (any, error) { return &object{class: class}, nil }
 }
 
 func unknownForm(form string) func(*machine, []any) (any, error) {
@@ -257,7 +267,7 @@ func asBytes(m *machine, args []any) (any, error) {
 	case string:
 		return encode(m, args)
 	}
-	return &object{"bytes"}, nil
+	return &object{class: "bytes"}, nil
 }
 
 // encode is _codecs.encode(text, 'latin1'), how protocol 2 spells bytes.

@@ -2,6 +2,7 @@ package torch
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,16 +19,40 @@ var nested = []string{
 }
 
 // extract finds the state_dict in a checkpoint and reads its tensors.
-func extract(root any, mem *budget) (*Checkpoint, error) {
-	d, ok := root.(*dict)
-	if !ok {
+func extract(root any, part string, mem *budget) (*Checkpoint, error) {
+	x := &extractor{mem: mem, counts: map[*dict]int{}, held: map[*dict][]string{}, modules: map[*object]*dict{}}
+	c := &Checkpoint{}
+	top, err := x.dictOf(root)
+	if err != nil {
+		return nil, err
+	}
+	if top == nil {
 		r := refuse("", "holds %s, not a dict of tensors", describe(root))
 		r.Hint = "save the weights: torch.save(model.state_dict(), FILE)"
 		return nil, r
 	}
-	c := &Checkpoint{}
+	if o, ok := root.(*object); ok {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("a whole module, %s: its tensors were read, nothing was run", clip(o.class)))
+	}
+	if v, ok := top.get("arch"); ok {
+		c.Arch, _ = v.(string)
+	}
+	d := top
+	if part != "" {
+		if d, err = x.part(top, part); err != nil {
+			return nil, err
+		}
+		if d != nil {
+			c.Key = part
+			return c, c.read(d, mem)
+		}
+		d = top // tensors whose names begin so, perhaps: format looks for them
+	}
 	for range 3 { // {'model': {'state_dict': …}} and the like
-		key, sub := inner(d)
+		key, sub, err := x.inner(d)
+		if err != nil {
+			return nil, err
+		}
 		if sub == nil {
 			break
 		}
@@ -36,20 +61,29 @@ func extract(root any, mem *budget) (*Checkpoint, error) {
 		}
 		c.Key, d = key, sub
 	}
-	if c.Key != "" {
-		var others []string
-		for _, k := range nested {
-			if v, ok := root.(*dict).get(k); ok && k != c.Key && !strings.HasPrefix(c.Key, k+".") {
-				if sub, ok := v.(*dict); ok && tensors(sub) > 0 {
-					others = append(others, k)
-				}
-			}
-		}
-		if others != nil {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("weights taken from %q; the file also holds %s", c.Key, strings.Join(others, ", ")))
+	c.Parts = x.parts(top)
+	if c.Key != "" && part == "" {
+		if others := slices.DeleteFunc(slices.Clone(c.Parts), func(k string) bool {
+			return k == c.Key || strings.HasPrefix(c.Key, k+".") || strings.Contains(k, "optim")
+		}); len(others) > 0 {
+			c.Warnings = append(c.Warnings, fmt.Sprintf("weights taken from %q; the file also holds %s: choose with --part", c.Key, strings.Join(others, ", ")))
 		}
 	}
-	if tensors(d) == 0 {
+	if x.tensors(d) == 0 { // deeper, under names of the user's own
+		sets := slices.DeleteFunc(slices.Clone(c.Parts), func(k string) bool { return strings.Contains(k, "optim") })
+		if len(sets) > 1 {
+			r := refuse("", "holds several sets of tensors: %s", strings.Join(sets, ", "))
+			r.Hint = "choose with --part"
+			return nil, r
+		}
+		if len(sets) == 1 {
+			if d, err = x.part(top, sets[0]); err != nil {
+				return nil, err
+			}
+			c.Key = sets[0]
+		}
+	}
+	if d == nil || x.tensors(d) == 0 {
 		r := refuse("", "holds no dict of tensors")
 		r.Hint = "save the weights: torch.save(model.state_dict(), FILE)"
 		return nil, r
@@ -58,7 +92,10 @@ func extract(root any, mem *budget) (*Checkpoint, error) {
 }
 
 // tensors counts the tensors that stand directly in a dict under a name.
-func tensors(d *dict) int {
+func (x *extractor) tensors(d *dict) int {
+	if n, ok := x.counts[d]; ok {
+		return n
+	}
 	n := 0
 	for i, v := range d.vals {
 		if _, ok := d.keys[i].(string); !ok {
@@ -69,41 +106,54 @@ func tensors(d *dict) int {
 			n++
 		}
 	}
+	x.counts[d] = n
 	return n
 }
 
 // inner returns the dict inside d that holds the network, or nil where d itself does.
-func inner(d *dict) (string, *dict) {
-	own := tensors(d)
+func (x *extractor) inner(d *dict) (string, *dict, error) {
+	own := x.tensors(d)
 	for _, k := range nested {
-		if v, ok := d.get(k); ok {
-			if sub, ok := v.(*dict); ok && (tensors(sub) > 0 || own == 0 && holdsNested(sub)) {
-				return k, sub
-			}
+		v, ok := d.get(k)
+		if !ok {
+			continue
+		}
+		sub, err := x.dictOf(v)
+		if err != nil {
+			return "", nil, err
+		}
+		if sub != nil && (x.tensors(sub) > 0 || own == 0 && x.holdsNested(sub)) {
+			return k, sub, nil
 		}
 	}
 	if own > 0 {
-		return "", nil
+		return "", nil, nil
 	}
 	// one dict of tensors under a name of the user's own; not the optimizer's
 	key, found := "", (*dict)(nil)
 	for i, v := range d.vals {
 		k, ok := d.keys[i].(string)
-		sub, ok2 := v.(*dict)
-		if !ok || !ok2 || strings.Contains(k, "optim") || tensors(sub) == 0 {
+		if !ok || strings.Contains(k, "optim") {
 			continue
 		}
-		if found == nil || tensors(sub) > tensors(found) {
+		sub, err := x.dictOf(v)
+		if err != nil {
+			return "", nil, err
+		}
+		if sub == nil || x.tensors(sub) == 0 {
+			continue
+		}
+		if found == nil || x.tensors(sub) > x.tensors(found) {
 			key, found = k, sub
 		}
 	}
-	return key, found
+	return key, found, nil
 }
 
-func holdsNested(d *dict) bool {
+func (x *extractor) holdsNested(d *dict) bool {
 	for _, k := range nested {
 		if v, ok := d.get(k); ok {
-			if sub, ok := v.(*dict); ok && tensors(sub) > 0 {
+			if sub, err := x.dictOf(v); err == nil && sub != nil && x.tensors(sub) > 0 {
 				return true
 			}
 		}
@@ -179,7 +229,11 @@ func addUnknown(list []graph.Unsupported, op, name string) []graph.Unsupported {
 			return list
 		}
 	}
-	return append(list, graph.Unsupported{Op: op, Nodes: []string{clip(name)}})
+	why := ""
+	if strings.HasPrefix(op, "quantized") || strings.HasPrefix(op, "dtype q") {
+		why = "PyTorch's own integers: give the float network's weights (wisp convert --int8 quantizes them), or export this one to ONNX"
+	}
+	return append(list, graph.Unsupported{Op: op, Nodes: []string{clip(name)}, Why: why})
 }
 
 func some(names []string) string {

@@ -1,9 +1,9 @@
 // Package torch reads PyTorch checkpoints: the zip archives of torch.save since 1.6 and
 // the pickle stream before it, down to the tensors of one state_dict.
 //
-// The unpickler is our own and executes nothing: a pickle may name only what the table
-// in globals.go lists, and each of those is built here as inert data. Whole pickled
-// modules and anything else that would need Python are refused by name.
+// The unpickler is our own and executes nothing: what the table in globals.go lists is built
+// here as inert data, and a class that is not in it as a name with attributes, of which those
+// of modules are read (module.go). What a file could only want to run is refused by name.
 //
 // It knows no network. Package format opens files and sorts out prefixes and stray
 // keys; package zoo knows which network the names belong to.
@@ -23,6 +23,8 @@ const format = "torch"
 type Checkpoint struct {
 	Tensors  []Entry
 	Key      string   // where the state_dict stood: "state_dict", "model", … or "" for the root
+	Parts    []string // every such place in the file that holds tensors
+	Arch     string   // what training code calls the architecture, where it says so ("arch")
 	Warnings []string // what was chosen or left out
 }
 
@@ -56,7 +58,12 @@ func IsArchive(data []byte) bool {
 //
 // A damaged, hostile or foreign file is a *graph.Refused. A sound one whose tensors
 // have element types or forms that wisp lacks is a *graph.UnsupportedError.
-func Read(data []byte) (*Checkpoint, error) {
+func Read(data []byte) (*Checkpoint, error) { return ReadPart(data, "") }
+
+// ReadPart reads the tensors that stand under a path of keys, such as "model_ema" or
+// "callbacks.ema". Where the file has no such place, Key is not the path, and Parts are those
+// it has.
+func ReadPart(data []byte, part string) (*Checkpoint, error) {
 	// Live memory stays below 16 MiB + 1.25 × the file; the garbage collector may
 	// double it, and the mapped file itself is one more.
 	mem := &budget{left: 16<<20 + len(data) + len(data)/4}
@@ -70,7 +77,7 @@ func Read(data []byte) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return extract(root, mem)
+	return extract(root, part, mem)
 }
 
 // budget bounds the memory that a file may make the reader allocate.

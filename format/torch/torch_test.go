@@ -221,10 +221,6 @@ func TestUnsupportedForms(t *testing.T) {
 	if !errors.As(err, &u) || len(u.Ops) != 1 || !slices.Equal(u.Ops[0].Nodes, []string{"a", "b"}) {
 		t.Errorf("complex: got %v", err)
 	}
-	_, err = Read(zipFile(t, newPickler().op(opNone, opStop).Bytes(), nil, "constants.pkl", "x"))
-	if !errors.As(err, &u) || !strings.Contains(err.Error(), "TorchScript") {
-		t.Errorf("TorchScript: got %v", err)
-	}
 }
 
 // TestChecksums: one that does not fit is damage; none that fits means that the writer

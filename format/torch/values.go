@@ -28,8 +28,11 @@ type (
 		d    tensor.DType
 	}
 
-	// object is an instance that is kept only so that the rest can be read.
-	object struct{ class string }
+	// object is an instance: its class's name and its attributes, nil where it has none.
+	object struct {
+		class string
+		state *dict
+	}
 
 	// array is a NumPy array.
 	array struct {

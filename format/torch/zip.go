@@ -204,9 +204,6 @@ func readZip(data []byte, mem *budget) (any, error) {
 		r.Hint = "give the file that torch.save wrote"
 		return nil, r
 	}
-	if _, script := z.entries[prefix+"constants.pkl"]; script {
-		return nil, unsupported("TorchScript archive", "torch.jit.save wrote it, with code: save model.state_dict() with torch.save, or export to ONNX")
-	}
 	if order, ok := z.entries[prefix+"byteorder"]; ok && order.size < 64 {
 		b, err := z.read(prefix + "byteorder")
 		if err != nil {
@@ -235,12 +232,15 @@ func readZip(data []byte, mem *budget) (any, error) {
 
 // noneFits reports whether no tensor's checksum fits either, so that the writer kept none.
 func (z *archive) noneFits(prefix string) bool {
-	tensors := 0
-	for name := range z.entries {
+	tensors, read := 0, 0
+	for name, e := range z.entries {
 		if !strings.HasPrefix(name, prefix) {
 			continue
 		}
 		tensors++
+		if read += e.packed; read > len(z.data) { // entries lie over each other
+			return false
+		}
 		if _, fits, err := z.bytes(name); err == nil && fits {
 			return false
 		}

@@ -26,6 +26,7 @@ type Settings struct {
 	Force            bool
 
 	Arch, Names, Kernels  string
+	Part                  string
 	Calibrate, Arithmetic string
 
 	Version string // of the program, for contexts
@@ -52,6 +53,9 @@ func (f *Giver) Plan(ctx context.Context, rows []Row, s Settings) (*bench.Plan, 
 		Force: s.Force, Sensors: record.Sensors, Launch: f.Launch, Threshold: record.Threshold(host.OS), Guard: Guard(host, s.Version, s.Seed),
 	}
 	options := map[string]string{"arithmetic": s.Arithmetic, "calibrate": s.Calibrate}
+	if s.Part != "" {
+		options["part"] = s.Part
+	}
 	if s.Names != "" {
 		options["map"] = s.Names
 	}

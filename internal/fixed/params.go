@@ -213,20 +213,41 @@ func (t *Times) Apply(a, b int32) int32 {
 	return t.Range.Clamp(saturate(int64(t.Factor.Apply((a-t.A.Zero)*(b-t.B.Zero))) + int64(t.Y.Zero)))
 }
 
-// Averager is the rescaled mean of n numbers from their sum: TensorFlow Lite rescales the
-// sum and divides what that gave, half away from zero; the other profile rounds once.
+// Averager is the rescaled mean of n numbers from their sum. TensorFlow Lite rescales the sum of
+// signed numbers and divides what that gave, half away from zero; that of unsigned ones, their
+// zero points still in it, it rescales by a factor that has the division in it, and adds what
+// the zero points are worth, rounded on its own. The other profiles round once.
 type Averager struct {
 	n      int32
 	offset int32 // n zero points
 	factor Factor
+	bias   int32 // of unsigned numbers
+	way    averaging
 	y      Quant
 }
 
-// NewAverager prepares means of n numbers.
-func NewAverager(n int, x, y Quant, p Profile) Averager {
-	a := Averager{n: int32(n), offset: int32(n) * x.Zero, y: y, factor: FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)}
-	if p.Once() {
-		a.factor.Rounding, a.factor.Scale = Even, x.Scale/(float32(n)*y.Scale)
+type averaging uint8
+
+const (
+	meanOnce averaging = iota
+	meanSigned
+	meanUnsigned
+)
+
+// NewAverager prepares means of n numbers, which are unsigned in the file or not.
+func NewAverager(n int, x, y Quant, unsigned bool, p Profile) Averager {
+	a := Averager{n: int32(n), offset: int32(n) * x.Zero, y: y}
+	switch {
+	case p.Once():
+		a.factor = FactorOf(float64(x.Scale)/float64(y.Scale), Even)
+		a.factor.Scale = x.Scale / (float32(n) * y.Scale)
+	case unsigned:
+		a.way, a.offset = meanUnsigned, 0
+		a.factor = FactorOf(float64(x.Scale/(float32(n)*y.Scale)), HalfAway)
+		a.bias = y.Zero - Round(float64(float32(x.Zero)*x.Scale/y.Scale))
+	default:
+		a.way = meanSigned
+		a.factor = FactorOf(float64(x.Scale)/float64(y.Scale), HalfAway)
 	}
 	return a
 }
@@ -234,10 +255,14 @@ func NewAverager(n int, x, y Quant, p Profile) Averager {
 // Apply returns the mean.
 func (a *Averager) Apply(sum int32) int32 {
 	v := a.factor.Apply(sum - a.offset)
-	if a.factor.Rounding != Even {
+	zero := a.y.Zero
+	switch a.way {
+	case meanSigned:
 		v = WindowMean(v, int(a.n))
+	case meanUnsigned:
+		zero = a.bias
 	}
-	return a.y.Range().Clamp(saturate(int64(v) + int64(a.y.Zero)))
+	return a.y.Range().Clamp(saturate(int64(v) + int64(zero)))
 }
 
 // WindowMean is the mean of n numbers that keep their quantization, half away from zero.

@@ -48,7 +48,7 @@ func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 		case u == Rescale || u == Limit:
 			r = saturate(int64(f.Apply(v-x.Zero)) + int64(y.Zero))
 		case u == Sigmoid:
-			s := float32(1 / (1 + math.Exp(-float64(x.Real(v)))))
+			s := 1 / (1 + float32(math.Exp(float64(-x.Real(v)))))
 			r = saturate(int64(Round(float64(s*(1/y.Scale)))) + int64(y.Zero))
 		case u == HardSwish:
 			r = hs.apply(v)

@@ -157,7 +157,7 @@ func quantized(op graph.Op, in, out []*tensor.Tensor, p fixed.Profile) error {
 		})
 	case graph.GlobalAvgPool:
 		area := in[0].Shape[2] * in[0].Shape[3]
-		mean := fixed.NewAverager(area, qx, qy, p)
+		mean := fixed.NewAverager(area, qx, qy, in[0].DType == tensor.Uint8, p)
 		for i := range y {
 			sum := int32(0)
 			for _, v := range x[i*area:][:area] {

@@ -115,11 +115,13 @@ func poolU8Generic(a *PoolU8Args) {
 // MeanU8Args describes the mean of M pixels: Y[c] = mean of X[m·LDX + c] for c in
 // [C0, C1), with the quantizations of bytes.
 type MeanU8Args struct {
-	X, Y    []uint8
-	M, LDX  int
-	C0, C1  int
-	QX, QY  fixed.Quant
-	Profile fixed.Profile
+	X, Y   []uint8
+	M, LDX int
+	C0, C1 int
+	QX, QY fixed.Quant
+	// Unsigned says that the numbers are so in the file too, see fixed.NewAverager.
+	Unsigned bool
+	Profile  fixed.Profile
 }
 
 // MeanU8 are the means over all pixels of an image.
@@ -142,7 +144,7 @@ func meanU8Generic(a *MeanU8Args) {
 
 // meanFinish rescales the sums of the channels from c on.
 func meanFinish(a *MeanU8Args, c int, sums []int32) {
-	mean := fixed.NewAverager(a.M, a.QX, a.QY, a.Profile)
+	mean := fixed.NewAverager(a.M, a.QX, a.QY, a.Unsigned, a.Profile)
 	for i, s := range sums {
 		a.Y[c+i] = uint8(mean.Apply(s))
 	}

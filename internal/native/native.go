@@ -42,7 +42,7 @@ func (Backend) Read(q runner.LoadRequest) (runner.Builder, error) {
 	if precision != "float32" && precision != "int8" {
 		return nil, &runner.RemoteError{Code: runner.CodeUnsupported, Message: fmt.Sprintf("%s: precision %s: want float32 or int8", q.Model, precision)}
 	}
-	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch), wisp.WithMap(q.Options["map"]))
+	m, err := wisp.Open(q.Model, wisp.WithWeights(q.Weights), wisp.WithArch(q.Arch), wisp.WithMap(q.Options["map"]), wisp.WithPart(q.Options["part"]))
 	if err == nil {
 		_, err = m.Bound()
 	}
@@ -63,7 +63,15 @@ type model struct {
 }
 
 func (b *model) Build() (runner.Loaded, error) {
-	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(max(1, b.q.Batch)), wisp.Kernels(b.q.Kernels), wisp.Arithmetic(b.q.Options["arithmetic"]))
+	batch := max(1, b.q.Batch)
+	at, err := b.model.Graph.AtBatch(batch)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.model.Name, err)
+	}
+	if at == b.model.Graph {
+		batch = 0 // its own
+	}
+	p, err := b.model.Compile(wisp.Threads(max(1, b.q.Threads)), wisp.Batch(batch), wisp.Kernels(b.q.Kernels), wisp.Arithmetic(b.q.Options["arithmetic"]))
 	if err != nil {
 		return nil, &runner.RemoteError{Code: Code(err), Message: err.Error()}
 	}
@@ -218,7 +226,7 @@ func featuresUsed(kernels string) []string {
 
 // shapes are what the plan's nodes are to their kernels: those of the fused graph.
 func (l *loaded) shapes() (map[string]cost.Shape, error) {
-	g, err := Exportable(l.model)
+	g, err := l.model.Fused()
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,11 @@ func Facts(m *wisp.Model, r *cost.Report) []Fact {
 // several or where one is not of real numbers.
 func inputFact(m *wisp.Model) string {
 	if ports := m.Inputs(); len(ports) == 1 && ports[0].DType == tensor.Float32 {
-		return m.InputShape().String()
+		shape := m.InputShape()
+		if own := m.Inputs()[0].Shape; !shape.Equal(own) {
+			return fmt.Sprintf("%v  (in the file, and in arrays for it: %v)", shape, own)
+		}
+		return shape.String()
 	}
 	return m.WantInputs()
 }

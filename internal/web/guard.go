@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -149,6 +150,7 @@ func (s *Server) bounded(next http.Handler, w http.ResponseWriter, r *http.Reque
 			return
 		}
 	}
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true)) // of a model's file that is cut short
 	defer func() {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {

@@ -56,6 +56,8 @@ func attr(name string, v any) []byte {
 		return message(text(1, name), text(4, v), number(20, 3))
 	case []int:
 		return message(text(1, name), field(8, packed(v)), number(20, 7))
+	case []float32:
+		return message(text(1, name), field(7, floatBytes(v...)), number(20, 6))
 	}
 	panic("onnxgen: an attribute of that type")
 }

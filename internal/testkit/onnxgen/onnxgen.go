@@ -50,7 +50,7 @@ type Model struct {
 	// Optimized says that ONNX Runtime's optimizer changes what such files say. It merges two
 	// QuantizeLinear with only moves between into one of new parameters, joins a Pad of zeros with
 	// a MaxPool, quantizes the float input of a matrix whose weights alone are quantized
-	// (MatMulNBits), and takes a Gemm's bias for one in quanta of the product of the scales.
+	// (MatMulNBits), and takes a layer's bias for one in quanta of the product of the scales.
 	Optimized bool
 }
 

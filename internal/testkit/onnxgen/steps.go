@@ -293,6 +293,7 @@ func (g *gen) conv(x *value, _ []*value) *value {
 			name, rounded = g.floats([]int{len(f)}, f...), true
 		} else {
 			name, bias, rounded = g.bias(w.dims[0], x, w)
+			g.optimized = g.optimized || g.style == Partial && rounded
 		}
 		in = append(in, name)
 	}

@@ -1,4 +1,4 @@
-package engines
+package export
 
 import (
 	"testing"
@@ -44,7 +44,7 @@ func TestSizeOf(t *testing.T) {
 					}
 					if _, err := SizeOf(m, "int8", ""); err != nil { // then no file can be written either
 						var n counter
-						if err := WriteTFLite(&n, whole, ""); err == nil {
+						if err := TFLite(&n, whole, ""); err == nil {
 							t.Errorf("no size in int8 of a file of %d bytes: %v", n, err)
 						}
 						continue
@@ -66,9 +66,9 @@ func is(t *testing.T, m *wisp.Model, precision string, written *wisp.Model) {
 	}
 	var n counter
 	if got.Format == "onnx" {
-		err = WriteONNX(&n, written)
+		err = ONNX(&n, written)
 	} else {
-		err = WriteTFLite(&n, written, "1.2")
+		err = TFLite(&n, written, "1.2")
 	}
 	if err != nil {
 		t.Fatal(err)
