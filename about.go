@@ -2,6 +2,7 @@ package wisp
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -70,6 +71,23 @@ func (m *Model) scaleOfFile() (*imagenet.Recipe, error) {
 
 // saysScale reports whether the file's metadata state the input's scale.
 func (m *Model) saysScale() bool { return m.file != nil && m.file.About.Mean != nil }
+
+// saysOtherScale reports whether the file's metadata state another scale than that of a
+// recipe, as where another tool has written them since: then the scale is the file's word.
+func (m *Model) saysOtherScale(recipe string) bool {
+	r, err := imagenet.FindRecipe(recipe)
+	if err != nil || !m.saysScale() {
+		return false
+	}
+	a, s := &m.file.About, r.Scale()
+	near := func(x, y float32) bool { return math.Abs(float64(x-y)) <= 1e-3*math.Max(1, math.Abs(float64(y))) }
+	for c := range 3 {
+		if !near(a.Mean[min(c, len(a.Mean)-1)], s.Mean[c]) || !near(a.Std[min(c, len(a.Std)-1)], s.Std[c]) {
+			return true
+		}
+	}
+	return a.Order != "" && a.Order != s.Order
+}
 
 // takeLabels takes over the names that the file has for its outputs. Where they are
 // ImageNet's, in whatever order, answers are its classes.

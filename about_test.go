@@ -222,3 +222,16 @@ func TestUseLabels(t *testing.T) {
 		t.Errorf("1001 labels without a background: got %v, background %v", err, m.Background)
 	}
 }
+
+// A scale that another tool has written into a file of wisp's goes before the recipe that the
+// file was written with, guessed or not.
+func TestScaleWrittenLater(t *testing.T) {
+	for _, form := range forms {
+		for _, recipe := range []string{"guessed:torchvision", "torchvision"} {
+			a := &graph.About{Recipe: recipe, Description: "wisp test recipe=" + recipe, Mean: []float32{0}, Std: []float32{255}, Order: "RGB"}
+			if m := saying(t, form, 10, a); m.Recipe.ID != "timm_unit" || m.RecipeGuessed {
+				t.Errorf("%s of recipe %s: got %s (%s), guessed %v, want timm_unit", form, recipe, m.Recipe.ID, m.RecipeWhy, m.RecipeGuessed)
+			}
+		}
+	}
+}

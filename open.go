@@ -427,9 +427,9 @@ func (m *Model) chooseRecipe(asked string) error {
 		if m.RecipeGuessed = !m.Weights.Synthetic; m.RecipeGuessed {
 			m.RecipeWhy = "guessed: that of the network's official weights, which these are not known to be"
 		}
-	case named != "" && guess:
+	case named != "" && guess && !m.saysScale():
 		id, m.RecipeWhy, m.RecipeGuessed = named, "guessed: it was a guess when the file was written", true
-	case named != "":
+	case named != "" && !guess && !m.saysOtherScale(named):
 		id, m.RecipeWhy = named, "the file says so"
 	case m.saysScale():
 		r, err := m.scaleOfFile()

@@ -1,8 +1,10 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +29,9 @@ func (d *folder) load(location string) (*content, error) {
 		d.root, d.open = root, map[string]*content{}
 	}
 	info, err := d.root.Stat(filepath.FromSlash(location))
+	if failed, ok := errors.AsType[*fs.PathError](err); ok { // a root's errors name system calls and the file once more
+		return nil, failed.Err
+	}
 	if err != nil {
 		return nil, err
 	}
