@@ -42,18 +42,34 @@ func TestSizeOf(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if _, err := SizeOf(m, "int8", ""); err != nil { // then no file can be written either
-						var n counter
-						if err := WriteTFLite(&n, whole, ""); err == nil {
-							t.Errorf("no size in int8 of a file of %d bytes: %v", n, err)
-						}
-						continue
-					}
 					is(t, m, "int8", whole)
 					is(t, whole, "int8", whole)
 				}
 			}
 		})
+	}
+}
+
+// TestEverySize: every network of the zoo has a form in integers as TensorFlow Lite, and so a
+// size; one of each family, and all where there is time.
+func TestEverySize(t *testing.T) {
+	seen := map[string]bool{}
+	for _, a := range zoo.All {
+		if seen[a.Family] && !testkit.Thorough() {
+			continue
+		}
+		seen[a.Family] = true
+		name := a.Name + "@64"
+		if a.AnyWidth {
+			name = a.Name + ":0.3@64"
+		}
+		m, err := wisp.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := SizeOf(m, "int8", ""); err != nil || s.Format != "tflite" || s.Bytes < 10_000 {
+			t.Errorf("%s: got %+v, %v", name, s, err)
+		}
 	}
 }
 
