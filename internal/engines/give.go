@@ -134,6 +134,10 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 	name, weights, options := q.Model, q.Weights, q.Options
 	q.Weights, q.Arch, q.Kernels, q.Options = "", "", "", nil
 	if slices.Contains(e.Takes, strings.ToLower(filepath.Ext(name))) {
+		if m, err := f.open(name, ""); err == nil { // what wisp cannot read is labelled as asked
+			q.Precision = m.Precision()
+			m.Close()
+		}
 		if _, ok := f.about[name]; ok {
 			return q, nil
 		}
