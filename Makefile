@@ -8,15 +8,16 @@ check: fmt vet test race purego cross runners arm64
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort ./cmd/wisp-tfl ./cmd/wisp-lab
 
+# A slow machine may need more than go's ten minutes for a package, where CI makes the tests thorough.
 test:
-	$(GO) test ./...
+	$(GO) test -timeout 40m ./...
 
 short:
 	$(GO) test -short ./...
 
 # What runs several goroutines, under the race detector (needs a C compiler).
 race:
-	CGO_ENABLED=1 $(GO) test -race -short ./engine ./internal/runner ./bench ./eval ./internal/lab ./internal/device ./internal/web ./internal/interp .
+	CGO_ENABLED=1 $(GO) test -timeout 40m -race -short ./engine ./internal/runner ./bench ./eval ./internal/lab ./internal/device ./internal/web ./internal/interp .
 
 # The pure-Go twins alone.
 purego:
