@@ -81,6 +81,15 @@ bench:
 gain:
 	WISP_GAIN=all $(GO) test -run TestGain -timeout 30m -v ./quant
 
+# Random networks through every reader, writer, engine and runtime, CASES of each kind; the daily
+# tests and CI draw the first of them. ONNX Runtime and TensorFlow Lite take part where their
+# libraries are found.
+CASES ?= 20000
+.PHONY: random
+random:
+	WISP_RANDOM=$(CASES) $(GO) test -count=1 -timeout 12h -run 'TestRandom|TestStyled|TestQuantizedONNX|TestFloatONNX|TestWrittenBytes' \
+	  ./engine ./format/onnx ./format/tflite ./quant ./cmd/wisp-ort ./cmd/wisp-tfl
+
 # Ten minutes for every fuzz target; FUZZTIME=30s for a quick look.
 FUZZTIME ?= 10m
 fuzz:
