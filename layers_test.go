@@ -22,7 +22,7 @@ const floors = `
 3  cost engine internal/runner internal/structure
 4  bench eval quant internal/features internal/catalog internal/advise
 5  . internal/record internal/pull
-6  internal/report internal/subject internal/native
+6  internal/report internal/subject internal/native internal/export
 7  internal/engines internal/device internal/lab internal/web
 8  cmd/wisp cmd/wisp-ort cmd/wisp-tfl cmd/wisp-lab cmd/wisp-runner cmd/wisp-wasm
 

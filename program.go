@@ -11,6 +11,7 @@ import (
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/internal/fixed"
 	"github.com/wispnet/wisp/internal/guard"
+	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/tensor"
 )
 
@@ -101,6 +102,20 @@ func (m *Model) Bound() (*graph.Graph, error) {
 		})
 	})
 	return m.bound.g, m.bound.err
+}
+
+// Fused is the bound graph as other runtimes take it best: batch norms folded into layers,
+// activations joined to them. The caller may change it.
+func (m *Model) Fused() (*graph.Graph, error) {
+	g, err := m.Bound()
+	if err != nil {
+		return nil, err
+	}
+	fused, err := rewrite.Run(g)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return fused, nil
 }
 
 // Program is a compiled model. Run and Classify may be called from many goroutines;

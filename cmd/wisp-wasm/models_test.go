@@ -14,7 +14,7 @@ import (
 	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/format/safetensors"
 	"github.com/wispnet/wisp/graph"
-	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/testkit"
 	"github.com/wispnet/wisp/tensor"
 )
@@ -37,7 +37,7 @@ func made(t *testing.T, dir string) []string {
 	}
 	return []string{
 		written(t, dir, "made.onnx", func(f *os.File) error { return onnx.Write(f, g) }),
-		written(t, dir, "made.tflite", func(f *os.File) error { return engines.WriteTFLite(f, m, "") }),
+		written(t, dir, "made.tflite", func(f *os.File) error { return export.TFLite(f, m, "") }),
 		written(t, dir, "made.safetensors", func(f *os.File) error { return safetensors.Write(f, weights(g)) }),
 	}
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"github.com/wispnet/wisp/cost"
-	"github.com/wispnet/wisp/internal/engines"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/structure"
@@ -45,15 +44,11 @@ func show(q request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	say("weighing the files of " + m.Name)
-	sizes, notes := engines.Sizes(m, version)
-	doc.Sizes = sizes
 	out := shown{
 		Title: m.Name, Command: q.command(), Notes: append([]string{}, report.Doubts(m, r)...),
 		Facts: append(report.Facts(m, r), report.Remarks(m)...), Ghosts: report.GhostFact(doc.GhostModules),
 		Tools: report.ToolCells(r), Stages: report.Cells{Rows: [][]string{}}, Blocks: report.BlockCells(doc.Blocks), Layers: report.LayerCells(r),
 	}
-	out.Notes = append(out.Notes, notes...)
 	out.Document, err = print(struct {
 		record.Envelope
 		*report.Show

@@ -17,6 +17,7 @@ import (
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/internal/advise"
 	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/stat"
 	"github.com/wispnet/wisp/zoo"
@@ -103,7 +104,7 @@ func weigh(all []advise.Candidate, precision string, models *modelFlags) error {
 				if m, errs[w] = wisp.Open(all[i].Model, models.options()...); errs[w] != nil {
 					return
 				}
-				if s, err := engines.SizeOf(m, precision, version); err == nil {
+				if s, err := export.SizeOf(m, precision, version); err == nil {
 					all[i].Bytes = &s.Bytes
 				}
 				m.Close()

@@ -9,7 +9,7 @@ import (
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/internal/catalog"
-	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/zoo"
@@ -144,7 +144,7 @@ func (c *compared) lacks(format string, args ...any) {
 
 // size is the size of a model's file, or why there is none.
 type size struct {
-	engines.Size
+	export.Size
 	err error
 }
 
@@ -179,7 +179,7 @@ func (c *compared) sizeOf(m *wisp.Model, precision string) size {
 	key := precision + " " + m.Name
 	s, ok := c.sizes[key]
 	if !ok {
-		s.Size, s.err = engines.SizeOf(m, precision, version)
+		s.Size, s.err = export.SizeOf(m, precision, version)
 		if c.sizes == nil {
 			c.sizes = map[string]size{}
 		}

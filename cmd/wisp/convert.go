@@ -16,7 +16,7 @@ import (
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/format/safetensors"
-	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/report"
@@ -207,9 +207,9 @@ func (a *app) printLayers(r *quant.Result, sqnr float64, layers []convertedLayer
 	return err
 }
 
-func writeONNX(w io.Writer, m *wisp.Model) error { return engines.WriteONNX(w, m) }
+func writeONNX(w io.Writer, m *wisp.Model) error { return export.ONNX(w, m) }
 
-func writeTFLite(w io.Writer, m *wisp.Model) error { return engines.WriteTFLite(w, m, version) }
+func writeTFLite(w io.Writer, m *wisp.Model) error { return export.TFLite(w, m, version) }
 
 // writeSafetensors writes the network's own tensors under their own names, and which network
 // it is, since tensors do not tell every network from others.

@@ -12,7 +12,7 @@ import (
 	"github.com/wispnet/wisp/cost"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/advise"
-	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -191,7 +191,7 @@ func weighsAtMost(name string, most int64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	s, err := engines.SizeOf(m, "float32", version)
+	s, err := export.SizeOf(m, "float32", version)
 	return err == nil && s.Bytes <= most, err
 }
 

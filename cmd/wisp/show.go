@@ -12,7 +12,7 @@ import (
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/cost"
-	"github.com/wispnet/wisp/internal/engines"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/internal/structure"
@@ -118,7 +118,7 @@ func (a *app) showJSON(m *wisp.Model, r *cost.Report) error {
 
 // sizes are those of the files that wisp convert writes of a model; why there is none is said.
 func (a *app) sizes(m *wisp.Model) map[string]*int64 {
-	sizes, notes := engines.Sizes(m, version)
+	sizes, notes := export.Sizes(m, version)
 	for _, n := range notes {
 		a.say("%s", n)
 	}

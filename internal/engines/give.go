@@ -15,7 +15,7 @@ import (
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/bench"
 	"github.com/wispnet/wisp/format/onnx"
-	"github.com/wispnet/wisp/format/tflite"
+	"github.com/wispnet/wisp/internal/export"
 	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/quant"
@@ -27,29 +27,13 @@ import (
 // exports are the writers of the formats that foreign engines take.
 var exports = map[string]func(w io.Writer, m *wisp.Model, batch int) error{
 	".onnx":   exportONNX,
-	".tflite": func(w io.Writer, m *wisp.Model, _ int) error { return WriteTFLite(w, m, "") },
-}
-
-// WriteTFLite writes a model as a TensorFlow Lite file, whose description names its recipe
-// and the program's version, where one is given, and whose metadata have the scale of its input
-// and its labels.
-func WriteTFLite(w io.Writer, m *wisp.Model, version string) error {
-	g, err := native.Exportable(m)
-	if err != nil {
-		return err
-	}
-	if g, err = quant.Plain(g); err != nil {
-		return err
-	}
-	about := m.About("")
-	about.Description = strings.Join(strings.Fields("wisp "+version+" recipe="+about.Recipe), " ")
-	return tflite.WriteAbout(w, g, about)
+	".tflite": func(w io.Writer, m *wisp.Model, _ int) error { return export.TFLite(w, m, "") },
 }
 
 // exportONNX writes the fused network at a fixed batch, which spares the engine shapes
 // that it would have to find out while it runs.
 func exportONNX(w io.Writer, m *wisp.Model, batch int) error {
-	g, err := native.Exportable(m)
+	g, err := m.Fused()
 	if err != nil {
 		return err
 	}
@@ -150,6 +134,10 @@ func (f *Giver) give(e *Kind, q runner.LoadRequest) (runner.LoadRequest, error) 
 	name, weights, options := q.Model, q.Weights, q.Options
 	q.Weights, q.Arch, q.Kernels, q.Options = "", "", "", nil
 	if slices.Contains(e.Takes, strings.ToLower(filepath.Ext(name))) {
+		if m, err := f.open(name, ""); err == nil { // what wisp cannot read is labelled as asked
+			q.Precision = m.Precision()
+			m.Close()
+		}
 		if _, ok := f.about[name]; ok {
 			return q, nil
 		}

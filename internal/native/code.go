@@ -2,14 +2,12 @@ package native
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/wispnet/wisp"
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/npy"
-	"github.com/wispnet/wisp/internal/rewrite"
 	"github.com/wispnet/wisp/internal/runner"
 	"github.com/wispnet/wisp/zoo"
 )
@@ -45,17 +43,4 @@ func Code(err error) string {
 		return runner.CodeRefused
 	}
 	return runner.CodeFailed
-}
-
-// Exportable is a model's graph as other runtimes take it best: bound and fused.
-func Exportable(m *wisp.Model) (*graph.Graph, error) {
-	g, err := m.Bound()
-	if err != nil {
-		return nil, err
-	}
-	fused, err := rewrite.Run(g)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", m.Name, err)
-	}
-	return fused, nil
 }

@@ -226,7 +226,7 @@ func featuresUsed(kernels string) []string {
 
 // shapes are what the plan's nodes are to their kernels: those of the fused graph.
 func (l *loaded) shapes() (map[string]cost.Shape, error) {
-	g, err := Exportable(l.model)
+	g, err := l.model.Fused()
 	if err != nil {
 		return nil, err
 	}

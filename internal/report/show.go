@@ -21,7 +21,7 @@ type Show struct {
 	MultAdds     map[string]int64  `json:"mult_adds"`
 	Tools        []ShowTool        `json:"mult_adds_explained"`
 	Bytes        map[string]int64  `json:"bytes"`
-	Sizes        map[string]*int64 `json:"size_bytes"` // of the files that wisp convert writes, by precision
+	Sizes        map[string]*int64 `json:"size_bytes,omitempty"` // of the files that wisp convert writes, by precision; the static page, which links no writer, has none
 	FileBytes    *int64            `json:"file_bytes"`
 	Peak         int64             `json:"activation_peak_bytes"`
 	Layers       []ShowLayer       `json:"layers"`

@@ -28,7 +28,7 @@ func budgets() []*budget {
 	return []*budget{
 		{Key: "macs", Short: "MACs", Label: "MACs", Unit: "M", Flag: "--max-macs=%sM", of: func(r *compareRow) *float64 { return float(float64(r.MACs) / 1e6) }},
 		{Key: "params", Short: "parameters", Label: "Parameters", Unit: "M", Flag: "--max-params=%sM", of: func(r *compareRow) *float64 { return float(float64(r.Params) / 1e6) }},
-		{Key: "mb", Short: "of weights", Label: "Size, float32", Unit: "MB", Flag: "--max-bytes=%sMB", of: func(r *compareRow) *float64 { return float(float64(r.Bytes) / 1e6) }},
+		{Key: "mb", Short: "of weights", Label: "Weights, float32", Unit: "MB", Flag: "--max-bytes=%sMB", of: func(r *compareRow) *float64 { return float(float64(r.Bytes) / 1e6) }},
 		{Key: "ms", Short: "", Label: "Latency", Unit: "ms", Flag: "--max-latency=%sms", of: func(r *compareRow) *float64 {
 			if r.Latency == nil {
 				return nil

@@ -1,15 +1,14 @@
-package engines
+// Package export writes models as files of other tools' formats, ONNX and TensorFlow Lite, and
+// says how large such files are. Package format's readers take back what it writes.
+package export
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/wispnet/wisp"
-	"github.com/wispnet/wisp/format/onnx"
 	"github.com/wispnet/wisp/graph"
-	"github.com/wispnet/wisp/internal/native"
 )
 
 // Size is what a model weighs in a precision: the bytes of the file that wisp convert writes.
@@ -28,7 +27,7 @@ func SizeOf(m *wisp.Model, precision, version string) (Size, error) {
 		return Size{}, err
 	}
 	var n counter
-	err = WriteTFLite(&n, s, version)
+	err = TFLite(&n, s, version)
 	if err == nil {
 		return Size{int64(n), "tflite"}, nil
 	}
@@ -40,7 +39,7 @@ func SizeOf(m *wisp.Model, precision, version string) (Size, error) {
 		return Size{}, fmt.Errorf("%s: no size in int8 without a calibration: it has no form as TensorFlow Lite, and in ONNX the size depends on the ranges: wisp convert says it", m.Name)
 	}
 	n = 0
-	if err := WriteONNX(&n, s); err != nil {
+	if err := ONNX(&n, s); err != nil {
 		return Size{}, fmt.Errorf("%s: no file of it can be written: %w", m.Name, err)
 	}
 	return Size{int64(n), "onnx"}, nil
@@ -68,15 +67,6 @@ func Sizes(m *wisp.Model, version string) (sizes map[string]*int64, notes []stri
 		}
 	}
 	return sizes, notes
-}
-
-// WriteONNX writes a model as an ONNX file.
-func WriteONNX(w io.Writer, m *wisp.Model) error {
-	g, err := native.Exportable(m)
-	if err != nil {
-		return err
-	}
-	return onnx.WriteAbout(w, g, m.About(""))
 }
 
 // counter counts what is written to it.

@@ -1,4 +1,4 @@
-package engines
+package export
 
 import (
 	"testing"
@@ -82,9 +82,9 @@ func is(t *testing.T, m *wisp.Model, precision string, written *wisp.Model) {
 	}
 	var n counter
 	if got.Format == "onnx" {
-		err = WriteONNX(&n, written)
+		err = ONNX(&n, written)
 	} else {
-		err = WriteTFLite(&n, written, "1.2")
+		err = TFLite(&n, written, "1.2")
 	}
 	if err != nil {
 		t.Fatal(err)
