@@ -56,6 +56,11 @@ var litert = []struct {
 	{"mean 15", 0.07011360675096512, 0, 0.05704289302229881, -99, 0, 119, false, 0x08cf3d1a},
 	{"mean 64", 0.06737585365772247, 0, 0.05, 156, 0, 55, true, 0xf6b5683f},
 	{"mean 15", 0.06737585365772247, 0, 0.05, 156, 0, 55, true, 0xb35fb183},
+	{"sigmoid", 0.03827247768640518, 0, 0.00390625, -106, 0, -128, false, 0xf9c18832},
+	{"sigmoid", 0.31609809398651123, 0, 0.00390625, 0, 0, 0, true, 0x16009046},
+	{"sigmoid", 0.016523437574505806, 0, 0.00390625, -9, 0, -128, false, 0x5404fff3},
+	{"sigmoid", 0.016523437574505806, 0, 0.00390625, 119, 0, 0, true, 0x5404fff3},
+	{"sigmoid", 0.06737585365772247, 0, 0.00390625, 156, 0, 0, true, 0xecd2d7fa},
 }
 
 func TestLiteRT(t *testing.T) {
@@ -112,6 +117,8 @@ func TestLiteRT(t *testing.T) {
 				table(Limit, y.Within(0, math.Inf(1), XNNPACK.Kernels()))
 			case "relu6":
 				table(Limit, y.Within(0, 6, XNNPACK.Kernels()))
+			case "sigmoid":
+				table(Sigmoid, y.Range())
 			case "hardswish":
 				table(HardSwish, y.Range())
 			}

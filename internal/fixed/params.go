@@ -13,6 +13,9 @@ type Quant struct {
 // Range is all that the type can hold.
 func (q Quant) Range() Range { return Range{q.Lo, q.Hi} }
 
+// Less is q for integers that are smaller by a constant.
+func (q Quant) Less(by int32) Quant { return Quant{q.Scale, q.Zero - by, q.Lo - by, q.Hi - by} }
+
 // Real is the number that q.Zero + d stands for, in float32.
 func (q Quant) Real(v int32) float32 { return q.Scale * float32(v-q.Zero) }
 
