@@ -85,11 +85,44 @@ func (m *Model) takeLabels() {
 	}
 	m.Labels, m.classes = labels, imagenet.ClassesOf(labels)
 	if m.classes == nil && m.Background {
-		m.Background = slices.Contains([]string{"", "background", "none", "dummy", "unknown", "???"}, strings.ToLower(strings.TrimSpace(labels[0])))
+		m.Background = isBackground(labels[0])
 	}
 	if m.classes == nil && (len(labels) == 1000 || len(labels) == 1001) {
 		m.note("%s: its labels are not ImageNet's classes, or two of one name in an order of their own: its answers are numbers and names of its own", m.File.Path)
 	}
+}
+
+// UseLabels names the classes as the caller does, one name for each in the order of the
+// outputs, with or without the background: answers then have the numbers of the outputs,
+// whatever the file says of them. Another number of names is an error.
+func (m *Model) UseLabels(names []string) error {
+	all := names
+	switch {
+	case len(names) == m.Classes:
+		m.Background = m.Classes == 1001 && isBackground(names[0])
+	case m.Classes == 1001 && len(names) == 1000:
+		m.Background, all = true, append([]string{""}, names...)
+	default:
+		return fmt.Errorf("%s: got %d labels, want one for each of its %d classes", m.Name, len(names), m.Answers())
+	}
+	m.Labels, m.classes = all, nil
+	return nil
+}
+
+// OwnLabels are the names of the answers by their numbers, the background left out, where
+// the file or UseLabels names them and they are not ImageNet's; else nil.
+func (m *Model) OwnLabels() []string {
+	switch {
+	case m.Labels == nil || m.classes != nil:
+		return nil
+	case m.Background:
+		return m.Labels[1:]
+	}
+	return m.Labels
+}
+
+func isBackground(label string) bool {
+	return slices.Contains([]string{"", "background", "none", "dummy", "unknown", "???"}, strings.ToLower(strings.TrimSpace(label)))
 }
 
 // class is what output i stands for, of a network of so many.

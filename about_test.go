@@ -188,3 +188,37 @@ func TestImageNetLabels(t *testing.T) {
 		t.Errorf("labels of another number than outputs: got %v", m.Notes)
 	}
 }
+
+// Names that the caller gives are the outputs' own, whatever the file says of them.
+func TestUseLabels(t *testing.T) {
+	var back []string
+	for _, l := range slices.Backward(imagenet.Labels()) {
+		back = append(back, l.WNID)
+	}
+	for _, form := range forms {
+		m := saying(t, form, 1000, &graph.About{Labels: back})
+		scores := make([]float32, 1000)
+		scores[390] = 1
+		top, err := m.Top(scores, 1)
+		if err != nil || top[0].Index != 609 || m.OwnLabels() != nil {
+			t.Errorf("%s: the file's labels: got %+v, %v, want class 609", form, top, err)
+		}
+		if err := m.UseLabels(back); err != nil {
+			t.Fatal(err)
+		}
+		top, err = m.Top(scores, 1)
+		if want := (wisp.Class{Index: 390, Label: back[390], Probability: top[0].Probability}); err != nil || top[0] != want || len(m.OwnLabels()) != 1000 {
+			t.Errorf("%s: the caller's: got %+v, %v, want %+v", form, top, err, want)
+		}
+		if err := m.UseLabels(back[:999]); err == nil {
+			t.Errorf("%s: 999 labels: got no error", form)
+		}
+	}
+	m := saying(t, "onnx", 1001, &graph.About{})
+	if err := m.UseLabels(back); err != nil || !m.Background || m.OwnLabels()[0] != back[0] {
+		t.Errorf("1000 labels of 1001 outputs: got %v, background %v", err, m.Background)
+	}
+	if err := m.UseLabels(append(back, "one more")); err != nil || m.Background || len(m.OwnLabels()) != 1001 {
+		t.Errorf("1001 labels without a background: got %v, background %v", err, m.Background)
+	}
+}

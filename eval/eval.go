@@ -89,6 +89,9 @@ type Plan struct {
 	// ByOrder is how many classes the data set has, where it numbers them in the order of
 	// its folders: then they are those of a model of as many. 0: they have numbers of their own.
 	ByOrder int
+	// Names are the classes' by their numbers where they are not ImageNet's. nil: those of a
+	// subject of 1000 classes are, others have none.
+	Names []string
 	// Decode reads and decodes image i of the data set. An *imagenet.ImageError is a
 	// damaged image, every other error a missing one. It is called from several goroutines.
 	Decode func(i int) (*imagenet.RGB, error)
@@ -202,6 +205,9 @@ func (p *Plan) prepare() error {
 	}
 	return nil
 }
+
+// imageNet reports whether a subject's classes are ImageNet's.
+func (p *Plan) imageNet(s *Subject) bool { return p.Names == nil && s.Classes == 1000 }
 
 // answers is a *LabelError where a class among the images is none of the subject's.
 func (s *Subject) answers(images []Image, byOrder int) error {

@@ -43,6 +43,7 @@ type merging struct {
 	from       map[string]string
 	all        []Prediction
 	guess      bool // a recipe was
+	imageNet   bool // every file's classes are ImageNet's
 }
 
 // read takes a file into its row.
@@ -66,11 +67,12 @@ func (r *Report) read(rows *[]*merging, name string) error {
 		}
 	}
 	if m == nil {
-		m = &merging{key: key, selections: map[string]int{}, of: map[string]*Prediction{}, from: map[string]string{}}
+		m = &merging{key: key, imageNet: true, selections: map[string]int{}, of: map[string]*Prediction{}, from: map[string]string{}}
 		*rows = append(*rows, m)
 	}
 	m.files = append(m.files, name)
 	m.guess = m.guess || p.header.RecipeGuessed
+	m.imageNet = m.imageNet && p.header.ImageNet
 	m.selections[selection] = p.header.Images
 	for _, n := range p.damaged {
 		r.note("%s: line %d holds no prediction: left out", name, n)
@@ -119,7 +121,7 @@ func (r *Report) merged(m *merging) error {
 	res := Result{
 		Model: k.Model, Engine: k.Engine, EngineVersion: k.EngineVersion, Precision: k.Precision, Arithmetic: k.Arithmetic,
 		Recipe: named(k.Recipe, m.guess), Manifest: k.Manifest, PredictionsFile: m.files[0],
-		Complete: len(m.all) >= want, Resumed: len(m.all),
+		Complete: len(m.all) >= want, Resumed: len(m.all), ImageNet: m.imageNet,
 	}
 	if err := res.count(m.all); err != nil {
 		return err

@@ -94,6 +94,7 @@ type header struct {
 	Images  int `json:"images"` // of the selection
 	// RecipeGuessed is no part of the key: the pixels are the same.
 	RecipeGuessed bool `json:"recipe_guessed,omitempty"`
+	ImageNet      bool `json:"imagenet,omitempty"` // the classes are ImageNet's
 }
 
 // maxPredictionLine bounds a line; an image's path is the only long thing in it.

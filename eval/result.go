@@ -48,6 +48,11 @@ type Result struct {
 	Manifest        string `json:"manifest"`
 	PredictionsFile string `json:"predictions_file"`
 
+	// ImageNet: the classes are ImageNet's.
+	ImageNet bool `json:"imagenet,omitempty"`
+	// Names are the classes' of another data set, where they are known.
+	Names []string `json:"-"`
+
 	// Predictions are in the order of the images.
 	Predictions []Prediction `json:"-"`
 }

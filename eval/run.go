@@ -96,7 +96,7 @@ func (e *evaluation) open(t *track, at map[string]int) error {
 		e.report.note("%s on %s: nothing to resume: a new run starts", t.subject.Model, t.subject.Engine)
 	}
 	var err error
-	t.journal, err = create(e.plan.Folder, header{fileVersion, key, len(e.plan.Images), t.subject.RecipeGuessed})
+	t.journal, err = create(e.plan.Folder, header{fileVersion, key, len(e.plan.Images), t.subject.RecipeGuessed, e.plan.imageNet(t.subject)})
 	return err
 }
 
@@ -427,6 +427,7 @@ func (e *evaluation) conclude(took time.Duration) error {
 			Model: s.Model, Family: s.Family, Engine: s.Engine, EngineVersion: s.EngineVersion, Precision: s.Precision, Arithmetic: s.Arithmetic,
 			Weights: s.Weights, Recipe: named(s.Recipe, s.RecipeGuessed), Manifest: e.plan.Manifest, PredictionsFile: file,
 			Complete: t.images == len(e.plan.Images), Resumed: t.resumed, Seconds: took.Seconds(),
+			ImageNet: e.plan.imageNet(s), Names: e.plan.Names,
 		}
 		if s.Varies != nil {
 			res.Variant, res.Varies = true, *s.Varies

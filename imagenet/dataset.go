@@ -45,11 +45,12 @@ type Dataset struct {
 	// "File<tab>Class<tab>Bytes". It tells names, labels and sizes apart, not contents.
 	Hash string
 
-	tree  *tree
-	how   string // how classes were told, for Summary
-	order int    // how many folders were numbered in their order; 0: classes have numbers of their own
-	names []string
-	cased map[string]map[string]string // of folders that a listing names: lower case → as it is
+	tree    *tree
+	how     string                       // how classes were told, for Summary
+	order   int                          // how many folders were numbered in their order; 0: classes have numbers of their own
+	names   []string                     // of the model's classes, as the caller has them
+	ordered []string                     // of the folders that were numbered in their order
+	cased   map[string]map[string]string // of folders that a listing names: lower case → as it is
 }
 
 // A DatasetError says why a folder is no dataset that can be read, with the line of its
@@ -222,6 +223,16 @@ func (d *Dataset) Summary() string {
 // folders' names: the numbers then mean nothing to a model of another number of classes. It
 // is 0 where classes have numbers of their own.
 func (d *Dataset) ByOrder() int { return d.order }
+
+// Names are the classes by their numbers where they are not ImageNet's: those that OpenNamed
+// was given, or the folders' that were numbered in their order. nil: they are ImageNet's, or
+// numbers without names.
+func (d *Dataset) Names() []string {
+	if d.names == nil {
+		return d.ordered
+	}
+	return d.names
+}
 
 func count(n int, what string) string {
 	switch {

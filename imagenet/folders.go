@@ -106,7 +106,7 @@ func (d *Dataset) listFolders() (bool, error) {
 		}
 		d.Layout, d.how = "folders", "folders named by class"
 		if base != "." {
-			d.how += " in " + base
+			d.how = "folders in " + base + " named by class"
 		}
 		names := make([]string, len(list))
 		for i, e := range list {
@@ -202,7 +202,7 @@ func (d *Dataset) number(names []string) ([]Sample, error) {
 	for i, n := range names {
 		out[i] = Sample{Class: i, Name: n}
 	}
-	d.order = len(names)
+	d.order, d.ordered = len(names), names
 	d.how += fmt.Sprintf(", numbered in their order (0 = %s, 1 = %s", names[0], names[1])
 	if len(names) > 2 {
 		d.how += fmt.Sprintf(", … %d = %s", len(names)-1, names[len(names)-1])
@@ -350,5 +350,5 @@ func (d *Dataset) unlabelled() string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(": its %s have no labels", count(n, "picture"))
+	return fmt.Sprintf(": %s without labels", count(n, "picture"))
 }

@@ -151,7 +151,7 @@ func TestLayoutsRefused(t *testing.T) {
 		"folders from 1":                  {says: "1 to 3", files: map[string]string{"1/a.jpg": "", "2/a.jpg": "", "3/a.jpg": ""}},
 		"a name of two classes":           {says: "n02012849 or n03126707", files: map[string]string{"crane/a.jpg": "", "tench/a.jpg": ""}},
 		"one folder":                      {says: "one folder images", files: map[string]string{"images/a.jpg": ""}},
-		"no label":                        {says: "2 pictures have no labels", files: map[string]string{"b.jpg": "", "a.jpg": ""}},
+		"no label":                        {says: "2 pictures without labels", files: map[string]string{"b.jpg": "", "a.jpg": ""}},
 		"not a label of the model's":      {says: "folder cow is none of the model's 2 labels", names: []string{"cat", "dog"}, files: map[string]string{"cow/a.jpg": "", "dog/a.jpg": ""}},
 		"a wnid that is none":             {says: "n99999999", files: map[string]string{"n99999999_1.JPEG": ""}},
 		"val.txt without classes":         {says: "val.txt: line 1", files: map[string]string{"val.txt": "a.jpg\n", "a.jpg": ""}},

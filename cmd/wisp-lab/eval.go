@@ -18,6 +18,7 @@ import (
 	"github.com/wispnet/wisp/internal/lab"
 	"github.com/wispnet/wisp/internal/record"
 	"github.com/wispnet/wisp/internal/report"
+	"github.com/wispnet/wisp/internal/subject"
 )
 
 // evalFlags are wisp eval's, as far as they are not a worker's own.
@@ -111,12 +112,24 @@ func (a *app) eval(ctx context.Context, names []string, f *evalFlags) error {
 	}
 	giver := engines.NewGiver(wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch))
 	defer giver.Close()
+	var opened []*wisp.Model
 	for _, name := range names {
 		for _, precision := range strings.Split(f.precision, ",") {
-			if err := a.add(ctx, f, &e, name, precision, kinds, giver); err != nil {
+			m, err := a.add(ctx, f, &e, name, precision, kinds, giver)
+			if err != nil {
 				return err
 			}
+			if m != nil {
+				opened = append(opened, m)
+			}
 		}
+	}
+	named, err := subject.Numbered(data, opened)
+	if err == nil && named.Hash != data.Hash { // workers list their copies as they are
+		err = fmt.Errorf("the model's own labels number the photographs' folders in another order: evaluate it without a lab, or name folders by the numbers of their classes")
+	}
+	if err != nil {
+		return usagef("eval: %v", err)
 	}
 	last := time.Now()
 	e.Plan.Progress = func(ev eval.Event) {
@@ -140,15 +153,16 @@ func (a *app) eval(ctx context.Context, names []string, f *evalFlags) error {
 }
 
 // add describes a model to the workers: a spec for each engine, each followed by the
-// variations of its recipe where they are asked for.
-func (a *app) add(ctx context.Context, f *evalFlags, e *lab.Evaluation, name, precision string, kinds []*engines.Kind, giver *engines.Giver) error {
+// variations of its recipe where they are asked for. It is the model, or nil where a row has it
+// already.
+func (a *app) add(ctx context.Context, f *evalFlags, e *lab.Evaluation, name, precision string, kinds []*engines.Kind, giver *engines.Giver) (*wisp.Model, error) {
 	opts := []wisp.Option{wisp.WithRecipe(f.recipe), wisp.WithArch(f.arch)}
 	m, err := wisp.Open(name, append(opts, wisp.WithWeights(f.weights))...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if m.Weights.Synthetic || m.File == nil {
-		return usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
+		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)
 	}
 	weights, path := f.weights, m.File.Path
 	spec := lab.ModelSpec{Name: name, File: filepath.Base(path), Arch: f.arch, Recipe: m.Recipe.ID}
@@ -162,37 +176,37 @@ func (a *app) add(ctx context.Context, f *evalFlags, e *lab.Evaluation, name, pr
 	case "float32":
 	case "int8":
 		if m.Precision() == "int8" { // it is a row already
-			return nil
+			return nil, nil
 		}
 		if f.calibrate == "" {
 			a.log("note: %s: int8 calibrated on synthetic inputs: give photographs with --calibrate DIR", name)
 		}
 		if path, err = giver.Int8(m, weights, f.calibrate); err != nil {
-			return err
+			return nil, err
 		}
 		guess := m.RecipeGuessed
 		if m, err = wisp.Open(path, wisp.WithRecipe(m.Recipe.ID)); err != nil {
-			return err
+			return nil, err
 		}
 		m.RecipeGuessed = guess
 		weights, spec = "", lab.ModelSpec{Name: name, File: filepath.Base(path), Recipe: m.Recipe.ID}
 	default:
-		return usagef("--precision %s: want float32 or int8", precision)
+		return nil, usagef("--precision %s: want float32 or int8", precision)
 	}
 	if w := m.GuessWarning(); w != "" {
 		a.log("warning: %s", w)
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	spec.Bytes = info.Size()
 	if spec.SHA256, err = engines.HashOf(path); err != nil {
-		return err
+		return nil, err
 	}
 	subjects, err := giver.Subjects(ctx, m, kinds, engines.SubjectOptions{Weights: weights, Version: version, Vary: f.sensitivity})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, s := range subjects {
 		one := spec
@@ -202,7 +216,7 @@ func (a *app) add(ctx context.Context, f *evalFlags, e *lab.Evaluation, name, pr
 		e.Plan.Subjects = append(e.Plan.Subjects, s)
 		e.Models, e.Paths = append(e.Models, one), append(e.Paths, path)
 	}
-	return nil
+	return m, nil
 }
 
 func (a *app) print(r *eval.Report, f *evalFlags) error {

@@ -46,9 +46,8 @@ func newClassify(a *app) *cobra.Command {
 				return err
 			}
 			a.sayOfPictures(m)
-			var names []string
 			if labels != "" {
-				if names, err = readLabels(labels, m); err != nil {
+				if err := useLabels(labels, m); err != nil {
 					return err
 				}
 			}
@@ -57,7 +56,7 @@ func newClassify(a *app) *cobra.Command {
 				return err
 			}
 			defer p.Close()
-			return a.classify(cmd, p, args[1:], top, names)
+			return a.classify(cmd, p, args[1:], top)
 		},
 	}
 	models.add(cmd)
@@ -80,7 +79,7 @@ type topClass struct {
 	Probability float64 `json:"probability"`
 }
 
-func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top int, names []string) error {
+func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top int) error {
 	var all []classified
 	for _, file := range files {
 		if err := cmd.Context().Err(); err != nil {
@@ -102,9 +101,6 @@ func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top 
 			}
 			if k.Label != "" {
 				t.Label = &k.Label
-			}
-			if k.Index < len(names) {
-				t.Label = &names[k.Index]
 			}
 			c.Top = append(c.Top, t)
 		}
@@ -143,23 +139,16 @@ func (a *app) classify(cmd *cobra.Command, p *wisp.Program, files []string, top 
 	return err
 }
 
-// readLabels reads one class name a line; there must be one for every output.
-func readLabels(path string, m *wisp.Model) ([]string, error) {
+// useLabels names a model's classes by a file of one name a line.
+func useLabels(path string, m *wisp.Model) error {
 	names, err := readNames(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	want := m.Classes
-	if m.Background {
-		want--
+	if err := m.UseLabels(names); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	if m.Background && len(names) == m.Classes {
-		names = names[1:]
-	}
-	if len(names) != want {
-		return nil, fmt.Errorf("%s: got %d labels, want one for each of %d classes", path, len(names), want)
-	}
-	return names, nil
+	return nil
 }
 
 // maxLabels bounds a file of labels.

@@ -158,18 +158,10 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 		return err
 	}
 	defer data.Close()
-	a.say("%s", data.Summary())
-	for _, w := range data.Warnings {
-		a.say("%s", w)
-	}
 	plan := eval.Plan{
-		Images: eval.Select(eval.Images(data), f.limit, f.seed, shard), Manifest: data.Hash, ByOrder: data.ByOrder(),
-		Ahead:   data.Ahead,
+		Ahead:   func(i int) { data.Ahead(i) },
 		Decode:  func(i int) (*imagenet.RGB, error) { return data.Decode(i, imagenet.Limits{}) },
 		Workers: cmp.Or(f.threads, runtime.GOMAXPROCS(0)), Folder: f.folder, Resume: f.resume,
-	}
-	if len(plan.Images) == 0 {
-		return fmt.Errorf("%s: no images left: this shard has none", f.data)
 	}
 	if plan.Folder == "" {
 		if plan.Folder, err = record.StateFolder("eval"); err != nil {
@@ -185,11 +177,22 @@ func (a *app) eval(cmd *cobra.Command, names []string, models *modelFlags, f *ev
 		plan.Workers = cmp.Or(f.threads, max(1, len(f.device.Host.Affinity)))
 	}
 	for _, name := range names {
-		subjects, err := a.subjects(cmd.Context(), name, models, kinds, foreign, f)
+		subjects, err := a.subjects(cmd.Context(), name, models, kinds, foreign, f, classes)
 		if err != nil {
 			return err
 		}
 		plan.Subjects = append(plan.Subjects, subjects...)
+	}
+	if data, err = subject.Numbered(data, f.opened); err != nil {
+		return usagef("%v", err)
+	}
+	a.say("%s", data.Summary())
+	for _, w := range data.Warnings {
+		a.say("%s", w)
+	}
+	plan.Images, plan.Manifest, plan.ByOrder, plan.Names = eval.Select(eval.Images(data), f.limit, f.seed, shard), data.Hash, data.ByOrder(), data.Names()
+	if len(plan.Images) == 0 {
+		return fmt.Errorf("%s: no images left: this shard has none", f.data)
 	}
 	bar := a.progress("evaluating")
 	plan.Progress = func(e eval.Event) { bar.set(e.Done, e.Total, running(e.Running)) }
@@ -229,10 +232,15 @@ func (a *app) concludeEval(x *report.Accuracy, f *evalFlags) error {
 
 // subjects are a model's on every engine, each followed by its variations where those are
 // asked for.
-func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kinds []*engines.Kind, foreign *engines.Giver, f *evalFlags) ([]eval.Subject, error) {
+func (a *app) subjects(ctx context.Context, name string, models *modelFlags, kinds []*engines.Kind, foreign *engines.Giver, f *evalFlags, classes []string) ([]eval.Subject, error) {
 	m, err := models.openSure(a, name)
 	if err != nil {
 		return nil, err
+	}
+	if classes != nil {
+		if err := m.UseLabels(classes); err != nil {
+			return nil, usagef("--labels %s: %v", f.labels, err)
+		}
 	}
 	if m.Weights.Synthetic {
 		return nil, usagef("%s: synthetic weights have no accuracy: give trained ones with --weights FILE", name)

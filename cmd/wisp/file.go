@@ -23,6 +23,9 @@ func writeFile(path string, overwrite bool, write func(io.Writer) error) (err er
 		return err
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".wisp-*")
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: "create", Path: path, Err: failed.Err}
+	}
 	if err != nil {
 		return err
 	}

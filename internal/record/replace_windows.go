@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 )
@@ -9,6 +10,9 @@ import (
 // it out, since its renames are not atomic.
 func replace(path string, b []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".wisp-*")
+	if failed, ok := errors.AsType[*os.PathError](err); ok {
+		return &os.PathError{Op: "create", Path: path, Err: failed.Err}
+	}
 	if err != nil {
 		return err
 	}

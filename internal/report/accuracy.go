@@ -70,7 +70,7 @@ func (a *Accuracy) Print(w io.Writer, width int) {
 			c.A, c.B, c.Difference, c.CI95.Lo, c.CI95.Hi, c.Images, c.OnlyA, c.OnlyB, verdict, c.P, recipes)
 	}
 	for _, f := range a.Report.Flips {
-		printFlips(w, &f)
+		printFlips(w, &f, &a.Rows[0])
 	}
 	printSensitivity(w, a.Report.Sensitivity, width)
 }
@@ -106,14 +106,14 @@ func printRow(w io.Writer, x *AccuracyRow, width int) {
 		if i == 0 {
 			fmt.Fprintln(w, "most confused:")
 		}
-		fmt.Fprintf(w, "  %s taken for %s: %d of %d\n", className(c.Class), className(c.As), c.Images, c.Of)
+		fmt.Fprintf(w, "  %s taken for %s: %d of %d\n", x.className(c.Class), x.className(c.As), c.Images, c.Of)
 	}
 	if len(x.Classes) == 0 {
 		return
 	}
 	t := NewTable([]string{"class", "name", "images", "top-1 %", "95 % interval", "top-5 %"}, []bool{true, false, true, true, true, true}, width)
 	for _, c := range x.Classes {
-		t.AppendRow(table.Row{c.Class, className(c.Class), c.Images, fmt.Sprintf("%.1f", c.Top1), fmt.Sprintf("%.1f–%.1f", c.Top1CI.Lo, c.Top1CI.Hi), fmt.Sprintf("%.1f", c.Top5)})
+		t.AppendRow(table.Row{c.Class, x.className(c.Class), c.Images, fmt.Sprintf("%.1f", c.Top1), fmt.Sprintf("%.1f–%.1f", c.Top1CI.Lo, c.Top1CI.Hi), fmt.Sprintf("%.1f", c.Top5)})
 	}
 	fmt.Fprintln(w, t.Render())
 }
@@ -121,14 +121,14 @@ func printRow(w io.Writer, x *AccuracyRow, width int) {
 // mostFlips bounds the images that a terminal is told of; the JSON document has them all.
 const mostFlips = 10
 
-func printFlips(w io.Writer, f *eval.Flips) {
+func printFlips(w io.Writer, f *eval.Flips, row *AccuracyRow) {
 	fmt.Fprintf(w, "%s to %s: another answer on %d of %d images: %d became wrong, %d became right\n", f.A, f.B, f.Changed, f.Images, f.Broken, f.Mended)
 	for i, x := range f.List {
 		if i == mostFlips {
 			fmt.Fprintf(w, "  … and %d more (--json lists all)\n", len(f.List)-mostFlips)
 			break
 		}
-		fmt.Fprintf(w, "  %s (%s): %s, then %s\n", x.Image, className(x.Class), className(x.A), className(x.B))
+		fmt.Fprintf(w, "  %s (%s): %s, then %s\n", x.Image, row.className(x.Class), row.className(x.A), row.className(x.B))
 	}
 }
 
@@ -153,9 +153,13 @@ func printSensitivity(w io.Writer, rows []eval.Sensitivity, width int) {
 	fmt.Fprintf(w, "\nWhat each choice of the preprocessing is worth on these images:\n\n%s\n", t.Render())
 }
 
-// className names a class of ImageNet's by its first word, another by its number.
-func className(class int) string {
-	if labels := imagenet.Labels(); class >= 0 && class < len(labels) {
+// className names a class: ImageNet's by its first word, another as its data set or model
+// does, or by its number.
+func (x *AccuracyRow) className(class int) string {
+	if class >= 0 && class < len(x.Names) {
+		return x.Names[class]
+	}
+	if labels := imagenet.Labels(); x.ImageNet && class >= 0 && class < len(labels) {
 		return labels[class].Short()
 	}
 	return fmt.Sprintf("class %d", class)
