@@ -8,15 +8,16 @@ check: fmt vet test race purego cross runners arm64
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o . ./cmd/wisp ./cmd/wisp-ort ./cmd/wisp-tfl ./cmd/wisp-lab
 
+# A slow machine may need more than go's ten minutes for a package, where CI makes the tests thorough.
 test:
-	$(GO) test ./...
+	$(GO) test -timeout 40m ./...
 
 short:
 	$(GO) test -short ./...
 
 # What runs several goroutines, under the race detector (needs a C compiler).
 race:
-	CGO_ENABLED=1 $(GO) test -race -short ./engine ./internal/runner ./bench ./eval ./internal/lab ./internal/device ./internal/web ./internal/interp .
+	CGO_ENABLED=1 $(GO) test -timeout 40m -race -short ./engine ./internal/runner ./bench ./eval ./internal/lab ./internal/device ./internal/web ./internal/interp .
 
 # The pure-Go twins alone.
 purego:
@@ -79,6 +80,15 @@ bench:
 # table: min-max dB, recommended dB, gain, per cent of the multiply-adds in float32, seconds.
 gain:
 	WISP_GAIN=all $(GO) test -run TestGain -timeout 30m -v ./quant
+
+# Random networks through every reader, writer, engine and runtime, CASES of each kind; the daily
+# tests and CI draw the first of them. ONNX Runtime and TensorFlow Lite take part where their
+# libraries are found.
+CASES ?= 20000
+.PHONY: random
+random:
+	WISP_RANDOM=$(CASES) $(GO) test -count=1 -timeout 12h -run 'TestRandom|TestStyled|TestQuantizedONNX|TestFloatONNX|TestWrittenBytes' \
+	  ./engine ./format/onnx ./format/tflite ./quant ./cmd/wisp-ort ./cmd/wisp-tfl
 
 # Ten minutes for every fuzz target; FUZZTIME=30s for a quick look.
 FUZZTIME ?= 10m

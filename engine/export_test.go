@@ -40,3 +40,28 @@ func Chains(p *Program) (chains, shared int) {
 	}
 	return chains, shared
 }
+
+// BreakChunk makes a chunk of the program's first divided step panic: the one that the unit
+// stands in.
+func BreakChunk(p *Program, value any) bool {
+	for i := range p.steps {
+		if s := &p.steps[i]; s.Chunks > 1 {
+			s.work = breaking{s.work, s.units / 2, value}
+			return true
+		}
+	}
+	return false
+}
+
+type breaking struct {
+	runner
+	unit  int
+	value any
+}
+
+func (b breaking) run(c *ctx, u0, u1 int) {
+	if u0 <= b.unit && b.unit < u1 {
+		panic(b.value)
+	}
+	b.runner.run(c, u0, u1)
+}

@@ -218,14 +218,15 @@ func (l *lowering) inQuanta(id, as graph.ID, x view) (view, error) {
 	s := l.shape(id)
 	y := l.buffer(s)
 	y.bytes, l.bufs[y.buf].bytes = true, true
-	l.lookup("concat", l.node.Name, s, x, y, byteTable(fixed.JoinTable(qx, qy, l.profile)))
+	l.lookup("concat", l.node.Name, s, x, y, byteTable(fixed.JoinTable(qx, qy, l.profile), 0))
 	return y, nil
 }
 
-func byteTable(t [256]int32) *[256]uint8 {
+// byteTable is a table's results, raised to bytes.
+func byteTable(t [256]int32, by int32) *[256]uint8 {
 	var out [256]uint8
 	for i, v := range t {
-		out[i] = uint8(v)
+		out[i] = uint8(v + by)
 	}
 	return &out
 }

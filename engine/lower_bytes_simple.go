@@ -37,7 +37,10 @@ func (l *lowering) byteTable(u fixed.Unary, op string, limit *graph.Act) error {
 	if err != nil {
 		return err
 	}
-	l.lookup(op, n.Name, l.shape(n.In[0]), x, l.place(n.Out[0]), byteTable(fixed.Table(u, qx, qy, rng, l.profile)))
+	// Roundings depend on the file's own numbers.
+	sx, sy := sign(l.g.Values[n.In[0]].Type.DType), sign(l.g.Values[n.Out[0]].Type.DType)
+	t := fixed.Table(u, qx.Less(sx), qy.Less(sy), fixed.Range{Lo: rng.Lo - sy, Hi: rng.Hi - sy}, l.profile)
+	l.lookup(op, n.Name, l.shape(n.In[0]), x, l.place(n.Out[0]), byteTable(t, sy))
 	return nil
 }
 

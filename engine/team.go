@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/wispnet/wisp/internal/guard"
 )
 
 // A step's chunks are claimed from one word: a number that is new for every step, the
@@ -33,6 +35,7 @@ type team struct {
 	finished chan struct{} // one token wakes the caller
 	workers  []worker
 	stopped  sync.WaitGroup
+	box      guard.Box // a kernel's panic, which the caller's Run passes on
 }
 
 type worker struct {
@@ -75,6 +78,14 @@ func (t *team) run(p *Program, caller *ctx, step int) {
 	}
 	t.help(p, caller, t.work.Load())
 	t.await(int32(s.Chunks))
+	t.box.Raise()
+}
+
+// chunk executes a part of a step. One that panics counts as finished, so that nobody waits
+// for it.
+func (t *team) chunk(s *step, c *ctx, from, to int) {
+	defer t.box.Catch()
+	s.work.run(c, from, to)
 }
 
 // help claims and executes chunks of the step in word until there are none. It reports
@@ -92,7 +103,7 @@ func (t *team) help(p *Program, c *ctx, word uint64) bool {
 			return helped
 		}
 		if t.work.CompareAndSwap(word, word+1) {
-			s.work.run(c, chunk*s.units/s.Chunks, (chunk+1)*s.units/s.Chunks)
+			t.chunk(s, c, chunk*s.units/s.Chunks, (chunk+1)*s.units/s.Chunks)
 			helped = true
 			if t.done.Add(1) == int32(s.Chunks) && t.waiting.Swap(false) {
 				t.finished <- struct{}{}

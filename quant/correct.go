@@ -3,6 +3,7 @@ package quant
 import (
 	"maps"
 
+	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 )
 
@@ -22,11 +23,11 @@ func (q *quantizer) correct() (err error) {
 	if err != nil {
 		return err
 	}
-	want, err := outputs(scores(q.g), q.images, q.packs)
+	want, err := outputs(scores(q.g), q.images, engine.Options{Packs: q.packs})
 	if err != nil {
 		return err
 	}
-	got, err := outputs(scores(q.out), q.images, q.packs)
+	got, err := outputs(scores(q.out), q.images, engine.Options{Packs: q.packs})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/imagenet"
 	"github.com/wispnet/wisp/internal/testkit"
@@ -123,11 +124,11 @@ func photographed(t *testing.T, g *graph.Graph) (watched, held []*tensor.Tensor)
 // heldOut is the ratio over all inputs together.
 func heldOut(t *testing.T, g, q *graph.Graph, inputs []*tensor.Tensor) float64 {
 	t.Helper()
-	want, err := outputs(scores(g), inputs, nil)
+	want, err := outputs(scores(g), inputs, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := outputs(scores(q), inputs, nil)
+	got, err := outputs(scores(q), inputs, engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

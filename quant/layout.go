@@ -32,6 +32,13 @@ func Layout(g *graph.Graph) (*graph.Graph, error) {
 		}
 	}
 	q.fallBack()
+	root := q.joint()
+	fixed := q.probabilities(root)
+	for i := range q.ranges {
+		if fixed[root[i]] {
+			q.ranges[i] = probability
+		}
+	}
 	out, err := q.build()
 	if err != nil {
 		return nil, fmt.Errorf("quant: %s: %w", g.Name, err)

@@ -98,7 +98,8 @@ func (q *quantizer) result() (*Result, error) {
 	if r.SQNR, err = q.score(q.out); err != nil {
 		return nil, err
 	}
-	return r, nil
+	r.judged, err = q.judged()
+	return r, err
 }
 
 // macs are a layer's multiply-adds.
@@ -116,11 +117,11 @@ func (q *quantizer) score(g *graph.Graph) (float64, error) {
 	images := q.judges
 	if q.truth == nil {
 		var err error
-		if q.truth, err = outputs(scores(q.g), images, q.packs); err != nil {
+		if q.truth, err = outputs(scores(q.g), images, engine.Options{Packs: q.packs}); err != nil {
 			return 0, err
 		}
 	}
-	got, err := outputs(scores(g), images, q.packs)
+	got, err := outputs(scores(g), images, engine.Options{Packs: q.packs})
 	if err != nil {
 		return 0, err
 	}
@@ -162,10 +163,9 @@ func centred(x []float32) []float32 {
 	return out
 }
 
-// outputs runs a graph on images and returns its first output for each; packs, unless nil,
-// are those of graphs that share its weights.
-func outputs(g *graph.Graph, images []*tensor.Tensor, packs *engine.Packs) ([][]float32, error) {
-	p, err := engine.Compile(g, engine.Options{Packs: packs})
+// outputs runs a graph on images and returns its first output for each.
+func outputs(g *graph.Graph, images []*tensor.Tensor, o engine.Options) ([][]float32, error) {
+	p, err := engine.Compile(g, o)
 	if err != nil {
 		return nil, err
 	}

@@ -5,7 +5,8 @@
 // prepare.go spells a fused graph out in operators that have an integer form, calibrate.go
 // watches ranges, equalize.go evens out channels, readers.go narrows ranges to what is told
 // apart, build.go makes the integer graph, correct.go takes off the mean error, islands.go
-// leaves regions in float32, measure.go says for every layer what it cost. It runs graphs
+// leaves regions in float32, measure.go says for every layer what it cost, form.go measures the
+// network in the form that a file gives it. It runs graphs
 // through package engine and knows nothing of files.
 package quant
 
@@ -74,6 +75,8 @@ type Result struct {
 	SQNR float64
 	// IslandMACs is the share of the multiply-adds that stays in float32.
 	IslandMACs float64
+
+	judged *judged
 }
 
 // Quantize turns a network whose weights are bound into one of 8-bit integers. Calibration

@@ -3,6 +3,7 @@ package quant
 import (
 	"testing"
 
+	"github.com/wispnet/wisp/engine"
 	"github.com/wispnet/wisp/graph"
 	"github.com/wispnet/wisp/tensor"
 	"github.com/wispnet/wisp/zoo"
@@ -74,14 +75,14 @@ func TestRecommended(t *testing.T) {
 // The float network is left as it was, whatever is equalized.
 func TestLeavesTheNetworkAlone(t *testing.T) {
 	g, images := zooGraph(t, "mobilenet_v1:0.25@32")
-	before, err := outputs(g, images[:1], nil)
+	before, err := outputs(g, images[:1], engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Quantize(g, images[:2], Recommended()); err != nil {
 		t.Fatal(err)
 	}
-	after, err := outputs(g, images[:1], nil)
+	after, err := outputs(g, images[:1], engine.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

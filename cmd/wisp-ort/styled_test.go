@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/wispnet/wisp/engine"
@@ -29,7 +30,7 @@ func TestFloatONNX(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	f := floats{written{api: a, path: filepath.Join(t.TempDir(), "model.onnx")}, 0}
+	f := floats{written{api: a, path: filepath.Join(t.TempDir(), "model.onnx")}, map[string]int{}}
 	for seed := range uint64(testkit.Random(150)) {
 		rng := rand.New(rand.NewPCG(seed, 61))
 		draw := optest.Random
@@ -56,16 +57,54 @@ func TestFloatONNX(t *testing.T) {
 			break
 		}
 	}
-	t.Logf("%d files; %d networks have no form; ONNX Runtime refuses %d", f.total, f.refused, f.theirs)
-	// its shape inference counts another window of some ceil pools than its own kernels
-	if f.theirs > f.total/10 {
-		t.Errorf("ONNX Runtime refuses %d of %d", f.theirs, f.total)
+	t.Logf("%d files; %d networks have no form; without an answer to compare: %v", f.total, f.refused, f.theirs)
+	if n := f.theirs[unexplained]; n > f.total/1000+1 {
+		t.Errorf("%s: %d of %d", unexplained, n, f.total)
 	}
 }
 
 type floats struct {
 	written
-	theirs int // files that ONNX Runtime refuses
+	theirs map[string]int // files without an answer from ONNX Runtime, by reason
+}
+
+const unexplained = "ONNX Runtime misses an initializer's name (not explained)"
+
+// reason names why ONNX Runtime has no answer, or is "" for a message that is not known.
+func reason(g *graph.Graph, err error) string {
+	has := func(part string) bool { return strings.Contains(err.Error(), part) }
+	switch {
+	// Its shape inference counts one window more of some ceil pools than its kernels do, and
+	// everything after the pool disagrees.
+	case ceils(g) && has("[ShapeInferenceError]"):
+		return "ceil pool, at load"
+	case ceils(g) && has("but the computed output shape for this run is"):
+		return "ceil pool, at run"
+	// This program's session makes room for outputs before the run: see session.go.
+	case has("0 dimensions, want 1 to 8"):
+		return "output of unknown rank: not run"
+	case has("leaves more free than the batch"):
+		return "output of unknown size: not run"
+	case has("Graph ctor should have created NodeArg for initializer"):
+		return unexplained
+	}
+	return ""
+}
+
+func ceils(g *graph.Graph) bool {
+	for _, n := range g.Nodes {
+		switch op := n.Op.(type) {
+		case graph.MaxPool:
+			if op.Ceil {
+				return true
+			}
+		case graph.AvgPool:
+			if op.Ceil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (f *floats) try(t *testing.T, name string, g *graph.Graph, in []*tensor.Tensor, data []byte, side map[string][]byte) {
@@ -88,9 +127,11 @@ func (f *floats) try(t *testing.T, name string, g *graph.Graph, in []*tensor.Ten
 	}
 	want, err := f.answers(optimizeNothing, g, in)
 	if err != nil {
-		if f.theirs++; f.theirs < 5 {
-			t.Logf("%s: %v", name, err)
+		why := reason(g, err)
+		if why == "" {
+			fail(err)
 		}
+		f.theirs[why]++
 		return
 	}
 	m, err := onnx.Read(data, onnx.Options{External: func(at string) ([]byte, error) { return side[at], nil }})

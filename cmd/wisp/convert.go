@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +17,7 @@ import (
 	"github.com/wispnet/wisp/format"
 	"github.com/wispnet/wisp/format/safetensors"
 	"github.com/wispnet/wisp/internal/export"
+	"github.com/wispnet/wisp/internal/guard"
 	"github.com/wispnet/wisp/internal/native"
 	"github.com/wispnet/wisp/internal/report"
 	"github.com/wispnet/wisp/quant"
@@ -109,6 +112,7 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 			return err
 		}
 	}
+	form := strings.ToLower(filepath.Ext(c.output))[1:]
 	layers := []convertedLayer{}
 	var result *quant.Result
 	if c.int8 {
@@ -130,8 +134,29 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 			layers = append(layers, row)
 		}
 	}
-	if err := writeFile(c.output, c.overwrite, func(w io.Writer) error { return write(w, m) }); err != nil {
+	sqnr := 0.0
+	err := writeFile(c.output, c.overwrite, func(w io.Writer) error {
+		if result == nil {
+			return write(w, m)
+		}
+		var file bytes.Buffer
+		err := write(&file, m)
+		if err == nil {
+			err = guard.Do(m.Name, func() (err error) {
+				sqnr, err = native.Written(result, form, file.Bytes())
+				return err
+			})
+		}
+		if err == nil {
+			_, err = w.Write(file.Bytes())
+		}
 		return err
+	})
+	if err != nil {
+		return err
+	}
+	if result != nil && math.Abs(sqnr-result.SQNR) > tellsApart {
+		a.say("%s: %.1f dB SQNR of the output as the file gives it, %.1f dB before it was written: the layers' figures are those before", c.output, sqnr, result.SQNR)
 	}
 	if c.calibrate != "" { // photographs: how they became inputs is in the integers
 		a.warnOfGuess(m)
@@ -140,11 +165,10 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 	if err != nil {
 		return err
 	}
-	form := strings.ToLower(filepath.Ext(c.output))[1:]
 	if a.json {
-		var sqnr, islands *float64
+		var output, islands *float64
 		if result != nil {
-			sqnr, islands = &result.SQNR, &result.IslandMACs
+			output, islands = &sqnr, &result.IslandMACs
 		}
 		return a.print(struct {
 			envelope
@@ -157,10 +181,10 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 			SQNR      *float64         `json:"output_sqnr_db"`
 			Islands   *float64         `json:"float_macs_share"`
 			Layers    []convertedLayer `json:"layers"`
-		}{a.envelope(), m.Name, c.output, form, m.Precision(), info.Size(), m.Weights.ID, sqnr, islands, layers})
+		}{a.envelope(), m.Name, c.output, form, m.Precision(), info.Size(), m.Weights.ID, output, islands, layers})
 	}
 	if result != nil {
-		if err := a.printLayers(result, layers); err != nil {
+		if err := a.printLayers(result, sqnr, layers); err != nil {
 			return err
 		}
 	}
@@ -170,13 +194,16 @@ func (a *app) convert(m *wisp.Model, c *conversion, write writer) error {
 
 var formatNames = map[string]string{"onnx": "ONNX", "tflite": "TensorFlow Lite", "safetensors": "safetensors"}
 
-// printLayers shows what the quantization cost, layer by layer.
-func (a *app) printLayers(r *quant.Result, layers []convertedLayer) error {
+// tellsApart is a difference in dB that is more than another rounding of the same network.
+const tellsApart = 1
+
+// printLayers shows what the quantization cost, layer by layer, and sqnr, that of the file.
+func (a *app) printLayers(r *quant.Result, sqnr float64, layers []convertedLayer) error {
 	t := report.NewTable([]string{"layer", "op", "SQNR dB", "range", "clipped", "fell back"}, []bool{false, false, true, true, true, false}, a.width())
 	for _, l := range layers {
 		t.AppendRow(table.Row{l.Name, l.Op, fmt.Sprintf("%.1f", *l.SQNR), fmt.Sprintf("%.3g … %.3g", l.Lo, l.Hi), fmt.Sprintf("%.3f %%", 100*l.Clipped), l.Why})
 	}
-	_, err := fmt.Fprintf(a.out, "%s\n\noutput: %.1f dB SQNR, centred; %.2f %% of the multiply-adds stay in float32\n", t.Render(), r.SQNR, 100*r.IslandMACs)
+	_, err := fmt.Fprintf(a.out, "%s\n\noutput: %.1f dB SQNR, centred; %.2f %% of the multiply-adds stay in float32\n", t.Render(), sqnr, 100*r.IslandMACs)
 	return err
 }
 

@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/wispnet/wisp/internal/interp"
@@ -46,6 +47,30 @@ func TestWholeInputs(t *testing.T) {
 		p.nodes[2] = op("Neg", x1("g"), x1("y"))
 		if _, err := Read(p.bytes(), Options{}); err == nil {
 			t.Errorf("type %d: computed with", elem)
+		}
+	}
+}
+
+// A Dropout in training mode draws, of a constant too, so it is not computed in advance.
+func TestConstantDropout(t *testing.T) {
+	flag := func(v byte) []byte { return msg(fInt(2, 9), fStr(8, "t"), fBytes(9, []byte{v})) }
+	for _, training := range []byte{0, 1} {
+		p := parts{opset: 13, in: [][]byte{port("x", 1, 2)}, out: [][]byte{port("y")},
+			inits: [][]byte{tFloat("w", []int64{1, 2}, 3, 4), scalar("r", 0.5), flag(training)},
+			nodes: [][]byte{op("Dropout", x1("w", "r", "t"), x1("d")), op("Add", x1("x", "d"), x1("y"))}}
+		m, err := Read(p.bytes(), Options{})
+		if training == 1 {
+			if err == nil || !strings.Contains(err.Error(), "training_mode") {
+				t.Errorf("in training: %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := interp.Run(m.Graph, []*tensor.Tensor{tensor.Of(tensor.Shape{1, 2}, []float32{1, 1})})
+		if err != nil || !slices.Equal(y[0].Float32(), []float32{4, 5}) {
+			t.Errorf("not in training: %v, %v", y, err)
 		}
 	}
 }

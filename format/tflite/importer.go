@@ -221,5 +221,5 @@ func (im *importer) finish() error {
 		}
 	}
 	im.g = g
-	return nil
+	return checkFactors(g)
 }

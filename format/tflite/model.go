@@ -242,9 +242,22 @@ func (f *file) readTensors(sub table, buffers vector) error {
 	return v.f.err
 }
 
-// readQuant reads scales and zero points; a tensor may have none.
+// The scales that are read. A smaller one is no normal number of float32, and runtimes round
+// it to zero; of a larger one, products with others and 255 quanta leave float32.
+const leastScale, largestScale = 0x1p-126, 1e30
+
+// readQuant reads the scales and zero points of a tensor of 8-bit integers. Those of other types
+// mean nothing to any operator that is read: a bias has the product of its layer's scales.
 func (x *fileTensor) readQuant(t table, f *file) error {
 	q, ok := t.table(tensorQuant)
+	lo, hi := int64(math.MinInt8), int64(math.MaxInt8)
+	switch x.dtype() {
+	case tensor.Int8:
+	case tensor.Uint8:
+		lo, hi = 0, math.MaxUint8
+	default:
+		return t.f.err
+	}
 	if !ok {
 		return t.f.err
 	}
@@ -262,31 +275,26 @@ func (x *fileTensor) readQuant(t table, f *file) error {
 	if err := f.spend(8 * scale.n); err != nil {
 		return err
 	}
-	lo, hi := int64(math.MinInt32), int64(math.MaxInt32)
-	switch x.dtype() {
-	case tensor.Int8:
-		lo, hi = math.MinInt8, math.MaxInt8
-	case tensor.Uint8:
-		lo, hi = 0, math.MaxUint8
-	}
 	x.quant = &tensor.Quant{Axis: axis, Scale: make([]float32, scale.n), Zero: make([]int32, scale.n)}
 	for k := range scale.n {
 		s := scale.float32(k)
-		if !(s > 0) || math.IsInf(float64(s), 0) {
-			if lo != math.MinInt32 {
-				return refuse(x.where(), "scale %v: want a positive number", s)
-			}
-			x.quant = nil // of no meaning on other types
-			return nil
+		if !(s >= leastScale && s <= largestScale) {
+			return x.oddScale("scale %v: want a number from %v to %v, which float32 can multiply and divide bytes by", s, float32(leastScale), float32(largestScale))
 		}
 		x.quant.Scale[k] = s
 		if zero.n > 0 {
 			z := zero.int64(k)
 			if z < lo || z > hi {
-				return refuse(x.where(), "zero point %d is outside of the type", z)
+				return x.oddScale("zero point %d: want one from %d to %d, as %v holds", z, lo, hi, x.dtype())
 			}
 			x.quant.Zero[k] = int32(z)
 		}
 	}
 	return nil
+}
+
+func (x *fileTensor) oddScale(f string, args ...any) error {
+	r := refuse(x.where(), f, args...)
+	r.Hint = "quantize the model again"
+	return r
 }

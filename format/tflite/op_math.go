@@ -287,6 +287,10 @@ func (im *importer) pad() error {
 		}
 		op.Value = c.Float32()[0]
 	}
+	if q := im.result().quant; im.unlike(x, q) { // the byte of the result's quantization, as x's
+		p, byte := im.quant[x], math.Round(float64(op.Value)/float64(q.Scale[0]))+float64(q.Zero[0])
+		op.Value = p.Scale[0] * float32(byte-float64(p.Zero[0]))
+	}
 	return im.define(0, im.emit(im.result().name, op, im.result().quant, x), true)
 }
 

@@ -114,7 +114,7 @@ func (im *importer) reshaped(x graph.ID, from tensor.Shape, image bool, t *fileT
 	if err != nil {
 		return err
 	}
-	return im.define(0, y, toImage)
+	return im.define(0, im.as8(y, t.name, t.quant), toImage)
 }
 
 // prefers reports whether a result of four dimensions is best made an image; otherwise says
@@ -234,15 +234,7 @@ func (im *importer) transpose() error {
 		return im.define(0, im.emit(im.result().name, graph.Transpose{Perm: dims(perm)}, im.result().quant, x), to)
 	}
 	// The graph has the elements so already.
-	if q, r := im.quant[x], im.result().quant; im.b.Type(x).Quantized() && !sameQuant(q, r) {
-		y = im.emit(im.result().name, graph.Identity{}, r, x)
-	}
-	return im.define(0, y, to)
-}
-
-// sameQuant reports whether two values of one scale stand for the same numbers.
-func sameQuant(a, b *tensor.Quant) bool {
-	return a != nil && b != nil && slices.Equal(a.Scale, b.Scale) && slices.Equal(a.Zero, b.Zero)
+	return im.define(0, im.as8(y, im.result().name, im.result().quant), to)
 }
 
 // axis turns a dimension of the file's shape, negative from the end, into the graph's.
@@ -306,8 +298,12 @@ func (im *importer) split() error {
 	}
 	ids := im.b.AddN(im.uniqueOf(im.result().name, n), graph.Split{Axis: a, Parts: n}, n, x)
 	for k, id := range ids {
+		t := &im.file.tensors[im.op.out[k]]
 		if id != graph.None && im.b.Type(id).Quantized() {
-			im.quant[id] = im.file.tensors[im.op.out[k]].quant
+			if im.quant[id] = im.quant[x]; im.quant[x] == nil {
+				im.quant[id] = t.quant
+			}
+			id = im.as8(id, t.name+"/as", t.quant)
 		}
 		if err := im.define(k, id, v.image); err != nil {
 			return err

@@ -192,14 +192,33 @@ func (im *importer) activation(k int) (graph.ID, *value, error) {
 	return id, &value{id: id, image: image, defined: true}, nil
 }
 
-// emit adds a node whose result has the quantization q.
+// emit adds a node whose result has the quantization q. The runtime's operators that move
+// integers copy them, whatever the quantizations before and after them are: where those are
+// unlike, the bytes that were moved are read as other numbers.
 func (im *importer) emit(name string, op graph.Op, q *tensor.Quant, in ...graph.ID) graph.ID {
+	if _, ok := op.(graph.Identity); !ok && graph.KeepsQuanta(op) && im.unlike(in[0], q) {
+		return im.as8(im.emit(name+"/bytes", op, im.quant[in[0]], in...), name, q)
+	}
 	name, _, _ = strings.Cut(name, ";") // converters join the names of what they fused
 	id := im.b.Add(im.unique(name), op, in...)
 	if id != graph.None && im.b.Type(id).Quantized() {
 		im.quant[id] = q
 	}
 	return id
+}
+
+// unlike reports whether integers of x stand for other numbers under the quantization q.
+func (im *importer) unlike(x graph.ID, q *tensor.Quant) bool {
+	p := im.quant[x]
+	return x != graph.None && im.b.Type(x).Quantized() && p != nil && q != nil && !graph.SameQuanta(p, q)
+}
+
+// as8 is the bytes of x, read as the numbers of q.
+func (im *importer) as8(x graph.ID, name string, q *tensor.Quant) graph.ID {
+	if !im.unlike(x, q) {
+		return x
+	}
+	return im.emit(name, graph.Identity{}, q, x)
 }
 
 // define says which value the operator's result k is. Its type must be what the file says:

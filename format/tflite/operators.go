@@ -8,7 +8,9 @@ import (
 )
 
 const (
+	opAveragePool  = 1
 	opConcat       = 2
+	opMaxPool      = 17
 	opMul          = 18
 	opReshape      = 22
 	opGather       = 36
@@ -84,6 +86,12 @@ func (im *importer) operator() error {
 			return im.leave()
 		} else if t.shape.Elements() == 0 {
 			return refuse(t.where(), "shape %v has no elements", t.shape)
+		}
+	}
+	if im.op.code == opAveragePool || im.op.code == opMaxPool { // the runtime refuses such files
+		if x, y := im.file.tensors[im.op.in[0]].quant, im.result().quant; im.quantized() && x != nil && y != nil && !graph.SameQuanta(x, y) {
+			im.unsupported("reads scale %v, zero point %v and results in scale %v, zero point %v, and rescales nothing: quantize the model again", x.Scale, x.Zero, y.Scale, y.Zero)
+			return im.leave()
 		}
 	}
 	err := f(im)

@@ -179,7 +179,7 @@ func TestADBTroubles(t *testing.T) {
 		}
 	}
 	x.phone.set(func() { x.phone.full = true })
-	one("full", x.target, x.o, "its disk is full: "+x.folder+" has no room for wisp-runner-linux-arm64 (5.", "free some space there, or give another folder with --device-dir")
+	one("full", x.target, x.o, "its disk is full: "+x.folder+" has no room for wisp-runner-linux-arm64 (6.", "free some space there, or give another folder with --device-dir")
 	x.phone.set(func() { x.phone.full = false })
 	empty(t, x.folder)
 

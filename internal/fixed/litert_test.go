@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// What LiteRT 2.3 answers under its default delegate, over all 256 numbers or all 65,536 pairs:
-// the checksum of the results as unsigned bytes. XNNPACK has no kernel for the last three, so
-// that they are TensorFlow Lite's own.
+// What LiteRT 2.3 answers under its default delegate, over all 256 numbers or all 65,536 pairs,
+// or for means over 4,096 channels: the checksum of the results as unsigned bytes. XNNPACK has
+// no kernel for relu, relu6 and hardswish, so that they are TensorFlow Lite's own.
 var litert = []struct {
 	op         string
 	sa, sb, sy float32
@@ -44,6 +44,23 @@ var litert = []struct {
 	{"hardswish", 0.31609809398651123, 1.919600248336792, 0.15804904699325562, 0, 80, 128, true, 0xef25d90c},
 	{"hardswish", 0.06364868581295013, 0.07297126203775406, 0.13410592079162598, 0, 59, 0, false, 0x32778104},
 	{"hardswish", 0.06737585365772247, 0.06109771132469177, 0.8330421447753906, 156, 128, 55, true, 0x2832d312},
+	{"mean 64", 0.03827247768640518, 0, 0.028704358264803886, -106, 0, -128, false, 0x98fb8ed5},
+	{"mean 15", 0.03827247768640518, 0, 0.028704358264803886, -106, 0, -128, false, 0x54ef12a2},
+	{"mean 64", 0.31609809398651123, 0, 0.15804904699325562, 0, 0, 128, true, 0x5a3c3c39},
+	{"mean 15", 0.31609809398651123, 0, 0.15804904699325562, 0, 0, 128, true, 0x73473c03},
+	{"mean 64", 0.06364868581295013, 0, 0.13410592079162598, 0, 0, 0, false, 0x1340a6ee},
+	{"mean 15", 0.06364868581295013, 0, 0.13410592079162598, 0, 0, 0, false, 0x3511dbaa},
+	{"mean 64", 0.02794707007706165, 0, 0.0064116306602954865, -118, 0, -88, false, 0x86febae5},
+	{"mean 15", 0.02794707007706165, 0, 0.0064116306602954865, -118, 0, -88, false, 0x83293e32},
+	{"mean 64", 0.07011360675096512, 0, 0.05704289302229881, -99, 0, 119, false, 0x80742621},
+	{"mean 15", 0.07011360675096512, 0, 0.05704289302229881, -99, 0, 119, false, 0x08cf3d1a},
+	{"mean 64", 0.06737585365772247, 0, 0.05, 156, 0, 55, true, 0xf6b5683f},
+	{"mean 15", 0.06737585365772247, 0, 0.05, 156, 0, 55, true, 0xb35fb183},
+	{"sigmoid", 0.03827247768640518, 0, 0.00390625, -106, 0, -128, false, 0xf9c18832},
+	{"sigmoid", 0.31609809398651123, 0, 0.00390625, 0, 0, 0, true, 0x16009046},
+	{"sigmoid", 0.016523437574505806, 0, 0.00390625, -9, 0, -128, false, 0x5404fff3},
+	{"sigmoid", 0.016523437574505806, 0, 0.00390625, 119, 0, 0, true, 0x5404fff3},
+	{"sigmoid", 0.06737585365772247, 0, 0.00390625, 156, 0, 0, true, 0xecd2d7fa},
 }
 
 func TestLiteRT(t *testing.T) {
@@ -81,12 +98,27 @@ func TestLiteRT(t *testing.T) {
 			case "mul":
 				d := NewTimes(a, b, y, y.Range(), XNNPACK)
 				pairs(d.Apply)
+			case "mean 64", "mean 15":
+				n := 64
+				if c.op == "mean 15" {
+					n = 15
+				}
+				m := NewAverager(n, a, y, c.unsigned, XNNPACK)
+				for ch := range 4096 {
+					sum := int32(n) * a.Lo
+					for i := range n {
+						sum += int32(min(max(ch*5/16%256+(i*i*13+ch*i)%29-14, 0), 255))
+					}
+					got = append(got, byte(m.Apply(sum)-y.Lo))
+				}
 			case "requantize":
 				table(Rescale, y.Range())
 			case "relu":
 				table(Limit, y.Within(0, math.Inf(1), XNNPACK.Kernels()))
 			case "relu6":
 				table(Limit, y.Within(0, 6, XNNPACK.Kernels()))
+			case "sigmoid":
+				table(Sigmoid, y.Range())
 			case "hardswish":
 				table(HardSwish, y.Range())
 			}

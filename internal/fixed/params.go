@@ -13,6 +13,9 @@ type Quant struct {
 // Range is all that the type can hold.
 func (q Quant) Range() Range { return Range{q.Lo, q.Hi} }
 
+// Less is q for integers that are smaller by a constant.
+func (q Quant) Less(by int32) Quant { return Quant{q.Scale, q.Zero - by, q.Lo - by, q.Hi - by} }
+
 // Real is the number that q.Zero + d stands for, in float32.
 func (q Quant) Real(v int32) float32 { return q.Scale * float32(v-q.Zero) }
 
@@ -216,12 +219,16 @@ func (t *Times) Apply(a, b int32) int32 {
 // Averager is the rescaled mean of n numbers from their sum. TensorFlow Lite rescales the sum of
 // signed numbers and divides what that gave, half away from zero; that of unsigned ones, their
 // zero points still in it, it rescales by a factor that has the division in it, and adds what
-// the zero points are worth, rounded on its own. The other profiles round once.
+// the zero points are worth, rounded on its own. The other profiles round once: XNNPACK the sum
+// times a factor, plus what all zero points are worth, in float32; ONNX Runtime the mean's
+// distance from the zero point.
 type Averager struct {
 	n      int32
 	offset int32 // n zero points
 	factor Factor
-	bias   int32 // of unsigned numbers
+	bias   int32   // of unsigned numbers
+	shift  float32 // what all zero points are worth in quanta of the result
+	lift   int32   // what the result is raised by over the file's numbers
 	way    averaging
 	y      Quant
 }
@@ -232,12 +239,24 @@ const (
 	meanOnce averaging = iota
 	meanSigned
 	meanUnsigned
+	meanShifted
 )
 
-// NewAverager prepares means of n numbers, which are unsigned in the file or not.
+// NewAverager prepares means of n numbers, which are unsigned in the file or not. Numbers of a
+// file of signed ones may be raised to unsigned ones.
 func NewAverager(n int, x, y Quant, unsigned bool, p Profile) Averager {
 	a := Averager{n: int32(n), offset: int32(n) * x.Zero, y: y}
 	switch {
+	case p == XNNPACK:
+		a.way, a.offset = meanShifted, 0
+		zero, to := x.Zero, y.Zero
+		if !unsigned { // the roundings depend on the file's own numbers
+			raised := x.Lo - math.MinInt8
+			a.lift = y.Lo - math.MinInt8
+			a.offset, zero, to = int32(n)*raised, zero-raised, to-a.lift
+		}
+		a.factor = Factor{Scale: float32(x.Scale/y.Scale) * float32(1/float32(n))}
+		a.shift = float32(to) - float32(float32(int32(n)*zero)*a.factor.Scale)
 	case p.Once():
 		a.factor = FactorOf(float64(x.Scale)/float64(y.Scale), Even)
 		a.factor.Scale = x.Scale / (float32(n) * y.Scale)
@@ -254,6 +273,10 @@ func NewAverager(n int, x, y Quant, unsigned bool, p Profile) Averager {
 
 // Apply returns the mean.
 func (a *Averager) Apply(sum int32) int32 {
+	if a.way == meanShifted {
+		v := float32(float32(sum-a.offset) * a.factor.Scale) // rounded: no fused multiply-add
+		return a.y.Range().Clamp(saturate(int64(roundEven(v+a.shift)) + int64(a.lift)))
+	}
 	v := a.factor.Apply(sum - a.offset)
 	zero := a.y.Zero
 	switch a.way {

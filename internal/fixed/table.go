@@ -8,7 +8,7 @@ type Unary uint8
 const (
 	Rescale     Unary = iota // the number itself, in other quanta
 	Limit                    // the same before a limit
-	Sigmoid                  // 1/(1+e⁻ˣ), from a table in float32
+	Sigmoid                  // 1/(1+e⁻ˣ), from a table in float32 or, XNNPACK's, in float64
 	HardSwish                // x·clip(x+3,0,6)/6, in 16-bit fixed point
 	SiLU                     // x/(1+e⁻ˣ), from a table in float64
 	HardSigmoid              // clip(x+3,0,6)/6, likewise
@@ -24,8 +24,9 @@ const (
 // Table computes a function of every number that x can hold: entry v − x.Lo is the
 // result for v, limited to rng. Between types Rescaling says which of the first two it is.
 //
-// XNNPACK takes Rescale alone; the rest is TensorFlow Lite's kernels' under its profile too. The
-// last two functions are no operators of TensorFlow Lite; they are the real function rounded to
+// XNNPACK takes Rescale and Sigmoid alone; the rest is TensorFlow Lite's kernels' under its profile
+// too. It rounds half to even, with the zero point, so that which numbers are halves depends on
+// whether they are signed. The last two functions are no operators of TensorFlow Lite; they are the real function rounded to
 // the nearest. ONNX Runtime takes all of them in float32 from the number's real one.
 func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 	var t [256]int32
@@ -47,6 +48,8 @@ func Table(u Unary, x, y Quant, rng Range, p Profile) [256]int32 {
 			r = HalfUpShift((v-x.Zero)*mult, rescaleBits) + y.Zero
 		case u == Rescale || u == Limit:
 			r = saturate(int64(f.Apply(v-x.Zero)) + int64(y.Zero))
+		case u == Sigmoid && p == XNNPACK:
+			r = roundEven(float32(u.real(float64(x.Real(v)))/float64(y.Scale)) + float32(y.Zero))
 		case u == Sigmoid:
 			s := 1 / (1 + float32(math.Exp(float64(-x.Real(v)))))
 			r = saturate(int64(Round(float64(s*(1/y.Scale)))) + int64(y.Zero))

@@ -105,21 +105,35 @@ func origin() string {
 	}
 }
 
+// Box keeps the first panic of several goroutines for the one that waits for them. The zero
+// value is ready.
+type Box struct{ first atomic.Pointer[panicked] }
+
+// Catch keeps a panic that is under way. It must be deferred itself.
+func (b *Box) Catch() {
+	if p := recover(); p != nil {
+		b.first.CompareAndSwap(nil, caught(p))
+	}
+}
+
+// Raise panics where a panic was kept.
+func (b *Box) Raise() {
+	if p := b.first.Load(); p != nil {
+		panic(p)
+	}
+}
+
 // Crew is goroutines that work for the one that waits for them. The zero value is ready.
 type Crew struct {
-	all   sync.WaitGroup
-	first atomic.Pointer[panicked]
+	all sync.WaitGroup
+	box Box
 }
 
 // Go runs f in a goroutine.
 func (c *Crew) Go(f func()) {
 	c.all.Go(func() {
 		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-		defer func() {
-			if p := recover(); p != nil {
-				c.first.CompareAndSwap(nil, caught(p))
-			}
-		}()
+		defer c.box.Catch()
 		f()
 	})
 }
@@ -127,7 +141,5 @@ func (c *Crew) Go(f func()) {
 // Wait returns when all are done, and panics where one of them did.
 func (c *Crew) Wait() {
 	c.all.Wait()
-	if p := c.first.Load(); p != nil {
-		panic(p)
-	}
+	c.box.Raise()
 }

@@ -13,7 +13,7 @@ type storage struct {
 }
 
 // plain takes quantization out of a graph, so that it is folded and recognised as the
-// network of real numbers that it stands for: casts become identities, single constants
+// network of real numbers that it stands for: casts become identities, constants
 // the numbers they mean. Weights keep their shapes and lose their data; how they were
 // stored is returned by their values' names. The graph no longer computes anything.
 func plain(g *graph.Graph) map[string]storage {
@@ -36,7 +36,7 @@ func plain(g *graph.Graph) map[string]storage {
 		}
 		if v.Data != nil {
 			data := (*tensor.Tensor)(nil)
-			if v.Type.Shape.Elements() == 1 && v.Type.DType != tensor.Int32 {
+			if v.Kind == graph.Constant {
 				data = tensor.Of(v.Type.Shape.Clone(), real(v.Data, v.Quant))
 			}
 			v.Data = data
