@@ -22,7 +22,7 @@ import (
 type Profile string
 
 const (
-	// Builtin is TensorFlow Lite's built-in kernels, bit for bit.
+	// Builtin is the built-in kernels of TensorFlow Lite 2.9, bit for bit.
 	Builtin Profile = "tflite-builtin"
 	// XNNPACK rounds once, as TensorFlow Lite does with its default delegate; within one
 	// quantum of Builtin in each operator.
